@@ -1,0 +1,350 @@
+"""What each error code means to a person: what happened, why it usually happens, what to do, and one action."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+Text = str | Promise
+
+ACTIONS: dict[str, Text] = {
+    "edit_credentials": _("Update credentials"),
+    "edit_settings": _("Check the settings"),
+    "edit_schedule": _("Change the schedule"),
+    "retry": _("Retry now"),
+    "quarantine": _("See the records"),
+    "open_log": _("Open the log"),
+    "wait": _("Nothing to do"),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    title: Text
+    sentence: Text  # %(source)s is the connector's label, the rest are the error's params
+    cause: Text
+    steps: tuple[Text, ...] = field(default=())
+    action: str = "retry"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One error in the reader's language. action: a key of ACTIONS; action_label: its button."""
+
+    code: str
+    title: str
+    sentence: str
+    cause: str
+    steps: list[str]
+    action: str
+
+    @property
+    def action_label(self) -> str:
+        return str(ACTIONS[self.action])
+
+
+class Params(dict[str, Any]):
+    """Params of an error; one that a particular failure did not bring reads as a dash."""
+
+    def __missing__(self, key: str) -> str:
+        return "—"
+
+
+def explain(code: str, params: Mapping[str, Any] | None = None, source: str = "") -> Explanation:
+    """Return the entry for code, or for code and its params' reason, filled in; unknown reads as internal."""
+    reason = (params or {}).get("reason", "")
+    entry = CATALOGUE.get(f"{code}.{reason}") or CATALOGUE.get(code, CATALOGUE["internal"])
+    values = Params(source=source or gettext("The source"))
+    values.update({name: shown(value) for name, value in (params or {}).items()})
+    return Explanation(
+        code=code,
+        title=str(entry.title),
+        sentence=str(entry.sentence) % values,
+        cause=str(entry.cause) % values,
+        steps=[str(step) % values for step in entry.steps],
+        action=entry.action,
+    )
+
+
+def shown(value: Any) -> str:
+    """Return a parameter as text in the reader's locale."""
+    if isinstance(value, bool) or value is None:
+        return "—" if value is None else str(value)
+    if isinstance(value, int | float):
+        return str(number_format(value, use_l10n=True, force_grouping=True))
+    if isinstance(value, list | tuple):
+        return ", ".join(shown(item) for item in value)
+    return str(value)
+
+
+CATALOGUE: dict[str, Entry] = {
+    "credentials_refused": Entry(
+        _("Credentials refused"),
+        _(
+            "%(source)s did not accept the user, password or key; automatic syncing stopped so that "
+            "the account is not locked."
+        ),
+        _("The password or key was changed, revoked or has expired."),
+        (
+            _("Get a valid user, password or key from the source."),
+            _("Enter it here; it is tested before it is saved."),
+        ),
+        "edit_credentials",
+    ),
+    "credentials_expired": Entry(
+        _("Credentials expired"),
+        _("The access that %(source)s gave is no longer valid; automatic syncing stopped."),
+        _("Keys and authorisations have an end date, and this one has passed."),
+        (_("Create a new key or authorisation in the source."), _("Enter it here; it is tested before it is saved.")),
+        "edit_credentials",
+    ),
+    "permission_denied": Entry(
+        _("Access denied"),
+        _("%(source)s knows the user but does not let it read this."),
+        _("The user lacks a right, or the plan does not include this access."),
+        (_("Ask whoever manages the source to give this user read access."), _("Then retry.")),
+    ),
+    "config_invalid": Entry(
+        _("A setting is wrong"),
+        _("The connection cannot run with its present settings (%(field)s); automatic syncing stopped."),
+        _("A value is missing, was mistyped, or no longer exists in the source."),
+        (_("Open the settings and correct the marked field."), _("Test, then save.")),
+        "edit_settings",
+    ),
+    "address_refused": Entry(
+        _("Address not allowed"),
+        _("The address %(host)s leads into a private network, which this connection may not reach."),
+        _("The address is wrong, or the source runs on your own network and that was not allowed yet."),
+        (
+            _("Check the address."),
+            _("If the source is on your own network, allow private addresses in the connection's settings."),
+        ),
+        "edit_settings",
+    ),
+    "schedule_never_fires": Entry(
+        _("The schedule never comes"),
+        _("No date fits the schedule “%(cron)s”, so nothing would ever run."),
+        _("Day and month do not exist together, such as 31 February."),
+        (_("Choose another schedule."),),
+        "edit_schedule",
+    ),
+    "not_found": Entry(
+        _("Not found"),
+        _("%(source)s has nothing at the address asked for."),
+        _("The address or a path is mistyped, or the source moved it."),
+        (_("Compare the address and the paths with the source's documentation."), _("Test, then save.")),
+        "edit_settings",
+    ),
+    "rate_limited": Entry(
+        _("Too many requests"),
+        _("%(source)s asks us to slow down; syncing goes on by itself when it allows."),
+        _("Other programs use the same account, or the limit is low."),
+        (_("Nothing now. If it happens often, sync less often or lower the requests per minute."),),
+        "wait",
+    ),
+    "quota_blocked": Entry(
+        _("Quota used up"),
+        _("%(source)s blocks requests for a while because its quota is used up; syncing goes on by itself afterwards."),
+        _("The account's quota for the period is spent."),
+        (_("Nothing now. If it happens often, sync less often or ask the source for a larger quota."),),
+        "wait",
+    ),
+    "timeout": Entry(
+        _("No answer in time"),
+        _("%(source)s did not answer in time; the next sync tries again."),
+        _("The source is slow or overloaded, or a page is too large."),
+        (_("If it goes on, try a smaller page size, or another hour of the day."),),
+    ),
+    "connection_failed": Entry(
+        _("Could not connect"),
+        _("No connection to %(host)s could be made, or it broke off; the next sync tries again."),
+        _("The address is wrong, the source is down, or a network or firewall stands between."),
+        (_("Check that the address opens from this server."), _("If it does, retry.")),
+    ),
+    "connection_failed.dns": Entry(
+        _("Address not found"),
+        _("There is no server called %(host)s."),
+        _("The address is mistyped, or this server cannot look up names."),
+        (_("Check the address, letter by letter."), _("If it is right, check this server's DNS.")),
+        "edit_settings",
+    ),
+    "connection_failed.refused": Entry(
+        _("Nobody answers there"),
+        _("%(host)s is there, but refuses connections on this port; the next sync tries again."),
+        _("The source is stopped, or the port in the address is wrong."),
+        (_("Check that the source is running, and the port in the address."), _("Then retry.")),
+    ),
+    "tls_failed": Entry(
+        _("Certificate not trusted"),
+        _("The certificate of %(host)s could not be verified, so nothing was sent."),
+        _("The certificate has expired, is for another name, or was issued by the company itself."),
+        (_("Have the certificate renewed or corrected by whoever runs the source."), _("Then retry.")),
+    ),
+    "server_error": Entry(
+        _("The source failed"),
+        _("%(source)s answered with an error of its own (%(status)s); the next sync tries again."),
+        _("A fault or an update on the source's side."),
+        (_("If it goes on for hours, report it to the source's support with the time and code."),),
+    ),
+    "maintenance": Entry(
+        _("Under maintenance"),
+        _("%(source)s says that it is under maintenance; the next sync tries again."),
+        _("Planned work on the source's side."),
+        (_("Nothing; it goes on by itself."),),
+        "wait",
+    ),
+    "request_refused": Entry(
+        _("Request refused"),
+        _("%(source)s did not accept what was asked (%(status)s)."),
+        _("A parameter or path in the settings is not what the source expects."),
+        (_("Compare the settings with the source's documentation."), _("Test, then save.")),
+        "edit_settings",
+    ),
+    "bad_response": Entry(
+        _("Answer not understood"),
+        _("%(source)s answered with something that is not the expected data."),
+        _(
+            "The address leads to a web page instead of the API, a sign-in page stands before it, or "
+            "the answer was cut."
+        ),
+        (_("Check the address and the paths."), _("If they are right, retry.")),
+        "edit_settings",
+    ),
+    "bad_response.html": Entry(
+        _("A web page instead of data"),
+        _("%(source)s answered with a web page, not with data."),
+        _("The address is the one people open in the browser, or a sign-in page or a proxy stands before the API."),
+        (_("Take the API's address from the source's documentation."), _("Test, then save.")),
+        "edit_settings",
+    ),
+    "bad_response.truncated": Entry(
+        _("Answer cut off"),
+        _(
+            "The answer of %(source)s ended before it was complete; nothing of it was used, and the "
+            "next sync tries again."
+        ),
+        _("The network or the source broke off."),
+        (_("If it goes on, try a smaller page size."),),
+    ),
+    "bad_response.too_large": Entry(
+        _("Answer too large"),
+        _("One answer of %(source)s is larger than Sincro accepts."),
+        _("The stream is not paged, or its pages are very large."),
+        (_("Choose a pagination style or a smaller page size for the stream."),),
+        "edit_settings",
+    ),
+    "bad_response.redirect": Entry(
+        _("Sent elsewhere"),
+        _("%(source)s sends requests on to another address, and credentials are not sent there."),
+        _("The API moved, or the address lacks its https."),
+        (_("Enter the new address in the settings, if you trust it."),),
+        "edit_settings",
+    ),
+    "bad_response.other_host": Entry(
+        _("Next page on another host"),
+        _("%(source)s names a next page on another host, and credentials are not sent there."),
+        _("The source stands behind a proxy and does not know its own public address."),
+        (_("Use the address that the source itself names, if you trust it."),),
+        "edit_settings",
+    ),
+    "contract_changed": Entry(
+        _("The source's data changed shape"),
+        _("%(source)s answered, but not in the shape this connection was set up for."),
+        _("The source was updated, or a path or column in the settings does not fit."),
+        (_("Read a new sample in the settings and compare the columns."), _("Save, then retry.")),
+        "edit_settings",
+    ),
+    "pagination_loop": Entry(
+        _("Pages repeat"),
+        _("%(source)s sent the same page again, so reading was stopped before it went round for ever."),
+        _("The pagination settings do not fit, or the source ignores them."),
+        (_("Check the pagination style and parameter names of the stream."),),
+        "edit_settings",
+    ),
+    "extraction_failed": Entry(
+        _("A document could not be read"),
+        _("The contents of a document could not be extracted; the others were loaded."),
+        _("The document's layout is new, or the file is damaged."),
+        (_("Open the document and check the marked fields."),),
+        "quarantine",
+    ),
+    "too_many_bad_records": Entry(
+        _("Too many bad records"),
+        _(
+            "%(bad)s of %(read)s records could not be typed, so the stream stopped before moving on; "
+            "nothing read is lost."
+        ),
+        _("A column's type does not fit the data, or the source changed."),
+        (_("Look at the records and their reasons."), _("Correct the columns in the settings, then retry.")),
+        "quarantine",
+    ),
+    "delete_brake": Entry(
+        _("Unusually many deletions"),
+        _("%(missing)s of %(total)s rows were missing at the source; nothing was deleted."),
+        _("The source answered only in part, or many records really were deleted."),
+        (_("Check in the source whether these records are gone."), _("Decide what to do with the rows.")),
+    ),
+    "destination_failed": Entry(
+        _("The database could not be written"),
+        _(
+            "Sincro's own database refused or interrupted a write; nothing is half-written, and the "
+            "next sync tries again."
+        ),
+        _("The database was restarted, is full, or is overloaded."),
+        (_("Check the database and the free disk space."), _("Then retry.")),
+    ),
+    "key_changed": Entry(
+        _("The key of a table changed"),
+        _("The table %(table)s already holds rows under another key; nothing was written."),
+        _("The key columns of a stream were changed after the first load."),
+        (_("Restore the former key, or give the stream a new name."),),
+        "edit_settings",
+    ),
+    "secrets_unreadable": Entry(
+        _("Stored credentials cannot be read"),
+        _("The stored credentials were encrypted with a key that this installation does not have."),
+        _("CREDENTIAL_KEYS was changed, or the database was moved without its keys."),
+        (_("Put the former key back into CREDENTIAL_KEYS, after the new one."), _("Or enter the credentials again.")),
+        "edit_credentials",
+    ),
+    "worker_lost": Entry(
+        _("The worker vanished"),
+        _(
+            "The process that ran this sync stopped giving signs of life; what was loaded stays, the "
+            "rest is read again."
+        ),
+        _("The server was restarted, or ran out of memory."),
+        (_("Nothing if it happens once. If it repeats, check the server's memory and log."),),
+    ),
+    "timed_out": Entry(
+        _("Stopped at its deadline"),
+        _("The run took longer than it may; what was loaded stays and the next run goes on from there."),
+        _("A first load is large, or the source is slow."),
+        (_("Nothing if it moves forward. Otherwise choose a smaller window."),),
+    ),
+    "cancelled": Entry(
+        _("Cancelled"),
+        _("A person cancelled this run; what was loaded stays and the next run goes on from there."),
+        _("Someone pressed Cancel."),
+        (),
+    ),
+    "stopping": Entry(
+        _("Interrupted by a restart"),
+        _("Sincro was stopped while this ran; it goes on from there after the start."),
+        _("The server or Sincro was restarted."),
+        (),
+        "wait",
+    ),
+    "internal": Entry(
+        _("Something failed inside Sincro"),
+        _("An error that Sincro did not expect ended this; what was loaded stays."),
+        _("A fault in Sincro itself."),
+        (_("Retry. If it repeats, send the technical details to whoever runs Sincro."),),
+    ),
+}

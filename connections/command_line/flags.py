@@ -1,0 +1,161 @@
+"""Flags that describe a connection: its settings, secrets and schedule, turned into what the services take."""
+
+from __future__ import annotations
+
+import json
+import os
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from datetime import datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from connections.command_line.base import Refused
+from connections.connectors import connector_class
+from connections.schedule import zone
+from connections.sdk.errors import SyncError
+from connections.sdk.settings import Setting
+
+JSON_TYPES = ("list", "rows", "columns")
+NEVER = ("none", "no", "off")
+
+
+def add_settings_flags(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="settings_given",
+        help=_("a setting; lists and tables are JSON, or @FILE with JSON"),
+    )
+    parser.add_argument(
+        "--secret",
+        action="append",
+        default=[],
+        metavar="NAME=@FILE|env:VARIABLE",
+        dest="secrets_given",
+        help=_("a secret, read from a file or from the environment; never typed here"),
+    )
+
+
+def add_schedule_flags(parser: ArgumentParser) -> None:
+    rhythm = parser.add_mutually_exclusive_group()
+    rhythm.add_argument("--every", type=int, metavar="MINUTES", help=_("sync every so many minutes"))
+    rhythm.add_argument("--daily", metavar="HH:MM", help=_("sync daily at this time"))
+    rhythm.add_argument("--cron", metavar="EXPRESSION", help=_('sync as a cron expression says, e.g. "0 6 * * 1-5"'))
+    parser.add_argument("--tz", metavar="ZONE", help=_("time zone of the schedule, e.g. America/Sao_Paulo"))
+
+
+def given_values(kind: str, settings_given: Sequence[str], secrets_given: Sequence[str]) -> dict[str, Any]:
+    """Return settings and secrets by name, untyped. Raises Refused; a secret's value is never in its text."""
+    declared = {setting.name: setting for setting in connector_class(kind).settings}
+    values: dict[str, Any] = {}
+    for pair in settings_given:
+        name, separator, value = pair.partition("=")
+        if name in declared and declared[name].is_secret:
+            raise Refused(_plain_secret(name), code="plain_secret", name=name)
+        if not separator:
+            raise Refused(_("Write --set %(name)s=VALUE.") % {"name": name})
+        values[name] = _setting_value(declared.get(name), name, value)
+    for pair in secrets_given:
+        name, separator, source = pair.partition("=")
+        if not separator:
+            # What was written may be the secret itself, so it is not repeated.
+            raise Refused(_("Write --secret NAME=@FILE or --secret NAME=env:VARIABLE."))
+        if name in declared and not declared[name].is_secret:
+            raise Refused(_("%(name)s is not a secret; give it with --set.") % {"name": name})
+        values[name] = _secret_value(name, source)
+    return values
+
+
+def given_schedule(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the schedule fields that the flags name, none when no flag was given. Raises Refused."""
+    schedule: dict[str, Any] = {}
+    if options["every"] is not None:
+        schedule = {"schedule_kind": "interval", "interval_minutes": options["every"]}
+    elif options["daily"] is not None:
+        schedule = {"schedule_kind": "daily", "daily_at": _time(options["daily"]), "jitter_seconds": 0}
+    elif options["cron"] is not None:
+        schedule = {"schedule_kind": "cron", "cron": options["cron"], "jitter_seconds": 0}
+    if options["tz"] is not None:
+        schedule["time_zone"] = _zone_name(options["tz"])
+    return schedule
+
+
+def given_moment(text: str, time_zone: str) -> datetime:
+    """Return an ISO date or date-time, or dd/mm/yyyy, as an aware moment of the zone. Raises Refused."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            moment = datetime.strptime(text, "%d/%m/%Y")  # noqa: DTZ007 - its zone is set below
+        except ValueError:
+            raise Refused(
+                _("%(text)s is not a moment; write 2026-12-31, 2026-12-31T08:00 or 31/12/2026.") % {"text": text}
+            ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone(time_zone))
+
+
+def _setting_value(setting: Setting | None, name: str, value: str) -> Any:
+    if setting is None or setting.type not in JSON_TYPES:
+        return value
+    text = _file(value[1:]) if value.startswith("@") else value
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except ValueError as problem:
+        raise Refused(
+            _("%(name)s must be JSON, or @FILE with JSON: %(problem)s") % {"name": name, "problem": problem},
+            code="not_json",
+            name=name,
+        ) from None
+
+
+def _secret_value(name: str, source: str) -> str:
+    if source.startswith("@"):
+        value = _file(source[1:]).removesuffix("\n").removesuffix("\r")
+    elif source.startswith("env:"):
+        variable = source.removeprefix("env:")
+        if variable not in os.environ:
+            raise Refused(
+                _("The environment variable %(variable)s is not set.") % {"variable": variable}, variable=variable
+            )
+        value = os.environ[variable]
+    else:
+        raise Refused(_plain_secret(name), code="plain_secret", name=name)
+    if not value:
+        raise Refused(_("The secret %(name)s is empty.") % {"name": name}, name=name)
+    return value
+
+
+def _plain_secret(name: str) -> str:
+    return _(
+        "%(name)s is a secret. Typed here it would stay in the shell's history and in the list of processes;"
+        " write --secret %(name)s=@FILE or --secret %(name)s=env:VARIABLE."
+    ) % {"name": name}
+
+
+def _file(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError, ValueError):
+        raise Refused(_("The file %(path)s cannot be read as text.") % {"path": path}, path=path) from None
+
+
+def _zone_name(text: str) -> str:
+    try:
+        zone(text)
+    except SyncError as error:
+        text = _("There is no time zone %(zone)s; write one like America/Sao_Paulo.") % {"zone": text}
+        raise Refused(text, code=error.code, **error.params) from None
+    return text
+
+
+def _time(text: str) -> time:
+    try:
+        return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - a time of day has no zone yet
+    except ValueError:
+        raise Refused(_("%(text)s is not a time of day; write HH:MM.") % {"text": text}) from None

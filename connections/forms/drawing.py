@@ -1,0 +1,161 @@
+"""How a connection's form is drawn: fields with what is wrong beside them, the test's report, what to know first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+
+from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.utils.formats import number_format
+from django.utils.translation import gettext, ngettext
+
+from connections import services
+from connections.catalogue import Explanation, explain
+from connections.forms import entries, held, timing
+from connections.forms.connection import ConnectionForm
+from connections.forms.entries import Path
+from connections.forms.fields import Field, build, walk, words
+from connections.sdk.errors import SyncError
+from connections.sdk.settings import SettingsInvalid, check_settings
+from connections.sdk.text import gettext_noop as _
+
+RETYPE_MOVED = _("The address changed. What was stored belongs to the old one and will be erased; type it again.")
+RETYPE_EXPIRED = _("What you typed here was held for one hour, which has passed. Type it again.")
+RETYPE_UNREADABLE = _("What was stored can no longer be read, because the encryption key changed. Type it again.")
+
+
+class Drawing:
+    """What the templates ask of a form. can_change: whether the reader may save it."""
+
+    def __init__(self, form: ConnectionForm, *, can_change: bool) -> None:
+        self.form = form
+        self.can_change = can_change
+        self.report = form.report
+        self.auto_sync = form.auto_sync
+        self.held = held.hold(form.user, form.secrets)
+
+    @cached_property
+    def parts(self) -> dict[str, list[Field]]:
+        form = self.form
+        settings = {"about": form.about, "config": form.connector.settings, "schedule": timing.ALL}
+        parts = {
+            part: build(settings[part], form.values[part], (part,), form.problems, form.focus) for part in settings
+        }
+        everything = {field.path: field for part in parts.values() for field in walk(part)}
+        self._place_others(everything)
+        for field in everything.values():
+            if field.setting.is_secret:
+                self._describe_secret(field)
+        wrong = next((field for field in everything.values() if field.errors), None)
+        focused = wrong or everything.get(form.focus)
+        if focused is not None and not (self.report and wrong is None):
+            focused.has_focus = True
+        return parts
+
+    def _place_others(self, fields: dict[Path, Field]) -> None:
+        """Say problems that have no field of their own beside the nearest field around them."""
+        for path, problems in self.form.problems.items():
+            if path in fields:
+                continue
+            around = next((path[:end] for end in range(len(path) - 1, 1, -1) if path[:end] in fields), None)
+            target = fields[around] if around else next(iter(fields.values()))
+            target.errors += [words(problem.text, problem.params) for problem in problems]
+
+    def _describe_secret(self, field: Field) -> None:
+        name, form, connection = field.setting.name, self.form, self.form.connection
+        set_at = connection.secrets_set_at.get(name) if connection else None
+        why, age = "", ""
+        if name in form.secrets:
+            field.placeholder = gettext("Received; type only to change")
+        elif form.has_expired:
+            why = RETYPE_EXPIRED
+        elif set_at and name in form.stored_secrets():
+            field.placeholder = gettext("Stored; type only to change")
+            age = gettext("Set %(when)s.") % {"when": naturaltime(datetime.fromisoformat(set_at))} + " "
+        elif set_at and connection:
+            why = RETYPE_MOVED if services.kept_secrets(connection, {}) else RETYPE_UNREADABLE
+        if why and field.errors:
+            field.errors = [words(why)]
+        else:
+            field.note = words(why) or age + gettext("Stored encrypted. Once saved, nobody can read it here.")
+
+    @property
+    def access(self) -> list[Field]:
+        return [field for field in self.parts["config"] if field.setting.type not in entries.LISTS]
+
+    @property
+    def lists(self) -> list[Field]:
+        return [field for field in self.parts["config"] if field.setting.type in entries.LISTS]
+
+    @property
+    def schedule(self) -> list[Field]:
+        return self.parts["schedule"][: len(timing.SCHEDULE)]
+
+    @property
+    def schedule_more(self) -> list[Field]:
+        return self.parts["schedule"][len(timing.SCHEDULE) :]
+
+    @property
+    def explained(self) -> list[Field]:
+        """The settings that the help column explains."""
+        return [field for field in self.access if field.help]
+
+    @property
+    def next_times(self) -> list[datetime]:
+        try:
+            checked = check_settings(timing.ALL, self.form.values["schedule"])
+            return timing.next_times(timing.as_service_takes_it(checked))
+        except (SettingsInvalid, SyncError):
+            return []
+
+    @property
+    def problem_count(self) -> int:
+        return sum(1 for part in self.parts.values() for field in walk(part) if field.errors)
+
+    @property
+    def lead(self) -> str:
+        """What a person should know first."""
+        if self.problem_count:
+            wrong = ngettext(
+                "%(count)s field needs correction.", "%(count)s fields need correction.", self.problem_count
+            ) % {"count": self.problem_count}
+            return f"{wrong} {self._nothing_lost}"
+        if self.report is None:
+            return "" if self.form.connection else gettext("Nothing is read before you switch the connection on.")
+        if not self.can_change:
+            return ""  # the report says it all
+        if self.report.ok:
+            return gettext("The test passed. Save to keep these settings.")
+        return gettext("The test did not pass. What you typed is still here; nothing was saved.")
+
+    @property
+    def _nothing_lost(self) -> str:
+        if self.form.connection:
+            return gettext("What you typed is still here; nothing was saved.")
+        return gettext("What you typed is still here; nothing is read before you switch it on.")
+
+    @property
+    def test_error(self) -> Explanation | None:
+        return self._explain(self.report.error) if self.report and self.report.error else None
+
+    @property
+    def sample_failure(self) -> Explanation | None:
+        return self._explain(self.form.sample_error) if self.form.sample_error else None
+
+    @property
+    def sampled(self) -> str:
+        """The form name of the columns that a sample was asked for."""
+        return ":".join(map(str, self.form.focus))
+
+    @property
+    def test_time(self) -> str:
+        seconds = self.report.seconds if self.report else 0.0
+        return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{number_format(seconds, 1)} s"
+
+    @property
+    def findings(self) -> list[dict[str, str]]:
+        found = self.report.findings if self.report else []
+        return [{"label": words(one.label), "state": one.state, "text": words(one.text, one.params)} for one in found]
+
+    def _explain(self, error: SyncError) -> Explanation:
+        return explain(error.code, error.params, words(self.form.connector.label))

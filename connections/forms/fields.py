@@ -1,0 +1,189 @@
+"""What a template needs to draw a setting: names, texts in the reader's language, value, what is wrong, focus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext
+
+from connections.forms.entries import LISTS, Path, Values, fields_of
+from connections.sdk.settings import Invalid, Setting
+
+
+def words(text: str, params: Mapping[str, object] | None = None) -> str:
+    """Return a declared text in the reader's language."""
+    if not text:
+        return ""  # gettext("") answers the catalogue's header
+    return gettext(text) % params if params else gettext(text)
+
+
+@dataclass
+class Entry:
+    """One entry of a list, with its fields."""
+
+    path: Path
+    fields: list[Field]
+    is_open: bool = False
+
+    @property
+    def position(self) -> int:
+        return int(self.path[-1]) + 1
+
+    @property
+    def remove(self) -> str:
+        return ":".join(["remove", *map(str, self.path[1:])])
+
+    @property
+    def title(self) -> str:
+        """What its first text says: a name, the field of a column."""
+        return next((str(one.value) for one in self.fields if one.setting.type == "text"), "")
+
+    @property
+    def column_count(self) -> int | None:
+        return next((len(one.entries) for one in self.fields if one.setting.type == "columns"), None)
+
+    @property
+    def cells(self) -> dict[str, Field]:
+        return {one.setting.name: one for one in self.fields}
+
+
+@dataclass
+class Field:
+    """A setting as it stands in the form. path begins with the part of the form: about, config, schedule."""
+
+    setting: Setting
+    path: Path
+    value: object
+    errors: list[str]
+    neighbours: Sequence[Setting] = ()
+    entries: list[Entry] = field(default_factory=list)
+    note: str = ""  # what else to say beside it
+    placeholder: str = ""
+    has_focus: bool = False
+
+    @property
+    def name(self) -> str:
+        return ":".join(map(str, self.path))
+
+    @property
+    def id(self) -> str:
+        return "-".join(map(str, self.path))
+
+    @property
+    def add(self) -> str:
+        return ":".join(["add", *map(str, self.path[1:])])
+
+    @property
+    def suggest(self) -> str:
+        return ":".join(["suggest", *map(str, self.path[1:])])
+
+    @property
+    def label(self) -> str:
+        return words(self.setting.label)
+
+    @property
+    def help(self) -> str:
+        return words(self.setting.help)
+
+    @property
+    def has_help_beside(self) -> bool:
+        """Settings of the connection itself are explained in a column of their own."""
+        return self.path[0] != "config" or len(self.path) > 2
+
+    @property
+    def is_short(self) -> bool:
+        """Two such fields fit beside each other."""
+        is_inside = self.path[0] == "schedule" or len(self.path) > 2
+        return self.setting.type in ("choice", "number") or (is_inside and self.setting.type == "text")
+
+    @property
+    def shown_placeholder(self) -> str:
+        return self.placeholder or words(self.setting.placeholder)
+
+    @property
+    def choices(self) -> list[tuple[str, str, bool]]:
+        """(value, label, whether it is chosen)."""
+        return [(value, words(label), value == self.value) for value, label in self.setting.choices]
+
+    @property
+    def is_required(self) -> bool:
+        return self.setting.required and self.setting.type != "boolean"
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether leaving it empty says something; a default is no such thing."""
+        return not self.setting.required and self.setting.default in (None, "")
+
+    @property
+    def described_by(self) -> str:
+        parts = {"error": self.errors, "help": self.help, "note": self.note, "only": self.depends_on}
+        return " ".join(f"{self.id}-{part}" for part, there in parts.items() if there)
+
+    @property
+    def depends_on(self) -> str:
+        """The form name of the setting that decides whether this one counts."""
+        return ":".join(map(str, (*self.path[:-1], self.setting.shown_if[0]))) if self.setting.shown_if else ""
+
+    @property
+    def depends_values(self) -> str:
+        """The values with which it counts, as the form sends them, one a line."""
+        if not self.setting.shown_if:
+            return ""
+        as_sent = {True: "on", False: ""}
+        return "\n".join(as_sent.get(value, str(value)) for value in self.setting.shown_if[1])
+
+    @property
+    def only_when(self) -> str:
+        """In words, for whom nothing is hidden: "Only with Authentication: Basic, Bearer."."""
+        if not self.setting.shown_if:
+            return ""
+        name, values = self.setting.shown_if
+        other = next((one for one in self.neighbours if one.name == name), None)
+        if other is None:
+            return ""
+        labels = dict(other.choices)
+        said = [
+            words(labels[value]) if value in labels else gettext("yes") if value is True else gettext("no")
+            for value in values
+        ]
+        params = {"setting": words(other.label), "values": ", ".join(said)}
+        return gettext("Only with %(setting)s: %(values)s.") % params
+
+
+def build(
+    settings: Sequence[Setting],
+    values: Values,
+    path: Path,
+    problems: Mapping[Path, Sequence[Invalid]],
+    opened: Path = (),
+) -> list[Field]:
+    """Return a field for every setting; entries with a problem, the one at opened, and an only one are open."""
+    fields = []
+    for setting in settings:
+        here = (*path, setting.name)
+        errors = [words(problem.text, problem.params) for problem in problems.get(here, ())]
+        one = Field(setting, here, values.get(setting.name, ""), errors, neighbours=settings)
+        if setting.type in LISTS:
+            given: list[Values] = values[setting.name]
+            for number, entry in enumerate(given):
+                inside = (*here, number)
+                one.entries.append(
+                    Entry(
+                        inside,
+                        build(fields_of(setting), entry, inside, problems, opened),
+                        is_open=len(given) == 1
+                        or opened[: len(inside)] == inside
+                        or any(where[: len(inside)] == inside for where in problems),
+                    )
+                )
+        fields.append(one)
+    return fields
+
+
+def walk(fields: Sequence[Field]) -> Iterator[Field]:
+    """Yield fields and the fields inside their entries, in the order a reader meets them."""
+    for one in fields:
+        yield one
+        for entry in one.entries:
+            yield from walk(entry.fields)

@@ -1,0 +1,39 @@
+"""The first administrator of a new installation."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+
+from connections import audit
+from connections.models import UserPreference
+
+NAME = "admin"
+FILE = "first-admin.txt"
+
+
+@transaction.atomic
+def create_first_admin() -> tuple[str, str] | None:
+    """Create a superuser who must change the password; return name and password, None when there is a superuser."""
+    people = get_user_model().objects
+    if people.filter(is_superuser=True).exists():
+        return None
+    taken = set(people.filter(username__startswith=NAME).values_list("username", flat=True))
+    name = next(name for name in (NAME, *(f"{NAME}{n}" for n in range(2, len(taken) + 3))) if name not in taken)
+    password = secrets.token_urlsafe(12)
+    user = people.create_superuser(name, password=password)
+    UserPreference.objects.create(user=user, must_change_password=True)
+    audit.record("user.created", actor=audit.COMMAND_LINE, target=user)
+    return name, password
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write text into a file that only its owner can read."""
+    path.unlink(missing_ok=True)  # the mode below holds only for a new file
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)

@@ -1,0 +1,78 @@
+"""Forms of the people pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from connections.models import UserPreference
+
+
+@cache
+def zone_choices() -> list[tuple[str, str]]:
+    """Return the zones that name a place, and UTC."""
+    names = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/")))
+    return [(name, name.replace("_", " ")) for name in ["UTC", *names]]
+
+
+class KitForm(forms.Form):
+    """Dresses the fields in the kit's classes, and leads to the first one that is wrong."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "form-select" if isinstance(field, forms.ChoiceField) else "form-control"
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        wrong = [name for name in self.errors if name in self.fields]
+        for name, field in self.fields.items():
+            if name in wrong:
+                field.widget.attrs["class"] += " is-invalid"
+            if wrong:
+                field.widget.attrs["autofocus"] = name == wrong[0]
+
+
+class SignInForm(KitForm, AuthenticationForm):
+    pass
+
+
+class NewPasswordForm(KitForm, PasswordChangeForm):
+    """Asks for the old password and a new one that differs from it."""
+
+    def clean_new_password1(self) -> str:
+        new: str = self.cleaned_data["new_password1"]
+        if self.user.check_password(new):
+            raise ValidationError(_("Choose a password that differs from the one you have now."), code="unchanged")
+        return new
+
+
+class PreferencesForm(KitForm, forms.ModelForm):
+    """Language, zone and theme; empty means: as the browser, the installation, the system."""
+
+    language = forms.ChoiceField(label=_("Language"), required=False)
+    time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
+
+    class Meta:
+        model = UserPreference
+        fields = ("language", "time_zone", "theme")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        as_installed = _("As the installation (%(zone)s)") % {"zone": settings.TIME_ZONE}
+        self._offer("language", _("As the browser"), settings.LANGUAGES)
+        self._offer("time_zone", as_installed, zone_choices())
+
+    def _offer(self, name: str, without: str | Promise, choices: Iterable[tuple[str, str | Promise]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - for the reader and the type checker
+        field.choices = [("", without), *choices]

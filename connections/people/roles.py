@@ -1,0 +1,59 @@
+"""Who may do what: three roles, each a Django group whose permissions are set here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, Group, Permission, User
+from django.utils.translation import gettext_lazy as _
+
+VIEWER = "viewer"
+OPERATOR = "operator"
+ADMINISTRATOR = "administrator"
+
+LABELS = {VIEWER: _("Viewer"), OPERATOR: _("Operator"), ADMINISTRATOR: _("Administrator")}
+
+_VIEW = {
+    "connections.view_connection",
+    "connections.view_streamsetting",
+    "syncruns.view_checkpoint",
+    "syncruns.view_quarantinedrecord",
+    "syncruns.view_streamrun",
+    "syncruns.view_synclog",
+    "syncruns.view_syncrun",
+}
+_OPERATE = {"connections.operate_connection", "connections.test_connection"}
+# An app's name with a star is every permission of that app.
+_ADMINISTER = {"connections.*", "syncruns.*", "auth.*_user", "auth.*_group", "admin.view_logentry"}
+
+ROLES: dict[str, set[str]] = {
+    VIEWER: _VIEW,
+    OPERATOR: _VIEW | _OPERATE,
+    ADMINISTRATOR: _ADMINISTER,
+}
+
+
+def _is_granted(permission: Permission, wanted: set[str]) -> bool:
+    app, code = permission.content_type.app_label, permission.codename
+    subject = code.rsplit("_", 1)[-1]
+    return not wanted.isdisjoint({f"{app}.{code}", f"{app}.*", f"{app}.*_{subject}"})
+
+
+def ensure_roles(**_signal: Any) -> None:
+    """Create the roles' groups and give each exactly its permissions. Runs after every migrate."""
+    permissions = list(Permission.objects.select_related("content_type"))
+    for role, wanted in ROLES.items():
+        group, _created = Group.objects.get_or_create(name=role)
+        granted = {permission.pk for permission in permissions if _is_granted(permission, wanted)}
+        if granted != set(group.permissions.values_list("pk", flat=True)):
+            group.permissions.set(granted)
+
+
+def role_of(user: User | AnonymousUser) -> str:
+    """Return the user's highest role, "" when there is none. A superuser is an administrator."""
+    if not user.is_authenticated or not user.is_active:
+        return ""
+    if user.is_superuser:
+        return ADMINISTRATOR
+    names = set(user.groups.values_list("name", flat=True))
+    return next((role for role in (ADMINISTRATOR, OPERATOR, VIEWER) if role in names), "")

@@ -1,0 +1,114 @@
+"""Sign-in and sign-out, password, preferences, and the pages shown when something is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import PasswordChangeForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.template.loader import render_to_string
+from django.urls import reverse_lazy
+from django.utils import translation
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from connections import audit
+from connections.models import UserPreference
+from connections.people.forms import NewPasswordForm, PreferencesForm, SignInForm
+from connections.people.middleware import ReaderRequest
+
+
+class SignIn(auth_views.LoginView):
+    template_name = "people/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+
+class SignOut(auth_views.LogoutView):
+    http_method_names = ["post", "options"]
+
+
+class PasswordChange(auth_views.PasswordChangeView):
+    template_name = "people/password_change.html"
+    form_class = NewPasswordForm
+    success_url = reverse_lazy("overview")
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        response = super().form_valid(form)
+        UserPreference.objects.filter(user=form.user).update(must_change_password=False)
+        audit.record("password.changed", user=form.user, target=form.user)
+        messages.success(self.request, _("Your password has been changed."))
+        return response
+
+
+def _next(request: HttpRequest) -> str:
+    """Return the page to go back to: only one of this console."""
+    wanted = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if is_ours else resolve_url("overview" if request.user.is_authenticated else "sign_in")
+
+
+@login_not_required
+@require_http_methods(["GET", "POST"])
+def preferences(request: ReaderRequest) -> HttpResponse:
+    """Show the preferences, or keep those that were sent; a form may send only one of them."""
+    if not request.user.is_authenticated:
+        return _anonymous_language(request) if request.method == "POST" else redirect("sign_in")
+    preference = request.preference
+    preference.user = request.user
+    if request.method == "GET":
+        return render(request, "people/preferences.html", {"form": PreferencesForm(instance=preference)})
+    kept = {name: getattr(preference, name) for name in PreferencesForm.Meta.fields}
+    form = PreferencesForm({**kept, **request.POST.dict()}, instance=preference)
+    if not form.is_valid():
+        return render(request, "people/preferences.html", {"form": form}, status=422)
+    form.save()
+    if "save" in request.POST:
+        with translation.override(preference.language or translation.get_language()):
+            messages.success(request, _("Your preferences have been saved."))
+    return redirect(_next(request))
+
+
+def _anonymous_language(request: HttpRequest) -> HttpResponse:
+    response = redirect(_next(request))
+    if request.POST.get("language") in dict(settings.LANGUAGES):
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            request.POST["language"],
+            max_age=365 * 24 * 3600,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+    return response
+
+
+def locked_out(request: HttpRequest, original_response: HttpResponse | None, credentials: Any) -> HttpResponse:
+    """Answer a sign-in after too many wrong passwords (called by django-axes)."""
+    minutes = round(settings.AXES_COOLOFF_TIME * 60)
+    return render(request, "people/locked_out.html", {"cool_off_minutes": minutes}, status=429)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose token is missing or old."""
+    return render(request, "403_csrf.html", status=403)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _without_database(request, "400.html", 400)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer after an error that nobody foresaw. The database, session and user may be what failed."""
+    return _without_database(request, "500.html", 500)
+
+
+def _without_database(request: HttpRequest, template: str, status: int) -> HttpResponse:
+    with translation.override(translation.get_language_from_request(request)):
+        return HttpResponse(render_to_string(template), status=status)

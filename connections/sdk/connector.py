@@ -1,0 +1,63 @@
+"""The contract of a connector: code that can read one kind of system. No Django, no database."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from connections.sdk.context import Context
+from connections.sdk.declare import DefaultSchedule, Finding, Page, Stream
+from connections.sdk.settings import Setting
+
+
+class Connector(ABC):
+    """One kind of source. An instance is one session: config and secrets are checked values by setting name."""
+
+    kind: ClassVar[str]
+    label: ClassVar[str]
+    description: ClassVar[str] = ""
+    icon: ClassVar[str] = "package"  # a symbol of the console's sprite
+    schema: ClassVar[str]
+    settings: ClassVar[tuple[Setting, ...]]
+    default_schedule: ClassVar[DefaultSchedule] = DefaultSchedule(every_minutes=30)
+    do_not_call_in_templates: ClassVar[bool] = True  # pages show the class itself
+
+    def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        self.config = config
+        self.secrets = secrets
+
+    @classmethod
+    @abstractmethod
+    def streams(cls, config: Mapping[str, Any]) -> tuple[Stream, ...]:
+        """Return the streams of a connection with this config, in the order they are read.
+
+        Pure: no network. Raises SyncError("config_invalid") when the config cannot say.
+        """
+
+    @abstractmethod
+    def read(self, stream: Stream, checkpoint: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        """Yield the stream's pages from the checkpoint on; None means from the start.
+
+        Runs in a thread of its own. Raises SyncError only.
+        """
+
+    @abstractmethod
+    def test(self, context: Context) -> Iterator[Finding]:
+        """Yield what a person should know before saving: reachability, credentials, each stream.
+
+        Stops after a failed Finding that makes the rest pointless. Raises SyncError when even asking fails.
+        """
+
+    @classmethod
+    def as_of(cls, stream: Stream, checkpoint: dict[str, Any]) -> datetime | None:
+        """Return the aware moment up to which the checkpoint has read changes, if it says one."""
+        return None
+
+    def suggest(self, setting: str, row: int, context: Context) -> list[dict[str, Any]]:
+        """Return proposed rows for a `columns` setting inside row `row` of a list, read from a live sample.
+
+        Only connectors that declare a `columns` setting have one. Raises SyncError.
+        """
+        raise NotImplementedError(f"{self.kind} declares no columns setting")

@@ -1,0 +1,153 @@
+"""What a connector declares: its streams, their tables and columns, and what reading them yields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "timestamp", "json"]
+
+Record = Mapping[str, Any]  # column name -> value as the source spelled it
+INTEGER_DIGITS = 19
+
+Key = tuple[Any, ...]  # the values of Table.key, in its order
+
+
+@dataclass(frozen=True)
+class Column:
+    """One typed column. decimal needs precision and scale; durations are integer seconds, times text."""
+
+    name: str
+    type: ColumnType = "text"
+    precision: int | None = None
+    scale: int | None = None
+    personal: bool = False  # CPF, names of persons, tracks: masked for viewers, left out of exports
+
+    def __post_init__(self) -> None:
+        if (self.type == "decimal") != (self.precision is not None and self.scale is not None):
+            raise ValueError(f"column {self.name}: precision and scale belong to decimal, and it needs both")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One destination table.
+
+    name: without the schema. key: column names that identify a row within a connection.
+    parent: for a child table, the name of its parent in the same stream; parent_key: the columns of this
+    table that hold the parent's key, in the parent's key order (they are also part of key).
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    parent: str | None = None
+    parent_key: tuple[str, ...] = ()
+    retention_days: int | None = None
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        if len(set(names)) != len(names):
+            raise ValueError(f"table {self.name}: a column is declared twice")
+        if not self.key or not set(self.key) <= set(names):
+            raise ValueError(f"table {self.name}: the key must name declared columns")
+        if bool(self.parent) != bool(self.parent_key) or not set(self.parent_key) <= set(self.key):
+            raise ValueError(f"table {self.name}: a child table names its parent and has the parent's key in its own")
+
+    def types(self, names: Sequence[str]) -> list[ColumnType]:
+        """Return the types of the columns called names."""
+        return [self.column(name).type for name in names]
+
+    def column(self, name: str) -> Column:
+        """Return the column called name; KeyError when there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The unit a user selects, sets windows for and reads counts of. Parents stand before their children."""
+
+    key: str
+    label: str
+    tables: tuple[Table, ...]
+    default_enabled: bool = True
+    window_minutes: int | None = None  # default look-back; None: the stream has no window
+    changed_since: bool = False  # the source can be asked for what changed since a moment
+
+    def __post_init__(self) -> None:
+        tops: dict[str, Table] = {}
+        for table in self.tables:
+            if table.parent is None:
+                tops[table.name] = table
+                continue
+            parent = tops.get(table.parent)
+            if parent is None:
+                raise ValueError(f"table {table.name}: its parent must stand before it, and be no child itself")
+            own, theirs = (
+                [t.column(n).type for n in names] for t, names in ((table, table.parent_key), (parent, parent.key))
+            )
+            if own != theirs:
+                raise ValueError(f"table {table.name}: parent_key must have the types of its parent's key")
+
+    def table(self, name: str) -> Table:
+        """Return the table called name; KeyError when the stream has none."""
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise KeyError(name)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One batch of what a connector read.
+
+    rows: table name -> records, children beside their parents. deletes: table name -> keys gone at the source.
+    checkpoint: JSON that says "from here a later run loses nothing read so far", this page included; the
+    engine never looks inside. expected: how many records of the main table the whole read should bring, if known.
+    """
+
+    rows: Mapping[str, Sequence[Record]] = field(default_factory=dict)
+    deletes: Mapping[str, Sequence[Key]] = field(default_factory=dict)
+    checkpoint: dict[str, Any] | None = None
+    expected: int | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of what Test connection found. Texts are marked with gettext_noop; params fill text."""
+
+    label: str
+    state: Literal["ok", "failed", "warning", "not_checked"]
+    text: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DefaultSchedule:
+    """How often a new connection of a kind syncs, until its user says otherwise."""
+
+    every_minutes: int | None = None
+    daily_at: str | None = None  # "HH:MM" in the connection's zone
+
+
+def widest(standing: Column, declared: Column) -> Column | None:
+    """Return the least column that holds the values of both, under the standing name; None: there is none."""
+    types = {standing.type, declared.type}
+    if len(types) == 1 and "decimal" not in types:
+        return standing
+    if types <= {"integer", "decimal"}:
+        whole = max(_whole_digits(standing), _whole_digits(declared))
+        scale = max(standing.scale or 0, declared.scale or 0)
+        return Column(standing.name, "decimal", precision=whole + scale, scale=scale)
+    if types <= {"integer", "decimal", "text"}:
+        return Column(standing.name, "text")
+    if types == {"date", "timestamp"}:
+        return Column(standing.name, "timestamp")
+    return None
+
+
+def _whole_digits(column: Column) -> int:
+    return (column.precision or 0) - (column.scale or 0) if column.type == "decimal" else INTEGER_DIGITS

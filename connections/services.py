@@ -1,0 +1,351 @@
+"""What people do with connections: create, change, switch, test. Each change is checked first and audited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import User as Account
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from connections import audit
+from connections.connectors import connector_class
+from connections.models import Connection, StreamSetting
+from connections.schedule import check as check_schedule
+from connections.schedule import zone
+from connections.sdk.connector import Connector
+from connections.sdk.declare import Stream, Table, widest
+from connections.sdk.errors import SyncError
+from connections.sdk.settings import Invalid, SettingsInvalid, check_settings
+from connections.sdk.text import gettext_noop as _
+
+User = Account | AnonymousUser | None
+
+SCHEDULE_NAMES = {
+    "schedule_kind", "interval_minutes", "daily_at", "cron", "time_zone", "jitter_seconds", "catch_up",
+}  # fmt: skip
+SCHEDULE_FIELDS = {field.name: field for field in Connection._meta.fields if field.name in SCHEDULE_NAMES}
+
+
+@dataclass(frozen=True)
+class SelectedStream:
+    """A declared stream with what a person chose for it."""
+
+    stream: Stream
+    enabled: bool
+    window_minutes: int | None
+    page_size: int | None
+    every_minutes: int | None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Values split by where they are kept."""
+
+    config: dict[str, Any]
+    secrets: dict[str, str] = field(repr=False)
+
+
+def check_values(kind: str, values: Mapping[str, Any], *, stored_secrets: Sequence[str] = ()) -> Checked:
+    """Return values typed and split. Raises SettingsInvalid, or SyncError("config_invalid") for an unknown kind."""
+    connector = connector_class(kind)
+    checked = check_settings(connector.settings, values, stored_secrets=stored_secrets)
+    secret_names = {setting.name for setting in connector.settings if setting.is_secret}
+    config = {name: value for name, value in checked.items() if name not in secret_names}
+    try:
+        connector.streams(config)
+    except SyncError as problem:
+        path = problem.params.get("path") or (problem.params.get("field", "streams"),)
+        text = problem.params.get("text") or _("These settings do not describe a stream that can be read.")
+        raise SettingsInvalid([Invalid(tuple(path), text, problem.params)]) from None
+    return Checked(config, {name: value for name, value in checked.items() if name in secret_names})
+
+
+def checked_change(connection: Connection, values: Mapping[str, Any]) -> Checked:
+    """Return config and secrets as they will be once values are saved; nothing is stored.
+
+    Raises SettingsInvalid, also for changes that loaded rows forbid.
+    """
+    connector = connector_class(connection.kind)
+    merged = {**connection.config, **values}
+    stored = kept_secrets(connection, values)
+    checked = check_values(connection.kind, merged, stored_secrets=list(stored))
+    if connection.first_loaded_at is not None:
+        _refuse_mixing(connection, connector, checked.config)
+    return Checked(checked.config, {**stored, **checked.secrets})
+
+
+def kept_secrets(connection: Connection, values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the stored secrets that stay once values are saved.
+
+    None when a destination changes, so that nobody can point them at a host of his own.
+    """
+    merged = {**connection.config, **values}
+    for setting in connector_class(connection.kind).settings:
+        before = str(connection.config.get(setting.name) or "")
+        if setting.destination and str(merged.get(setting.name) or "").strip() != before:
+            return {}
+    return _readable_secrets(connection)
+
+
+@transaction.atomic
+def create_connection(
+    *,
+    kind: str,
+    name: str,
+    slug: str = "",
+    values: Mapping[str, Any],
+    schedule: Mapping[str, Any] | None = None,
+    auto_sync: bool = False,
+    tags: Sequence[str] = (),
+    user: User = None,
+    actor: str = "",
+) -> Connection:
+    """Create a connection. Raises SettingsInvalid with every problem, or SyncError for its schedule."""
+    name = _checked_name(name)
+    checked = check_values(kind, values)
+    connection = Connection(
+        kind=kind,
+        name=name,
+        slug=_free_slug(slug or name),
+        config=checked.config,
+        secrets=checked.secrets,
+        tags=list(tags),
+    )
+    if slug and connection.slug != slug:
+        raise SettingsInvalid([Invalid(("slug",), _("Another connection has this short name, or it is not one."))])
+    connection.secrets_set_at = {name: timezone.now().isoformat() for name in checked.secrets}
+    _apply_schedule(connection, schedule if schedule is not None else default_schedule(kind))
+    connection.auto_sync = auto_sync
+    _plan_first(connection)
+    connection.save()
+    audit.record("connection.created", user=user, actor=actor, target=connection, kind=kind)
+    if auto_sync:
+        audit.record("auto_sync.on", user=user, actor=actor, target=connection)
+    return connection
+
+
+@transaction.atomic
+def update_connection(
+    connection: Connection,
+    *,
+    name: str | None = None,
+    values: Mapping[str, Any] | None = None,
+    schedule: Mapping[str, Any] | None = None,
+    tags: Sequence[str] | None = None,
+    user: User = None,
+    actor: str = "",
+) -> Connection:
+    """Change a connection; what is not given stays, and so does a secret left empty.
+
+    Changing a `destination` setting clears the stored secrets; changing an `identity` setting is refused once rows
+    are loaded. Raises SettingsInvalid, or SyncError for the schedule.
+    """
+    connection = Connection.objects.select_for_update().get(pk=connection.pk)
+    changed: list[str] = []
+    if name is not None and (name := _checked_name(name)) != connection.name:
+        connection.name = name
+        changed.append("name")
+    if tags is not None and list(tags) != connection.tags:
+        connection.tags = list(tags)
+        changed.append("tags")
+    if values is not None:
+        changed += _apply_values(connection, values)
+    if schedule is not None:
+        before = connection.schedule
+        _apply_schedule(connection, schedule)
+        if connection.schedule != before:
+            changed.append("schedule")
+            _plan_first(connection)
+    if changed:
+        connection.save()
+        audit.record("connection.changed", user=user, actor=actor, target=connection, fields=changed)
+    # Whoever saves has looked: the next sync may try again.
+    if values is not None:
+        connection.clear_error()
+    return connection
+
+
+@transaction.atomic
+def set_auto_sync(connection: Connection, on: bool, *, user: User = None, actor: str = "") -> Connection:
+    """Switch automatic syncing; a connection that never ran is due at once."""
+    connection = Connection.objects.select_for_update().get(pk=connection.pk)
+    if connection.auto_sync == on:
+        return connection
+    connection.auto_sync = on
+    connection.auto_sync_changed_at = timezone.now()
+    connection.auto_sync_changed_by = user if isinstance(user, Account) else None
+    _plan_first(connection)
+    connection.save()
+    audit.record("auto_sync.on" if on else "auto_sync.off", user=user, actor=actor, target=connection)
+    return connection
+
+
+@transaction.atomic
+def set_paused_until(connection: Connection, until: Any, *, user: User = None, actor: str = "") -> Connection:
+    """Let no scheduled run start before until (aware), or lift the pause with None."""
+    connection = Connection.objects.select_for_update().get(pk=connection.pk)
+    connection.paused_until = until
+    connection.save(update_fields=["paused_until", "updated_at"])
+    shown = until.isoformat() if until else None
+    audit.record(
+        "connection.paused" if until else "connection.resumed", user=user, actor=actor, target=connection, until=shown
+    )
+    return connection
+
+
+@transaction.atomic
+def set_stream(
+    connection: Connection, stream: str, *, user: User = None, actor: str = "", **choices: Any
+) -> StreamSetting:
+    """Store choices (enabled, window_minutes, page_size, every_minutes) for a stream.
+
+    Raises SyncError("not_found") when the connection has no such stream.
+    """
+    if stream not in {selected.stream.key for selected in streams_of(connection)}:
+        raise SyncError("not_found", stream=stream)
+    known = {selected.stream.key: selected for selected in streams_of(connection)}[stream]
+    setting, created = StreamSetting.objects.select_for_update().get_or_create(
+        connection=connection, stream=stream, defaults={"enabled": known.enabled}
+    )
+    for choice, value in choices.items():
+        setattr(setting, choice, value)
+    setting.full_clean(exclude=["connection"])
+    setting.save()
+    audit.record("stream.changed", user=user, actor=actor, target=connection, stream=stream, **choices)
+    return setting
+
+
+def streams_of(connection: Connection) -> list[SelectedStream]:
+    """Return the declared streams in reading order, with the person's choices. Raises SyncError("config_invalid")."""
+    chosen = {setting.stream: setting for setting in connection.stream_settings.all()}
+    selected = []
+    for stream in connector_class(connection.kind).streams(connection.config):
+        setting = chosen.get(stream.key)
+        if setting is None:
+            selected.append(SelectedStream(stream, stream.default_enabled, stream.window_minutes, None, None))
+        else:
+            window = setting.window_minutes if setting.window_minutes is not None else stream.window_minutes
+            selected.append(SelectedStream(stream, setting.enabled, window, setting.page_size, setting.every_minutes))
+    return selected
+
+
+def open_connector(connection: Connection) -> Connector:
+    """Return a fresh session of the connection's connector. Raises SyncError (config_invalid, secrets_unreadable)."""
+    return connector_class(connection.kind)(connection.config, connection.secrets.reveal())
+
+
+def allows_private_addresses(config: Mapping[str, Any]) -> bool:
+    """Say whether a connection with this config may reach private networks."""
+    return bool(django_settings.ALLOW_PRIVATE_ADDRESSES or config.get("allow_private_addresses"))
+
+
+def default_schedule(kind: str) -> dict[str, Any]:
+    """Return the schedule a new connection of the kind starts with, as create_connection takes it."""
+    declared = connector_class(kind).default_schedule
+    if declared.daily_at:
+        return {"schedule_kind": "daily", "daily_at": declared.daily_at}
+    return {"schedule_kind": "interval", "interval_minutes": declared.every_minutes}
+
+
+def _checked_name(name: str) -> str:
+    name = " ".join(name.split())
+    if not name:
+        raise SettingsInvalid([Invalid(("name",), _("This field is required."))])
+    if len(name) > 100:
+        raise SettingsInvalid([Invalid(("name",), _("Use at most 100 characters."))])
+    return name
+
+
+def _free_slug(wanted: str) -> str:
+    base = slugify(wanted)[:50] or "connection"
+    taken = set(Connection.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    taken.add("new")  # /connections/new/ is the page that adds one
+    if base not in taken:
+        return base
+    return next(slug for number in range(2, len(taken) + 3) if (slug := f"{base}-{number}") not in taken)
+
+
+def _apply_values(connection: Connection, values: Mapping[str, Any]) -> list[str]:
+    """Check and set config and secrets; return the names of what changed."""
+    checked = checked_change(connection, values)
+    before, stored = connection.config, _readable_secrets(connection)
+    now, times = timezone.now().isoformat(), connection.secrets_set_at
+    is_old = {name: stored.get(name) == value for name, value in checked.secrets.items()}
+    connection.config = checked.config
+    connection.secrets = checked.secrets
+    connection.secrets_set_at = {name: times.get(name, now) if old else now for name, old in is_old.items()}
+    changed = {name for name in {*before, *checked.config} if before.get(name) != checked.config.get(name)}
+    return sorted(changed) + sorted(name for name in {*stored, *checked.secrets} if not is_old.get(name))
+
+
+def _readable_secrets(connection: Connection) -> dict[str, str]:
+    """The stored secrets; none when the key that encrypted them is gone, so that they can be typed again."""
+    try:
+        return connection.secrets.reveal()
+    except SyncError:
+        return {}
+
+
+def _refuse_mixing(connection: Connection, connector: type[Connector], config: dict[str, Any]) -> None:
+    """Raise SettingsInvalid for changes that would mix two sources' rows, or make loaded rows unfindable."""
+    problems = [
+        Invalid((setting.name,), _("Rows were already loaded from here. Create a new connection for another source."))
+        for setting in connector.settings
+        if setting.identity and connection.config.get(setting.name) != config.get(setting.name)
+    ]
+    loaded = {table.name: table for stream in connector.streams(connection.config) for table in stream.tables}
+    for number, stream in enumerate(connector.streams(config)):
+        for table in stream.tables:
+            if table.name in loaded:
+                problems += _table_problems(loaded[table.name], table, ("streams", number, "columns"))
+    if problems:
+        raise SettingsInvalid(problems)
+
+
+def _table_problems(loaded: Table, table: Table, path: tuple[str | int, ...]) -> list[Invalid]:
+    """What a table's new declaration would do to rows that are there: another key, or types that do not hold both."""
+    if table.key != loaded.key:
+        text = _("The key of %(table)s cannot change once rows are loaded; give the stream another name.")
+        return [Invalid(path, text, {"table": table.name})]
+    before = {column.name: column for column in loaded.columns}
+    text = _("The column %(column)s holds rows as %(type)s, which cannot become what is asked for.")
+    return [
+        Invalid(path, text, {"column": column.name, "type": before[column.name].type})
+        for column in table.columns
+        if column.name in before and widest(before[column.name], column) is None
+    ]
+
+
+def _apply_schedule(connection: Connection, schedule: Mapping[str, Any]) -> None:
+    for name in schedule:
+        if name not in SCHEDULE_FIELDS:
+            raise SyncError("config_invalid", field=name)
+        try:
+            value = SCHEDULE_FIELDS[name].to_python(schedule[name])
+        except ValidationError:
+            raise SyncError("config_invalid", field=name, value=str(schedule[name])) from None
+        setattr(connection, name, value)
+    if connection.schedule_kind == Connection.ScheduleKind.INTERVAL:
+        if not 1 <= (connection.interval_minutes or 0) <= 60 * 24 * 31:
+            raise SyncError("config_invalid", field="interval_minutes", value=connection.interval_minutes)
+    elif connection.schedule_kind == Connection.ScheduleKind.DAILY:
+        if connection.daily_at is None:
+            raise SyncError("config_invalid", field="daily_at", value="")
+    elif connection.schedule_kind != Connection.ScheduleKind.CRON:
+        raise SyncError("config_invalid", field="schedule_kind", value=connection.schedule_kind)
+    zone(connection.time_zone)
+    check_schedule(connection.schedule, timezone.now())
+
+
+def _plan_first(connection: Connection) -> None:
+    """Plan the next slot; a connection that never synced is due now."""
+    connection.plan()
+    if connection.next_sync_at is not None and connection.last_sync_at is None:
+        connection.next_sync_at = timezone.now()

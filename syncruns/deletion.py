@@ -1,0 +1,65 @@
+"""Deletes connections: cancels what runs, then a worker removes rows in batches and the connection last."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from connections import audit
+from connections.connectors import connector_class
+from connections.models import Connection
+from connections.sdk.errors import SyncError
+from connections.services import User
+from syncruns.dispatch import ring
+from syncruns.engine.warehouse import warehouse
+from syncruns.models import SyncRun
+from syncruns.services import cancel_run
+
+BATCH = 5000
+
+
+def rows_of(connection: Connection) -> dict[str, int]:
+    """Return table name -> rows that the connection holds, those marked deleted too; tables without rows left out."""
+    try:
+        schema = connector_class(connection.kind).schema
+    except SyncError:
+        return {}  # a kind this version no longer has: its tables are not ours to find
+    return warehouse().holdings(schema, connection.pk)
+
+
+@transaction.atomic
+def delete_connection(connection: Connection, *, keep_data: bool, user: User = None, actor: str = "") -> None:
+    """Take the connection out of service now and let a worker remove it; its runs go with it, the audit stays."""
+    rows = 0 if keep_data else sum(rows_of(connection).values())
+    connection = Connection.objects.select_for_update().get(pk=connection.pk)
+    if connection.deletion:
+        return
+    connection.deletion = Connection.Deletion.KEEP_DATA if keep_data else Connection.Deletion.DROP_DATA
+    connection.status = Connection.Status.INACTIVE
+    connection.auto_sync = False
+    connection.plan()
+    connection.save()
+    audit.record("connection.deleted", user=user, actor=actor, target=connection, rows=rows)
+    for run in connection.runs.filter(state__in=SyncRun.ACTIVE):
+        cancel_run(run, user=user, actor=actor)
+    transaction.on_commit(ring)
+
+
+def finish_deletions() -> int:
+    """Remove every connection that waits for it and runs no more; returns how many are gone."""
+    gone = 0
+    for connection in Connection.objects.exclude(deletion=""):
+        if connection.runs.filter(state__in=SyncRun.ACTIVE).exists():
+            continue  # its worker sees the cancel at its next page
+        if connection.deletion == Connection.Deletion.DROP_DATA:
+            _drop_rows(connection)
+        connection.delete()
+        gone += 1
+    return gone
+
+
+def _drop_rows(connection: Connection) -> None:
+    destination = warehouse()
+    schema = connector_class(connection.kind).schema
+    for name in rows_of(connection):
+        while destination.drop_rows(schema, name, connection.pk, BATCH) == BATCH:
+            pass

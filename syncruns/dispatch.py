@@ -1,0 +1,165 @@
+"""The ticker: turns due slots into queued runs and reaps runs whose worker vanished. Nothing else.
+
+One Django-Q2 schedule starts it every minute on the `control` cluster; it then works every few seconds. Tasks are
+doorbells: they say "there is work", and every truth about runs stays in our tables.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection as database
+from django.db import transaction
+from django.utils import timezone
+from django_q.brokers import get_broker
+from django_q.models import Schedule
+from django_q.tasks import async_task
+
+from connections.models import Connection
+from connections.schedule import slots_between
+from connections.sdk.errors import SyncError
+from syncruns.models import Checkpoint, SyncRun
+
+logger = logging.getLogger("sync.dispatch")
+
+BATCH = 500
+SCHEDULE_NAME = "sincro dispatch"
+
+
+def ensure_schedule() -> None:
+    """Write the one Schedule row Django-Q2 needs, whatever an earlier version left there."""
+    Schedule.objects.update_or_create(
+        name=SCHEDULE_NAME,
+        defaults={
+            "func": "syncruns.tasks.dispatch",
+            "args": None,
+            "kwargs": None,
+            "schedule_type": Schedule.MINUTES,
+            "minutes": 1,
+            "repeats": -1,
+            "cluster": "control",
+            "next_run": timezone.now(),
+        },
+    )
+
+
+def ring() -> None:
+    """Tell the workers that there is work. Harmless when doubled, late or lost: the claim decides."""
+    async_task("syncruns.tasks.work", q_options={"cluster": "sync"})
+
+
+def tick(now: datetime | None = None) -> None:
+    """Reap, make due slots into runs, and ring as many bells as there are workers to hear them."""
+    now = now or timezone.now()
+    reap(now)
+    while queue_due(now) == BATCH:
+        pass
+    waiting = (
+        SyncRun.objects.filter(state=SyncRun.State.QUEUED).count() + Connection.objects.exclude(deletion="").count()
+    )
+    if waiting:
+        bells = min(waiting, settings.SYNC_WORKERS) - get_broker("sync").queue_size()
+        for _bell in range(bells):
+            ring()
+
+
+def reap(now: datetime) -> int:
+    """Mark runs lost whose lease has ended, take their right to write, and queue automatic ones once more."""
+    reaped = 0
+    for run in SyncRun.objects.filter(state=SyncRun.State.RUNNING, lease_until__lt=now).select_related("connection"):
+        token = run.token
+        with transaction.atomic():
+            if not run.lose(now):
+                continue
+            Checkpoint.objects.filter(token=token).update(token=None)
+            run.streams.filter(state__in=["waiting", "running"]).update(
+                state="failed", finished_at=now, error_code="worker_lost"
+            )
+            if run.trigger in SyncRun.AUTOMATIC and run.attempt == 1 and not run.cancel_requested_at:
+                SyncRun.objects.create(
+                    connection=run.connection,
+                    trigger=SyncRun.Trigger.RETRY,
+                    options=run.options,
+                    slot=run.slot,
+                    attempt=2,
+                    requested_by=run.requested_by,
+                )
+        logger.warning("run %s of %s lost with its worker %s", run, run.connection.slug, run.worker)
+        reaped += 1
+    return reaped
+
+
+def queue_due(now: datetime) -> int:
+    """Account for every due slot of up to BATCH connections: a queued run, or a skipped one with its reason."""
+    with transaction.atomic():
+        due = Connection.objects.filter(
+            next_sync_at__lte=now, auto_sync=True, status=Connection.Status.ACTIVE
+        ).order_by("next_sync_at", "pk")
+        if database.features.has_select_for_update_skip_locked:
+            due = due.select_for_update(skip_locked=True, of=("self",))
+        connections = list(due[:BATCH])
+        busy = set(
+            SyncRun.objects.filter(connection__in=connections, state__in=SyncRun.ACTIVE).values_list(
+                "connection_id", flat=True
+            )
+        )
+        runs = [run for connection in connections for run in _account(connection, now, connection.pk in busy)]
+        SyncRun.objects.bulk_create(runs)
+    return len(connections)
+
+
+def _account(connection: Connection, now: datetime, busy: bool) -> list[SyncRun]:
+    """Move the connection past its due slots and return the rows that account for them."""
+    first = connection.next_sync_at or now
+    try:
+        missed, upcoming = (
+            slots_between(connection.schedule, first, now, seed=connection.slot_seed),
+            connection.next_slot(now),
+        )
+    except SyncError as error:
+        connection.mark_error(error)
+        return []
+    held, reason = _held(connection, now)
+    if held is not None:
+        # Everything until the hold ends is one skipped row; the connection is next due when it ends.
+        count = 1 + slots_between(connection.schedule, first, held, seed=connection.slot_seed)
+        _advance(connection, held if reason == "quota" else connection.next_slot(held))
+        return [_skipped(connection, first, now, reason, count)]
+    _advance(connection, upcoming)
+    if busy:
+        return [_skipped(connection, first, now, "still_running", 1 + missed)]
+    if missed == 0:
+        return [SyncRun(connection=connection, trigger=SyncRun.Trigger.SCHEDULE, slot=first, queued_at=now)]
+    if connection.catch_up == Connection.CatchUp.NONE:
+        return [_skipped(connection, first, now, "no_worker", 1 + missed)]
+    return [
+        _skipped(connection, first, now, "no_worker", missed),
+        SyncRun(connection=connection, trigger=SyncRun.Trigger.CATCH_UP, slot=first, queued_at=now),
+    ]
+
+
+def _held(connection: Connection, now: datetime) -> tuple[datetime | None, str]:
+    if connection.paused_until and connection.paused_until > now:
+        return connection.paused_until, "paused"
+    if connection.blocked_until and connection.blocked_until > now:
+        return connection.blocked_until, "quota"
+    return None, ""
+
+
+def _advance(connection: Connection, to: datetime | None) -> None:
+    Connection.objects.filter(pk=connection.pk, next_sync_at=connection.next_sync_at).update(next_sync_at=to)
+
+
+def _skipped(connection: Connection, slot: datetime, now: datetime, reason: str, count: int) -> SyncRun:
+    return SyncRun(
+        connection=connection,
+        trigger=SyncRun.Trigger.SCHEDULE,
+        slot=slot,
+        state=SyncRun.State.SKIPPED,
+        queued_at=now,
+        finished_at=now,
+        skip_reason=reason,
+        skipped_slots=count,
+    )

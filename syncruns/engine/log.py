@@ -1,0 +1,62 @@
+"""Writes a run's log: buffered, bounded, and the same event again and again as one row."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from syncruns.models import SyncLog, SyncRun
+
+
+class RunLog:
+    """Collects entries from any thread; flush() writes them, called by the thread that owns the database."""
+
+    def __init__(self, run: SyncRun) -> None:
+        self._run = run
+        self._lock = threading.Lock()
+        self._waiting: list[SyncLog] = []
+        self._last: SyncLog | None = None  # the newest row already written
+        self._room = settings.RUN_LOG_LIMIT - run.logs.count()
+        self._left_out = 0
+
+    def add(self, level: str, event: str, stream: str = "", /, **params: Any) -> None:
+        """Note an event. params must be JSON values, without secrets."""
+        entry = SyncLog(run=self._run, stream=stream, at=timezone.now(), level=level, event=event, params=params)
+        with self._lock:
+            newest = self._waiting[-1] if self._waiting else self._last
+            if newest is not None and _same(newest, entry):
+                newest.repeats += 1
+                newest.at = entry.at
+            elif self._room > 0:
+                self._room -= 1
+                self._waiting.append(entry)
+            elif level == SyncLog.Level.ERROR:
+                self._waiting.append(entry)  # what went wrong is never left out
+            else:
+                self._left_out += 1
+
+    def flush(self) -> None:
+        """Write what was collected."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            last = self._last
+            repeats, at = (last.repeats, last.at) if last is not None else (0, None)
+        if last is not None and repeats > 1:
+            SyncLog.objects.filter(pk=last.pk).exclude(repeats=repeats).update(repeats=repeats, at=at)
+        if waiting:
+            SyncLog.objects.bulk_create(waiting)
+            self._last = waiting[-1]
+
+    def close(self) -> None:
+        """Write the rest, and how much was left out."""
+        if self._left_out:
+            left_out, self._left_out, self._room = self._left_out, 0, 1
+            self.add(SyncLog.Level.WARNING, "log_full", count=left_out)
+        self.flush()
+
+
+def _same(one: SyncLog, other: SyncLog) -> bool:
+    return (one.stream, one.level, one.event, one.params) == (other.stream, other.level, other.event, other.params)

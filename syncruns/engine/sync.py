@@ -1,0 +1,284 @@
+"""Data in motion: read, type and load each stream of a run, and commit rows and checkpoint together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connections
+from django.utils import timezone
+
+from connections.models import Connection
+from connections.sdk.connector import Connector
+from connections.sdk.context import ReadOptions
+from connections.sdk.errors import Interruption, SyncError
+from connections.services import SelectedStream, allows_private_addresses, streams_of
+from syncruns.engine.context import EngineContext, Leash
+from syncruns.engine.load import StreamLoad
+from syncruns.engine.log import RunLog
+from syncruns.engine.reader import read_ahead
+from syncruns.engine.warehouse import warehouse
+from syncruns.models import Checkpoint, StreamRun, SyncRun
+
+logger = logging.getLogger("sync.engine")
+
+INTERRUPTED = {
+    "cancelled": SyncRun.State.CANCELLED,
+    "timed_out": SyncRun.State.TIMED_OUT,
+    "stopping": SyncRun.State.QUEUED,  # handed back: another worker goes on
+    "worker_lost": SyncRun.State.LOST,
+}
+ENDS_THE_RUN = {"credentials_refused", "credentials_expired", "config_invalid", "address_refused", "secrets_unreadable"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. cause: the failure that decides what its connection may do next."""
+
+    state: str
+    cause: SyncError | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, error: SyncError, counts: dict[str, int] | None = None) -> Outcome:
+        return cls(INTERRUPTED.get(error.code, SyncRun.State.FAILED), error, counts or {})
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        if self.cause is None:
+            return None
+        return {"code": self.cause.code, "params": self.cause.params, "detail": self.cause.detail}
+
+    @property
+    def moved(self) -> bool:
+        return self.counts.get("read", 0) > 0
+
+
+def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) -> Outcome:
+    """Run every selected stream of a claimed run, in order; one that fails does not stop the others.
+
+    Returns how it ended; raises SyncError only for what came before the first stream (settings, secrets).
+    """
+    log = RunLog(run)
+    try:
+        selected = plan(run.connection, run.options.get("streams"), all_due=run.priority > 0)
+        rows = _stream_runs(run, [choice for choice, _due in selected])
+        log.add("info", "run_started", streams=[choice.stream.label for choice, due in selected if due])
+        log.flush()
+        failures: list[SyncError] = []
+        for choice, due in selected:
+            row = rows[choice.stream.key]
+            if row.state in (StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL):
+                continue  # done before this run was handed back
+            if not due:
+                _leave_out(row, log, "not_due")
+            elif any(failure.code in ENDS_THE_RUN or failure.until is not None for failure in failures):
+                _leave_out(row, log, "earlier_failure")
+            else:
+                failure = _StreamSync(run, choice, row, open_connector, leash, log).run()
+                if failure is not None:
+                    failures.append(failure)
+        return _outcome(run, failures, log)
+    except Interruption as interruption:
+        _stop_streams(run, interruption)
+        log.add(
+            "warning",
+            {"cancelled": "run_cancelled", "stopping": "run_handed_back"}.get(
+                interruption.code, f"failed.{interruption.code}"
+            ),
+        )
+        return Outcome.of(interruption, _totals(run))
+    finally:
+        log.close()
+
+
+class _StreamSync:
+    """One stream of one run, with its retries."""
+
+    def __init__(
+        self,
+        run: SyncRun,
+        choice: SelectedStream,
+        row: StreamRun,
+        open_connector: Callable[[], Connector],
+        leash: Leash,
+        log: RunLog,
+    ) -> None:
+        self._run = run
+        self._stream = choice.stream
+        self._choice = choice
+        self._row = row
+        self._open = open_connector
+        self._leash = leash
+        self._log = log
+
+    def run(self) -> SyncError | None:
+        """Read the stream to its end, trying transient failures again with a fresh session. Returns its failure."""
+        source = self._run.connection.name
+        for attempt in range(1, settings.MAX_RETRIES + 1):
+            self._begin(attempt)
+            try:
+                self._read()
+            except Interruption:
+                raise
+            except SyncError as error:
+                failure = error
+            except DatabaseError as error:
+                connections.close_all()
+                failure = SyncError("destination_failed", detail=type(error).__name__)
+            else:
+                self._end()
+                return None
+            if not failure.info.retryable or failure.until is not None or attempt == settings.MAX_RETRIES:
+                break
+            self._log.add(
+                "warning", "stream_retry", self._stream.key, code=failure.code, attempt=attempt + 1,
+                attempts=settings.MAX_RETRIES, seconds=settings.RETRY_DELAY,
+            )  # fmt: skip
+            self._leash.wait(settings.RETRY_DELAY)
+        self._fail(failure)
+        self._log.add("error", f"failed.{failure.code}", self._stream.key, source=source, **failure.params)
+        self._log.flush()
+        return failure
+
+    def _begin(self, attempt: int) -> None:
+        row = self._row
+        row.state, row.attempt = StreamRun.State.RUNNING, attempt
+        row.started_at = row.started_at or timezone.now()
+        row.save(update_fields=["state", "attempt", "started_at"])
+
+    def _read(self) -> None:
+        connection = self._run.connection
+        options = read_options(self._choice, self._run.options)
+        with_own_window = "since" in self._run.options or "window_minutes" in self._run.options
+        checkpoint, _created = Checkpoint.objects.get_or_create(connection=connection, stream=self._stream.key)
+        checkpoint.take(self._run)
+        connector = self._open()
+        destination = warehouse()
+        for change in destination.prepare(connector.schema, self._stream.tables):
+            self._log.add("info", f"schema.{change.action}", self._stream.key, **change.params())
+        load = StreamLoad(
+            self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log,
+            moves_checkpoint=not with_own_window,
+        )  # fmt: skip
+        context = EngineContext(
+            self._stream.key, self._leash, self._log, options=options,
+            allow_private_addresses=allows_private_addresses(connection.config),
+        )  # fmt: skip
+        StreamRun.objects.filter(pk=self._row.pk).update(checkpoint_before=checkpoint.state)
+        self._log.add("info", "stream_started", self._stream.key)
+        state = checkpoint.state
+        with read_ahead(lambda: connector.read(self._stream, state, context), self._idle) as groups:
+            for group in groups:
+                self._leash.check()
+                load.load(group)
+                self._log.flush()
+
+    def _idle(self) -> None:
+        self._leash.check()
+        self._log.flush()
+
+    def _end(self) -> None:
+        row = self._row
+        row.refresh_from_db()  # the load counts in the database, with the rows
+        row.state = StreamRun.State.PARTIAL if row.quarantined else StreamRun.State.SUCCEEDED
+        row.finished_at = timezone.now()
+        row.save(update_fields=["state", "finished_at"])
+        if row.written:
+            counts = {name: getattr(row, name) for name in ("read", "inserted", "updated", "deleted")}
+            self._log.add("done", "stream_finished", self._stream.key, **counts)
+        else:
+            self._log.add("done", "stream_no_changes", self._stream.key, read=row.read)
+        self._log.flush()
+
+    def _fail(self, failure: SyncError) -> None:
+        row = self._row
+        row.state = StreamRun.State.FAILED
+        row.finished_at = timezone.now()
+        row.error_code, row.error_params, row.error_detail = failure.code, failure.params, failure.detail
+        row.save(update_fields=["state", "finished_at", "error_code", "error_params", "error_detail"])
+
+
+def plan(connection: Connection, wanted: Sequence[str] | None, *, all_due: bool) -> list[tuple[SelectedStream, bool]]:
+    """Return the streams to read, in order, each with whether it is due: those wanted, else those switched on.
+
+    Raises SyncError("config_invalid") when there is none.
+    """
+    chosen = [
+        (choice, all_due or wanted is not None or _is_due(connection, choice))
+        for choice in streams_of(connection)
+        if (choice.enabled if wanted is None else choice.stream.key in wanted)
+    ]
+    if not chosen:
+        raise SyncError("config_invalid", field="streams")
+    return chosen
+
+
+def read_options(choice: SelectedStream, asked: Mapping[str, Any]) -> ReadOptions:
+    """Return what a run's options and the stream's own settings ask of a read."""
+    since = datetime.fromisoformat(asked["since"]) if asked.get("since") else None
+    window = asked.get("window_minutes", choice.window_minutes)
+    return ReadOptions(window_minutes=window, since=since, page_size=choice.page_size)
+
+
+def _is_due(connection: Connection, choice: SelectedStream) -> bool:
+    """Say whether a stream with a slower rhythm of its own has rested long enough."""
+    if not choice.every_minutes:
+        return True
+    since = timezone.now() - timedelta(minutes=choice.every_minutes)
+    return not StreamRun.objects.filter(
+        run__connection=connection, stream=choice.stream.key, state=StreamRun.State.SUCCEEDED, started_at__gt=since
+    ).exists()
+
+
+def _stream_runs(run: SyncRun, choices: list[SelectedStream]) -> dict[str, StreamRun]:
+    """Create the run's stream rows, or find those of before it was handed back."""
+    known = {row.stream: row for row in run.streams.all()}
+    missing = [
+        StreamRun(run=run, stream=choice.stream.key, label=choice.stream.label, position=position)
+        for position, choice in enumerate(choices)
+        if choice.stream.key not in known
+    ]
+    StreamRun.objects.bulk_create(missing)
+    return {row.stream: row for row in run.streams.all()}
+
+
+def _leave_out(row: StreamRun, log: RunLog, reason: str) -> None:
+    row.state = StreamRun.State.NOT_STARTED
+    row.save(update_fields=["state"])
+    log.add("info" if reason == "not_due" else "warning", "stream_skipped", row.stream, reason=reason)
+
+
+def _stop_streams(run: SyncRun, interruption: Interruption) -> None:
+    back = interruption.code == "stopping"
+    now = timezone.now()
+    reading = run.streams.filter(state=StreamRun.State.RUNNING)
+    if back:
+        reading.update(state=StreamRun.State.WAITING)
+        return
+    state = StreamRun.State.CANCELLED if interruption.code == "cancelled" else StreamRun.State.FAILED
+    reading.update(state=state, finished_at=now, error_code=interruption.code)
+    run.streams.filter(state=StreamRun.State.WAITING).update(state=StreamRun.State.NOT_STARTED)
+
+
+def _totals(run: SyncRun) -> dict[str, int]:
+    rows = list(run.streams.all())
+    return {name: sum(getattr(row, name) for row in rows) for name in StreamRun.COUNTED}
+
+
+def _outcome(run: SyncRun, failures: list[SyncError], log: RunLog) -> Outcome:
+    counts = _totals(run)
+    log.add("done" if not failures else "warning", "run_finished", **counts)
+    states = set(run.streams.values_list("state", flat=True))
+    # What needs a person, or names an end, says more than the first failure.
+    cause = next((f for f in failures if f.info.needs_person or f.until is not None), failures[0] if failures else None)
+    some_done = states & {StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL}
+    if failures and not some_done:
+        return Outcome(SyncRun.State.FAILED, cause, counts)
+    if failures or StreamRun.State.PARTIAL in states:
+        return Outcome(SyncRun.State.PARTIAL, cause, counts)
+    return Outcome(SyncRun.State.SUCCEEDED, None, counts)

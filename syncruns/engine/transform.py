@@ -1,0 +1,231 @@
+"""Turns the records of a page into typed rows; what cannot be typed is rejected with its reasons. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from hashlib import blake2b
+from operator import itemgetter
+from typing import Any
+
+import orjson
+
+from connections.sdk.declare import Key, Page, Record, Stream, Table
+from syncruns.engine.values import Reader, Refused, reader, spell_decimal
+
+Row = tuple[Any, ...]  # values in the order of Table.columns, as values.reader returns them
+Reasons = dict[str, dict[str, Any]]  # column name -> {"code": one of values.REASONS, "params": {}}
+
+LONGEST_TEXT = 500  # of a value kept with a rejected record
+LONGEST_KEY = 200
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that was not typed.
+
+    key: as key_text spells it, or "#" and a hash of the record when the key itself cannot be read.
+    record: declared columns only, JSON values, texts cut at LONGEST_TEXT.
+    """
+
+    table: str
+    key: str
+    record: dict[str, Any]
+    reasons: Reasons
+
+
+@dataclass
+class Typed:
+    """A page's rows per table. Always: read = all rows + deduplicated + rejects.
+
+    deletes: the page's deleted keys per table, typed. parents: child table -> parents of this page whose
+    children are to be replaced as a set. incomplete: child table -> those of them with a rejected child; their
+    children are only added and changed, none is removed.
+    """
+
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    deletes: dict[str, list[Key]] = field(default_factory=dict)
+    rejects: list[Reject] = field(default_factory=list)
+    parents: dict[str, list[Key]] = field(default_factory=dict)
+    incomplete: dict[str, set[Key]] = field(default_factory=dict)
+    read: int = 0
+    deduplicated: int = 0
+
+
+def to_rows(page: Page, stream: Stream) -> Typed:
+    """Type every record of the page, one row per key (the last wins).
+
+    Child sets are replaced only when the page names the child table, be it without records; a page must hold
+    all children of the parents it holds. A rejected parent takes its children with it, and its old ones stay.
+    KeyError when the page names a table that the stream has not.
+    """
+    typed = Typed()
+    readings: dict[str, _Reading] = {}
+    for name in page.rows:
+        stream.table(name)
+    for table in stream.tables:
+        if table.name in page.rows:
+            parent = readings.get(table.parent) if table.parent else None
+            reading = readings[table.name] = _Reading(table, parent)
+            for record in page.rows[table.name]:
+                reading.add(record)
+            reading.report(typed)
+    for name, keys in page.deletes.items():
+        typed.deletes[name] = _typed_keys(stream.table(name), keys)
+    return typed
+
+
+@lru_cache(maxsize=1024)
+def key_of(table: Table) -> Callable[[Row], Key]:
+    """Return the function that takes the key out of a row of the table."""
+    return _picker(table, table.key)
+
+
+def key_text(table: Table, row: Row) -> str:
+    """Return the row's key as it is shown, and as Reject.key spells it: 12, or ["A","7"] when it has several parts."""
+    parts = [_spelled_part(part) for part in key_of(table)(row)]
+    text = parts[0] if len(parts) == 1 else orjson.dumps(parts).decode()
+    return text if len(text) <= LONGEST_KEY else "#" + _digest(text.encode())
+
+
+class _Reading:
+    """The records of one table of a page, as they are being read."""
+
+    def __init__(self, table: Table, parent: _Reading | None) -> None:
+        self.table = table
+        self.parent = parent
+        self.rows: dict[Key, Row] = {}
+        self.rejects: list[Reject] = []
+        self.rejected: set[Key] = set()  # keys of rejected records, where they could be read
+        self.rejected_parents: set[Key] = set()  # parents that a rejected record belongs to
+        self.unknown_parent = False  # a record was rejected and nobody can say whose child it is
+        self.count = 0
+        self._readers = _readers(table)
+        self._key = key_of(table)
+        self._parent_key = _picker(table, table.parent_key) if table.parent else None
+
+    def add(self, record: Record) -> None:
+        """Type one record, or reject it."""
+        self.count += 1
+        get = record.get
+        try:
+            row = tuple([None if (value := get(name)) is None else read(value) for name, read in self._readers])
+        except Refused:
+            row, reasons = self._explained(record)
+            self._reject(record, row, reasons)
+            return
+        key = self._key(row)
+        if None in key:
+            missing = [name for name, part in zip(self.table.key, key, strict=True) if part is None]
+            self._reject(record, row, {name: _reason("key_missing") for name in missing})
+        elif self.parent and self._parent_key and self._parent_key(row) in self.parent.rejected:
+            self._reject(record, row, {self.table.parent_key[0]: _reason("parent_rejected")})
+        else:
+            self.rows.pop(key, None)  # so that the last record with a key also has the last place
+            self.rows[key] = row
+
+    def report(self, typed: Typed) -> None:
+        """Add what was read to the page's result."""
+        name = self.table.name
+        typed.rows[name] = list(self.rows.values())
+        typed.rejects += self.rejects
+        typed.read += self.count
+        typed.deduplicated += self.count - len(self.rows) - len(self.rejects)
+        if self.parent:
+            parents = [key for key in self.parent.rows if key not in self.parent.rejected]
+            typed.parents[name] = parents
+            typed.incomplete[name] = (
+                set(parents) if self.unknown_parent else self.rejected_parents.intersection(parents)
+            )
+
+    def _explained(self, record: Record) -> tuple[Row, Reasons]:
+        """Read value by value; return what could be read and why the rest could not."""
+        row: list[Any] = []
+        reasons: Reasons = {}
+        for name, read in self._readers:
+            value = record.get(name)
+            try:
+                row.append(None if value is None else read(value))
+            except Refused as refused:
+                row.append(None)
+                reasons[name] = _reason(refused.code, **refused.params)
+            else:
+                if value is None and name in self.table.key:
+                    reasons[name] = _reason("key_missing")
+        return tuple(row), reasons
+
+    def _reject(self, record: Record, row: Row, reasons: Reasons) -> None:
+        safe = {name: _json_safe(record[name]) for name, _ in self._readers if name in record}
+        key = self._key(row)
+        if None in key:
+            text = "#" + _digest(orjson.dumps(safe, option=orjson.OPT_SORT_KEYS))
+        else:
+            text = key_text(self.table, row)
+            self.rejected.add(key)
+        if self._parent_key:
+            parent_key = self._parent_key(row)
+            self.rejected_parents.add(parent_key)
+            self.unknown_parent = self.unknown_parent or None in parent_key
+        self.rejects.append(Reject(table=self.table.name, key=text, record=safe, reasons=reasons))
+
+
+@lru_cache(maxsize=1024)
+def _readers(table: Table) -> tuple[tuple[str, Reader], ...]:
+    return tuple((column.name, reader(column, in_key=column.name in table.key)) for column in table.columns)
+
+
+def _picker(table: Table, names: tuple[str, ...]) -> Callable[[Row], Key]:
+    order = [column.name for column in table.columns]
+    positions = [order.index(name) for name in names]
+    if len(positions) == 1:
+        position = positions[0]
+        return lambda row: (row[position],)
+    return itemgetter(*positions)
+
+
+def _typed_keys(table: Table, keys: Iterable[Key]) -> list[Key]:
+    """Type keys as rows are typed. One that cannot be read is left out: no row can have it."""
+    readers = dict(_readers(table))
+    typed: dict[Key, None] = {}
+    for key in keys:
+        try:
+            typed[tuple([readers[name](part) for name, part in zip(table.key, key, strict=True)])] = None
+        except Refused:
+            continue
+    return list(typed)
+
+
+def _reason(code: str, **params: Any) -> dict[str, Any]:
+    return {"code": code, "params": params}
+
+
+def _spelled_part(part: Any) -> str:
+    if isinstance(part, Decimal):
+        return spell_decimal(part)
+    if isinstance(part, date | datetime):
+        return part.isoformat()
+    return str(part)
+
+
+def _digest(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+def _json_safe(value: Any) -> Any:
+    """Return value as bounded JSON that any database takes, near enough for a person to see what was wrong."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and -(2**53) <= value <= 2**53:
+        return int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+    except (TypeError, ValueError, RecursionError):  # thousands of digits; names that are no text; endless nesting
+        text = f"<{type(value).__name__}>"
+    return text[:LONGEST_TEXT].replace("\0", "\ufffd").encode("utf-8", "replace").decode()

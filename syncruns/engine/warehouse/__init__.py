@@ -1,0 +1,19 @@
+"""Writes typed rows into the destination tables of one database."""
+
+from __future__ import annotations
+
+from django.db import connections
+
+from syncruns.engine.warehouse.base import Counts, Warehouse
+from syncruns.engine.warehouse.postgres import PostgresWarehouse
+from syncruns.engine.warehouse.shape import Evolution
+from syncruns.engine.warehouse.sqlite import SqliteWarehouse
+
+__all__ = ["Counts", "Evolution", "Warehouse", "warehouse"]
+
+
+def warehouse(using: str = "default") -> Warehouse:
+    """Return the warehouse of a Django database."""
+    if connections[using].vendor == "postgresql":
+        return PostgresWarehouse(using)
+    return SqliteWarehouse(using)

@@ -1,0 +1,120 @@
+"""What destination tables look like, what they lack, and the least type that holds two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Literal
+
+from connections.sdk.declare import Column, Table, widest
+from connections.sdk.errors import SyncError
+
+LONGEST_NAME = 63  # bytes; PostgreSQL cuts the rest off without a word
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A table as it stands in the database. Own columns are among its columns, also in its key."""
+
+    columns: dict[str, Column]
+    key: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Evolution:
+    """One change made to a table; before and after are types as spell() writes them."""
+
+    table: str
+    action: Literal["created", "column_added", "column_widened"]
+    column: str = ""
+    before: str = ""
+    after: str = ""
+
+    def params(self) -> dict[str, Any]:
+        """Return the change as parameters of a log entry."""
+        return {
+            "table": self.table,
+            "action": self.action,
+            "column": self.column,
+            "before": self.before,
+            "after": self.after,
+        }
+
+
+@dataclass(frozen=True)
+class Lack:
+    """What a table needs before rows of its declaration fit. widened: (as it is, as it must become)."""
+
+    table: Table
+    shape: Shape | None  # None: the table does not exist
+    added: list[Column] = field(default_factory=list)
+    widened: list[tuple[Column, Column]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return self.shape is None or bool(self.added or self.widened)
+
+    def evolutions(self) -> list[Evolution]:
+        """Return the changes that make up for it."""
+        name = self.table.name
+        if self.shape is None:
+            return [Evolution(name, "created")]
+        return [Evolution(name, "column_added", column.name, after=spell(column)) for column in self.added] + [
+            Evolution(name, "column_widened", before.name, spell(before), spell(after))
+            for before, after in self.widened
+        ]
+
+
+def lack(table: Table, shape: Shape | None) -> Lack:
+    """Compare a declaration with the table as it stands; a column that is no longer declared stays.
+
+    Raises SyncError("key_changed") and SyncError("contract_changed").
+    """
+    if shape is None:
+        return Lack(table, None)
+    if shape.key != {"_connection_id", *map(identifier, table.key)}:
+        raise SyncError("key_changed", table=table.name)
+    found = Lack(table, shape)
+    for column in table.columns:
+        standing = shape.columns.get(identifier(column.name))
+        if standing is None:
+            found.added.append(column)
+            continue
+        wider = widest(standing, column)
+        if wider is None:
+            raise SyncError(
+                "contract_changed", table=table.name, column=column.name, before=spell(standing), after=spell(column)
+            )
+        if wider != standing:
+            found.widened.append((standing, wider))
+    return found
+
+
+def spell(column: Column) -> str:
+    """Return the column's type in words of the declaration: text, decimal(12,2)..."""
+    return f"decimal({column.precision},{column.scale})" if column.type == "decimal" else column.type
+
+
+def identifier(name: str) -> str:
+    """Return name, shortened with a hash where the database would cut it."""
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    ending = "_" + blake2b(name.encode(), digest_size=5).hexdigest()
+    return name.encode()[: LONGEST_NAME - len(ending)].decode(errors="ignore") + ending
+
+
+def quote(name: str) -> str:
+    """Return the identifier as it stands in a statement with parameters, where a percent sign is written twice."""
+    return '"' + identifier(name).replace('"', '""').replace("%", "%%") + '"'
+
+
+def child_index(table: Table) -> str | None:
+    """Return the name of the index that finds a parent's children; None: the key does already."""
+    if not table.parent or set(table.key[: len(table.parent_key)]) == set(table.parent_key):
+        return None
+    return f"{table.name}_parent"
+
+
+def names(columns: Sequence[str]) -> str:
+    """Return a list of quoted column names."""
+    return ", ".join(map(quote, columns))

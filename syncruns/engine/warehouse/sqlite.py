@@ -1,0 +1,212 @@
+"""Destination tables in SQLite: schema_table, values stored so that they come back exactly and sort."""
+
+# Names are quoted by shape.quote; values are parameters.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import orjson
+from django.db import transaction
+
+from connections.sdk.declare import Column, ColumnType, Key, Table
+from syncruns.engine.transform import Row
+from syncruns.engine.values import spell_decimal
+from syncruns.engine.warehouse.base import Warehouse
+from syncruns.engine.warehouse.shape import Lack, Shape, child_index, identifier, names, quote
+from syncruns.engine.warehouse.target import Encoder, RowId, Stamp, Target
+
+EXACT_DIGITS = 15  # what SQLite keeps of a decimal as a number; wider ones are text
+# Names chosen for the affinity SQLite derives from them, and for the converters Django registers (bool, date,
+# timestamp), so that plain SQL reads the same Python types as on PostgreSQL.
+TYPES: dict[ColumnType, str] = {
+    "text": "text",
+    "integer": "bigint",
+    "boolean": "bool",
+    "date": "date",
+    "timestamp": "timestamp",
+    "json": "json_text",
+}
+_COLUMN_TYPES = {name: kind for kind, name in TYPES.items()}
+_DECIMAL = re.compile(r"decimal(?:_text)?\((\d+),(\d+)\)")
+OWN_COLUMNS = (
+    Column("_connection_id", "integer"),
+    Column("_run_id"),
+    Column("_changed_at", "timestamp"),
+    Column("_hash"),
+    Column("_deleted_at", "timestamp"),
+)
+
+
+class SqliteWarehouse(Warehouse):
+    """Tables named schema_table."""
+
+    row_id = "_rowid_"
+
+    def _name(self, schema: str, name: str) -> str:
+        return quote(f"{schema}_{name}")
+
+    def _shapes(self, schema: str, tables: Sequence[Table]) -> dict[str, Shape]:
+        declared = {identifier(f"{schema}_{table.name}"): table.name for table in tables}
+        columns: dict[str, dict[str, Column]] = {}
+        keys: dict[str, set[str]] = {}
+        with self._cursor() as cursor:
+            cursor.execute(
+                "SELECT m.name, c.name, c.type, c.pk > 0 FROM sqlite_master AS m CROSS JOIN pragma_table_info(m.name)"
+                " AS c WHERE m.type = 'table' AND m.name IN (SELECT value FROM json_each(%s))",
+                [orjson.dumps(list(declared)).decode()],
+            )
+            for table, name, type_name, in_key in cursor.fetchall():
+                columns.setdefault(declared[table], {})[name] = _column(name, type_name)
+                keys.setdefault(declared[table], set()).update([name] if in_key else [])
+        return {table: Shape(columns[table], frozenset(keys[table])) for table in columns}
+
+    def _loaded_tables(self, schema: str) -> list[str]:
+        with self._cursor() as cursor:
+            cursor.execute(
+                "SELECT m.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c"
+                " WHERE m.type = 'table' AND c.name = '_connection_id' AND instr(m.name, %s) = 1 ORDER BY 1",
+                [f"{schema}_"],
+            )
+            return [row[0].removeprefix(f"{schema}_") for row in cursor.fetchall()]
+
+    def _alone(self) -> AbstractContextManager[None]:
+        # transaction_mode is IMMEDIATE: the first to begin is the only one to write.
+        return transaction.atomic(using=self.using)
+
+    def _make_up(self, schema: str, lack: Lack) -> None:
+        table, name = lack.table, self._name(schema, lack.table.name)
+        if lack.shape is None:
+            self._create(name, table, [*OWN_COLUMNS, *table.columns])
+            self._index(schema, table)
+            return
+        with self._cursor() as cursor:
+            for column in lack.added:
+                cursor.execute(f"ALTER TABLE {name} ADD COLUMN {quote(column.name)} {_type(column)}", ())
+        if lack.widened:
+            self._rebuild(schema, lack)
+
+    def _create(self, name: str, table: Table, columns: Sequence[Column]) -> None:
+        key = ["_connection_id", *map(identifier, table.key)]
+        parts = [
+            f"{quote(column.name)} {_type(column)}{' NOT NULL' if identifier(column.name) in key else ''}"
+            for column in columns
+        ]
+        with self._cursor() as cursor:
+            cursor.execute(f"CREATE TABLE {name} ({', '.join(parts)}, PRIMARY KEY ({names(key)}))", ())
+
+    def _index(self, schema: str, table: Table) -> None:
+        if index := child_index(table):
+            columns = names(["_connection_id", *table.parent_key])
+            sql = f"CREATE INDEX {quote(f'{schema}_{index}')} ON {self._name(schema, table.name)} ({columns})"
+            with self._cursor() as cursor:
+                cursor.execute(sql, ())
+
+    def _rebuild(self, schema: str, lack: Lack) -> None:
+        """Copy the table into one with wider columns: SQLite alters no type."""
+        standing = self._shapes(schema, [lack.table])[lack.table.name]
+        wider = {before.name: (before, after) for before, after in lack.widened}
+        columns = [wider[name][1] if name in wider else column for name, column in standing.columns.items()]
+        values = [_converted(*wider[name]) if name in wider else quote(name) for name in standing.columns]
+        name, interim = self._name(schema, lack.table.name), quote("_wider")
+        self._create(interim, lack.table, columns)
+        with self._cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {interim} ({names(list(standing.columns))}) SELECT {', '.join(values)} FROM {name}", ()
+            )
+            cursor.execute(f"DROP TABLE {name}", ())
+            cursor.execute(f"ALTER TABLE {interim} RENAME TO {name}", ())
+        self._index(schema, lack.table)
+
+    def _encoder(self, declared: Column, actual: Column) -> Encoder:
+        if declared.type == "decimal":
+            return spell_decimal
+        if declared.type == "boolean":
+            return int
+        if declared.type == "timestamp":
+            return utc_text
+        if declared.type == "date":
+            return _midnight if actual.type == "timestamp" else date.isoformat
+        return _same
+
+    def _moment(self, value: datetime) -> str:
+        return utc_text(value)
+
+    def _matching(
+        self, target: Target, select: str, columns: Sequence[str], keys: Sequence[Key], connection_id: int
+    ) -> Iterator[tuple[Any, ...]]:
+        encoders = [target.encoder(name) for name in columns]
+        wanted = [[encode(part) for encode, part in zip(encoders, key, strict=True)] for key in keys]
+        parts = ", ".join(f"json_extract(value, '$[{position}]') AS c{position}" for position in range(len(columns)))
+        same = " AND ".join(f"t.{quote(name)} = k.c{position}" for position, name in enumerate(columns))
+        # CROSS JOIN keeps SQLite from reading the table first; one index probe a key.
+        sql = f"""
+            SELECT {select} FROM (SELECT key AS n, {parts} FROM json_each(%s)) AS k
+            CROSS JOIN {target.name} AS t WHERE t._connection_id = %s AND {same}
+        """
+        with self._cursor() as cursor:
+            cursor.execute(sql, [orjson.dumps(wanted).decode(), connection_id])
+            yield from cursor.fetchall()
+
+    def _among(self, ids: Sequence[RowId]) -> tuple[str, Any]:
+        return "_rowid_ IN (SELECT value FROM json_each(%s))", orjson.dumps(ids).decode()
+
+    def _insert(self, target: Target, rows: Sequence[tuple[Row, str]], stamp: Stamp) -> None:
+        columns = ["_connection_id", "_run_id", "_changed_at", "_hash", *(c.name for c in target.table.columns)]
+        sql = f"INSERT INTO {target.name} ({names(columns)}) VALUES ({', '.join(['%s'] * len(columns))})"
+        begin = (stamp.connection_id, stamp.run_id, utc_text(stamp.now))
+        with self._cursor() as cursor:
+            cursor.executemany(sql, [(*begin, digest, *_encoded(target, row)) for row, digest in rows])
+
+    def _update(self, target: Target, rows: Sequence[tuple[Row, str, RowId]], stamp: Stamp) -> None:
+        columns = ["_deleted_at", "_run_id", "_changed_at", "_hash", *(c.name for c in target.table.columns)]
+        sql = f"UPDATE {target.name} SET {', '.join(f'{quote(name)} = %s' for name in columns)} WHERE _rowid_ = %s"
+        begin = (None, stamp.run_id, utc_text(stamp.now))
+        with self._cursor() as cursor:
+            cursor.executemany(sql, [(*begin, digest, *_encoded(target, row), row_id) for row, digest, row_id in rows])
+
+
+def utc_text(moment: datetime) -> str:
+    """Return the moment as text of fixed width, in UTC, that sorts as moments do."""
+    return moment.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
+
+
+def _encoded(target: Target, row: Row) -> list[Any]:
+    return [None if value is None else encode(value) for encode, value in zip(target.encoders, row, strict=True)]
+
+
+def _type(column: Column) -> str:
+    if column.type == "decimal":
+        kind = "decimal_text" if (column.precision or 0) > EXACT_DIGITS else "decimal"
+        return f"{kind}({column.precision},{column.scale})"
+    return TYPES[column.type]
+
+
+def _column(name: str, type_name: str) -> Column:
+    if number := _DECIMAL.fullmatch(type_name):
+        return Column(name, "decimal", precision=int(number[1]), scale=int(number[2]))
+    return Column(name, _COLUMN_TYPES.get(type_name, "text"))
+
+
+def _converted(before: Column, after: Column) -> str:
+    """Return the expression that makes a stored value one of the wider column."""
+    old = quote(before.name)
+    if before.type == "date":
+        return f"{old} || ' 00:00:00.000000+00:00'"
+    if before.type == "decimal" and _type(after).startswith(("text", "decimal_text")):
+        digits = f"rtrim(rtrim(printf('%%.{before.scale}f', {old}), '0'), '.')"
+        return f"CASE typeof({old}) WHEN 'real' THEN {digits} ELSE CAST({old} AS text) END"
+    return old
+
+
+def _midnight(day: date) -> str:
+    return utc_text(datetime.combine(day, time(), UTC))
+
+
+def _same(value: Any) -> Any:
+    return value

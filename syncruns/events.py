@@ -1,0 +1,89 @@
+"""Log entries and audit events in words: a code with parameters becomes a sentence when someone reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from connections.catalogue import Params, explain, shown
+from syncruns.reasons import VALUE_REASONS
+
+EVENTS: dict[str, str | Promise] = {
+    # Runs
+    "run_started": _("Started: %(streams)s"),
+    "run_finished": _("Finished: %(read)s read, %(inserted)s new, %(updated)s changed, %(deleted)s deleted"),
+    "run_handed_back": _("Stopped for a restart; another worker goes on from here"),
+    "run_cancelled": _("Cancelled; what was loaded stays"),
+    "run_requeued": _("Queued again to go on from where it stopped"),
+    "stream_started": _("Reading"),
+    "stream_started_since": _("Reading what changed since %(since)s"),
+    "stream_finished": _("%(read)s read: %(inserted)s new, %(updated)s changed, %(deleted)s deleted"),
+    "stream_no_changes": _("%(read)s read, nothing changed"),
+    "stream_retry": _("%(code)s; attempt %(attempt)s of %(attempts)s after %(seconds)s s"),
+    "stream_skipped": _("Not read: %(reason)s"),
+    "page_loaded": _("Page loaded"),
+    "records_quarantined": _(
+        "%(count)s records could not be typed and wait for review; first: %(table)s %(key)s, column "
+        "%(column)s: %(reason)s"
+    ),
+    "schema.created": _("Table %(table)s created"),
+    "schema.column_added": _("Table %(table)s: column %(column)s added as %(after)s"),
+    "schema.column_widened": _("Table %(table)s: column %(column)s widened from %(before)s to %(after)s"),
+    "http_retry": _("%(host)s: %(error)s; trying again in %(seconds)s s (attempt %(attempt)s of %(tries)s)"),
+    "rate_wait": _("Waiting %(seconds)s s for the source's limit"),
+    "log_full": _("The log of this run is full; %(count)s more entries were left out"),
+    # Audit
+    "connection.created": _("Created the connection"),
+    "connection.changed": _("Changed %(fields)s"),
+    "connection.deleted": _("Deleted the connection (%(rows)s rows deleted)"),
+    "connection.paused": _("Paused until %(until)s"),
+    "connection.resumed": _("Lifted the pause"),
+    "connection.stopped": _("Stopped: %(code)s"),
+    "auto_sync.on": _("Switched automatic syncing on"),
+    "auto_sync.off": _("Switched automatic syncing off"),
+    "stream.changed": _("Changed the stream %(stream)s"),
+    "run.requested": _("Started a sync"),
+    "run.cancelled": _("Cancelled a run"),
+    "run.retried": _("Retried a run"),
+    "sign_in.ok": _("Signed in"),
+    "sign_in.failed": _("Failed to sign in"),
+    "sign_in.locked": _("Locked out after too many failed attempts"),
+    "sign_out": _("Signed out"),
+    "password.changed": _("Changed the password"),
+    "user.created": _("Created the user"),
+    "user.changed": _("Changed the user"),
+    "user.deleted": _("Deleted the user"),
+    "role.changed": _("Changed the role"),
+    "secrets.rotated": _("Encrypted the stored credentials with the newest key"),
+}
+
+# Why a slot did not run, or a stream was not read.
+REASONS: dict[str, str | Promise] = {
+    "still_running": _("the previous run was still going"),
+    "no_worker": _("no worker was running"),
+    "paused": _("the connection was paused"),
+    "quota": _("the source's quota was used up"),
+    "not_due": _("it was read recently enough"),
+    "earlier_failure": _("an earlier failure ended the run"),
+}
+
+# Why a value could not be typed, or a request was tried again: codes inside parameters.
+_CODED = {"reason": REASONS | VALUE_REASONS}
+
+
+def sentence(event: str, params: Mapping[str, Any] | None = None) -> str:
+    """Return the event in the reader's language. A failure's code reads as its title in the catalogue."""
+    params = params or {}
+    if event.startswith("failed."):
+        return explain(event.removeprefix("failed."), params, str(params.get("source", ""))).sentence
+    values = Params({name: _word(name, value) for name, value in params.items()})
+    return str(EVENTS.get(event, event)) % values
+
+
+def _word(name: str, value: Any) -> str:
+    if name == "code":
+        return explain(str(value)).title
+    return str(_CODED.get(name, {}).get(str(value), None) or shown(value))

@@ -1,0 +1,170 @@
+"""What every page's frame shows: menu, how many connections need a person, the scheduler's sign of life, the reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache, cached_property
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from connections.models import Connection, UserPreference
+from connections.people.roles import LABELS, role_of
+from syncruns.models import SystemJob
+
+SILENT_AFTER = timedelta(seconds=60)
+SHORT_LANGUAGES = {"pt-br": "PT", "en": "EN"}
+SWITCH_TO = {"pt-br": "Mudar para português", "en": "Change to English"}  # each said in its own language
+THEMES: dict[str, tuple[str, Any]] = {
+    UserPreference.Theme.SYSTEM: ("device-desktop", gettext_lazy("Theme: as the system. Change to light")),
+    UserPreference.Theme.LIGHT: ("sun", gettext_lazy("Theme: light. Change to dark")),
+    UserPreference.Theme.DARK: ("moon", gettext_lazy("Theme: dark. Change to the system's")),
+}
+
+
+@cache
+def first_asked_at() -> datetime:
+    """Return when this process first asked for the scheduler: a console that just started is given time to tick."""
+    return timezone.now()
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """The dispatcher's sign of life; is_silent: none for 60 s, so nothing syncs by itself."""
+
+    last_sign: datetime | None
+    is_fresh: bool
+    is_silent: bool
+
+    @classmethod
+    def now(cls) -> Scheduler:
+        last_sign = SystemJob.last_sign(SystemJob.DISPATCH)
+        now = timezone.now()
+        is_fresh = last_sign is not None and now - last_sign <= SILENT_AFTER
+        return cls(last_sign, is_fresh, is_silent=not is_fresh and now - first_asked_at() > SILENT_AFTER)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry of the menu. current: the value of aria-current, "" elsewhere."""
+
+    label: str
+    icon: str
+    url: str
+    current: str = ""
+    badge: int = 0
+    is_apart: bool = False
+
+
+class Frame:
+    """Read lazily: a page asks the database only for what its template shows."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+        self._user = request.user
+        self.preference: UserPreference = getattr(request, "preference", None) or UserPreference()
+
+    @cached_property
+    def layout(self) -> str:
+        """The template that pages for everyone (errors, preferences) extend."""
+        is_inside = self._user.is_authenticated and not self.preference.must_change_password
+        return "base.html" if is_inside else "people/plain.html"
+
+    @cached_property
+    def needs_you(self) -> int:
+        """How many connections wait for a person."""
+        if not self._user.is_authenticated:
+            return 0
+        return Connection.objects.filter(status=Connection.Status.ERROR, deletion="").count()
+
+    @cached_property
+    def scheduler(self) -> Scheduler:
+        return Scheduler.now()
+
+    @cached_property
+    def menu(self) -> list[Item]:
+        path = self._request.path
+
+        def item(label: str, icon: str, name: str, **more: Any) -> Item:
+            url = reverse(name)
+            current = "page" if path == url else "true" if url != "/" and path.startswith(url) else ""
+            return Item(label, icon, url, current, **more)
+
+        items = []
+        if self._user.has_perm("connections.view_connection"):
+            items.append(item(_("Overview"), "layout-dashboard", "overview"))
+            items.append(item(_("Connections"), "plug-connected", "connections", badge=self.needs_you))
+        if self._user.has_perm("syncruns.view_syncrun"):
+            items.append(item(_("Runs"), "history", "runs"))
+        if admin.site.has_permission(self._request):
+            items.append(item(_("Administration"), "settings", "admin:index", is_apart=True))
+        return items
+
+    # The reader
+
+    @property
+    def theme(self) -> str:
+        return self.preference.theme
+
+    @property
+    def next_theme(self) -> str:
+        order = list(THEMES)
+        return order[(order.index(self.theme) + 1) % len(order)]
+
+    @property
+    def theme_icon(self) -> str:
+        return THEMES[self.theme][0]
+
+    @property
+    def theme_label(self) -> str:
+        return str(THEMES[self.theme][1])
+
+    @property
+    def language(self) -> str:
+        """The code of the language this page is in."""
+        active = translation.get_language() or settings.LANGUAGE_CODE
+        return active if active in SHORT_LANGUAGES else settings.LANGUAGE_CODE
+
+    @property
+    def language_short(self) -> str:
+        return SHORT_LANGUAGES[self.language]
+
+    @property
+    def other_language(self) -> str:
+        return next(code for code in SHORT_LANGUAGES if code != self.language)
+
+    @property
+    def language_label(self) -> str:
+        return SWITCH_TO[self.other_language]
+
+    @property
+    def return_to(self) -> str:
+        """Where a form in the frame leads back to: this page, or the overview when it cannot be read again."""
+        return self._request.get_full_path() if self._request.method == "GET" else ""
+
+    @property
+    def name(self) -> str:
+        full = self._user.get_full_name() if isinstance(self._user, User) else ""
+        return full or self._user.get_username()
+
+    @property
+    def initials(self) -> str:
+        words = self.name.split() or ["?"]
+        return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+    @cached_property
+    def role(self) -> str:
+        return str(LABELS.get(role_of(self._user), _("No role yet")))
+
+
+def frame(request: HttpRequest) -> dict[str, Frame]:
+    """Context processor."""
+    return {"frame": Frame(request)}

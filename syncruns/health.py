@@ -1,0 +1,183 @@
+"""Is a connection working, and must somebody act? Derived from its row and its runs, never stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+
+from connections.catalogue import explain
+from connections.connectors import REGISTRY
+from connections.models import Connection
+from syncruns import timewords
+from syncruns.models import SyncRun
+from syncruns.outcomes import FAILURES, Look
+
+OK, RUNNING, LATE, PARTIAL, RETRYING = "ok", "running", "late", "partial", "retrying"
+ACTION, QUOTA, OFF, NEVER = "action", "quota", "off", "never"
+
+# Worst first: the order of lists.
+LOOKS: dict[str, Look] = {
+    ACTION: Look(gettext_lazy("Action needed"), "alert-circle", "action"),
+    LATE: Look(pgettext_lazy("health", "Late"), "clock-exclamation", "late"),
+    RETRYING: Look(pgettext_lazy("health", "Retrying"), "refresh", "late"),
+    QUOTA: Look(gettext_lazy("Waiting for quota"), "hourglass", "quota"),
+    PARTIAL: Look(pgettext_lazy("health", "Partial"), "circle-half-2", "partial"),
+    RUNNING: Look(pgettext_lazy("health", "Running"), "loader-2", "running"),
+    OK: Look(pgettext_lazy("health", "OK"), "circle-check", "ok"),
+    NEVER: Look(gettext_lazy("Never ran"), "circle-dashed", "never"),
+    OFF: Look(pgettext_lazy("health", "Off"), "player-pause", "off"),
+}
+ATTENTION = {state: rank for rank, state in enumerate(LOOKS)}
+
+SHORTEST_GRACE = timedelta(minutes=2)
+LONGEST_GRACE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Health:
+    """state: a key of LOOKS. sentence: what it means here, in the reader's language."""
+
+    state: str
+    sentence: str = ""
+
+    @property
+    def look(self) -> Look:
+        return LOOKS[self.state]
+
+
+@dataclass(frozen=True)
+class NextSync:
+    """What stands under "next sync": the time `at` with a countdown, or words where there is none; then why."""
+
+    at: datetime | None = None
+    words: str = ""
+    detail: str = ""
+    grace: timedelta = timedelta()
+
+
+def label_of(kind: str) -> str:
+    """Return the connector's name, or the bare kind when the connector is no longer installed."""
+    return next((_(connector.label) for connector in REGISTRY if connector.kind == kind), kind)
+
+
+def grace_of(connection: Connection) -> timedelta:
+    """How long after its slot a connection is "due now" and not yet late."""
+    if connection.schedule_kind != Connection.ScheduleKind.INTERVAL:
+        return SHORTEST_GRACE
+    tenth = timedelta(minutes=connection.interval_minutes) / 10
+    return max(SHORTEST_GRACE, min(tenth, LONGEST_GRACE))
+
+
+def lease_ended(run: SyncRun, now: datetime) -> bool:
+    """Say whether nobody runs this running run any more."""
+    return run.state == SyncRun.State.RUNNING and run.lease_until is not None and run.lease_until < now
+
+
+def health_of(connection: Connection, last_run: SyncRun | None, active_run: SyncRun | None, now: datetime) -> Health:
+    """Return the health. last_run: the newest run of outcomes.DECISIVE; active_run: queued or running."""
+    if active_run is not None and active_run.state == SyncRun.State.RUNNING and not lease_ended(active_run, now):
+        began = active_run.started_at or active_run.queued_at
+        return Health(RUNNING, _("Started at %(time)s.") % {"time": timewords.clock(began, now)})
+    if connection.status == Connection.Status.ERROR:
+        return Health(ACTION, _blocked_sentence(connection, now))
+    if active_run is not None:
+        return _waiting(active_run, now)
+    if connection.status == Connection.Status.INACTIVE:
+        return Health(OFF, _("This connection is deactivated."))
+    if connection.paused_until and connection.paused_until > now:
+        return Health(OFF, _("Paused until %(time)s.") % {"time": timewords.clock(connection.paused_until, now)})
+    if connection.blocked_until and connection.blocked_until > now:
+        return Health(QUOTA, _("The source limited the requests."))
+    if not connection.auto_sync:
+        return _switched_off(connection, last_run, now)
+    return _planned(connection, last_run, now)
+
+
+def next_sync_of(connection: Connection, now: datetime) -> NextSync:
+    """Say when the connection syncs next, or why it does not."""
+    if connection.status == Connection.Status.ERROR:
+        return NextSync(words=_("Stopped"), detail=_("until somebody acts"))
+    if connection.status == Connection.Status.INACTIVE:
+        return NextSync(words=_("Deactivated"))
+    if not connection.auto_sync:
+        return NextSync(words=_("Off"), detail=off_since(connection, now))
+    if connection.paused_until and connection.paused_until > now:
+        return NextSync(at=connection.paused_until, detail=_("when the pause ends"))
+    if connection.blocked_until and connection.blocked_until > now:
+        return NextSync(at=connection.blocked_until, detail=_("when the quota returns"))
+    if connection.next_sync_at is None:
+        return NextSync(words=_("Nothing planned"), detail=_("the schedule has no next slot"))
+    return NextSync(at=connection.next_sync_at, grace=grace_of(connection))
+
+
+def off_since(connection: Connection, now: datetime) -> str:
+    """Return "since 20/11 by Ana", as much of it as is known."""
+    if connection.auto_sync_changed_at is None:
+        return _("never switched on")
+    day = timewords.since(connection.auto_sync_changed_at, now)
+    who = connection.auto_sync_changed_by
+    if who is None:
+        return _("since %(day)s") % {"day": day}
+    return _("since %(day)s by %(who)s") % {"day": day, "who": who.get_short_name() or who.get_username()}
+
+
+def _blocked_sentence(connection: Connection, now: datetime) -> str:
+    title = explain(connection.status_code, connection.status_params, label_of(connection.kind)).title
+    if connection.status_since is None:
+        return str(title)
+    since = timewords.since(connection.status_since, now)
+    return _("%(title)s since %(time)s") % {"title": title, "time": since}
+
+
+def _waiting(run: SyncRun, now: datetime) -> Health:
+    if lease_ended(run, now):
+        return Health(RETRYING, _("The worker stopped answering; the run is being recovered."))
+    if now - run.queued_at > SHORTEST_GRACE:
+        return Health(
+            LATE, _("Waiting for a free worker since %(time)s.") % {"time": timewords.clock(run.queued_at, now)}
+        )
+    return Health(RUNNING, _("Queued; it starts in a moment."))
+
+
+def _switched_off(connection: Connection, last_run: SyncRun | None, now: datetime) -> Health:
+    if last_run is None:
+        return Health(NEVER, _("Created %(day)s.") % {"day": timewords.day(connection.created_at, now)})
+    if last_run.state in FAILURES:
+        return Health(OFF, _("The last run failed: %(title)s") % {"title": failure_title(connection, last_run)})
+    return Health(OFF, _("Off %(since)s.") % {"since": off_since(connection, now)})
+
+
+def _planned(connection: Connection, last_run: SyncRun | None, now: datetime) -> Health:
+    slot = connection.next_sync_at
+    if slot is not None and now - slot > grace_of(connection):
+        return Health(LATE, _("It should have started at %(time)s.") % {"time": timewords.clock(slot, now)})
+    if last_run is None:
+        return Health(NEVER, _("Created %(day)s.") % {"day": timewords.day(connection.created_at, now)})
+    if last_run.state in FAILURES:
+        title = failure_title(connection, last_run)
+        if slot is None:
+            return Health(RETRYING, str(title))
+        return Health(
+            RETRYING, _("%(title)s; next try %(time)s") % {"title": title, "time": timewords.clock(slot, now)}
+        )
+    if last_run.state == SyncRun.State.PARTIAL:
+        return Health(PARTIAL, partial_sentence(last_run))
+    return Health(
+        OK, _("Data from %(time)s") % {"time": timewords.clock(last_run.started_at or last_run.queued_at, now)}
+    )
+
+
+def failure_title(connection: Connection, run: SyncRun) -> str:
+    return str(explain(run.error_code or "internal", run.error_params, label_of(connection.kind)).title)
+
+
+def partial_sentence(run: SyncRun) -> str:
+    """Say what a partial run left out."""
+    if run.quarantined:
+        return ngettext(
+            "%(count)s record could not be loaded.", "%(count)s records could not be loaded.", run.quarantined
+        ) % {"count": timewords.number(run.quarantined)}
+    return _("Part of the streams failed; the next run tries them again.")

@@ -1,0 +1,270 @@
+"""`manage.py connections`: list, show, add, set, test and delete connections."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, BooleanOptionalAction
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from connections.audit import COMMAND_LINE
+from connections.command_line.base import (
+    ConsoleCommand,
+    Exit,
+    Refused,
+    add_json,
+    exit_of,
+    named_connection,
+    refuse_unknown,
+    told,
+)
+from connections.command_line.flags import (
+    NEVER,
+    add_schedule_flags,
+    add_settings_flags,
+    given_moment,
+    given_schedule,
+    given_values,
+)
+from connections.connectors import REGISTRY
+from connections.models import Connection
+from connections.sdk.errors import SyncError
+from connections.services import (
+    create_connection,
+    default_schedule,
+    set_auto_sync,
+    set_paused_until,
+    set_stream,
+    streams_of,
+    update_connection,
+)
+from connections.trial import try_connection
+from syncruns.command_line.answers import connection_answer, full_connection_answer
+from syncruns.command_line.connection_lines import next_sync_words, show_lines
+from syncruns.command_line.explained import error_lines
+from syncruns.deletion import delete_connection, finish_deletions, rows_of
+from syncruns.health import label_of
+from syncruns.listing import by_attention, load_rows
+from syncruns.timewords import exact, number
+
+FLAG_OF = {"interval_minutes": "--every", "daily_at": "--daily", "cron": "--cron"}
+MARKS = {"ok": "+", "failed": "x", "warning": "!", "not_checked": "-"}
+
+
+class Command(ConsoleCommand):
+    about = gettext_lazy("List, show, add, change, test and delete connections.")
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="list | show | add | set | test | delete")
+        listing = actions.add_parser("list", help=_("every connection with its health"))
+        showing = actions.add_parser("show", help=_("one connection: settings, schedule, streams"))
+        adding = actions.add_parser("add", help=_("create a connection"))
+        changing = actions.add_parser("set", help=_("change a connection; what is not named stays"))
+        testing = actions.add_parser("test", help=_("ask the source whether address and credentials work"))
+        deleting = actions.add_parser("delete", help=_("delete a connection, with or without its data"))
+        adding.add_argument("kind", help=_("what to connect; manage.py connectors lists the kinds"))
+        adding.add_argument("name", help=_("the name people see"))
+        adding.add_argument("--slug", default="", help=_("the short name for commands and addresses"))
+        for parser_of_one in (showing, changing, testing, deleting):
+            parser_of_one.add_argument("slug", help=_("the connection's short name"))
+        changing.add_argument("--name", help=_("the name people see"))
+        for parser_with_flags in (adding, changing):
+            add_settings_flags(parser_with_flags)
+            add_schedule_flags(parser_with_flags)
+        adding.add_argument("--auto-sync", action="store_true", help=_("sync by itself from now on"))
+        changing.add_argument("--auto-sync", action=BooleanOptionalAction, help=_("sync by itself, or not"))
+        changing.add_argument("--pause-until", metavar="MOMENT", help=_("no scheduled sync before; none lifts it"))
+        for verb, what in (("enable", _("sync this stream")), ("disable", _("leave this stream out"))):
+            changing.add_argument(f"--{verb}-stream", action="append", default=[], metavar="STREAM", help=what)
+        deleting.add_argument("--data", choices=["keep", "drop"], help=_("keep the rows it loaded, or drop them"))
+        deleting.add_argument("--yes", action="store_true", help=_("do not ask"))
+        for parser_of_any in (listing, showing, adding, changing, testing, deleting):
+            add_json(parser_of_any)
+
+    def run(self, options: dict[str, Any]) -> Exit:
+        actions = {
+            "list": self._list,
+            "show": self._show,
+            "add": self._add,
+            "set": self._set,
+            "test": self._test,
+            "delete": self._delete,
+        }
+        return actions[options["action"]](options)
+
+    def _list(self, options: dict[str, Any]) -> Exit:
+        rows = by_attention(load_rows(Connection.objects.filter(deletion=""), timezone.now()))
+        self.answer([{**connection_answer(row.connection), "health": row.health.state} for row in rows])
+        if not rows:
+            self.say(_("No connection yet. manage.py connections add creates one."))
+            return Exit.SUCCESS
+        lines = [
+            (
+                row.connection.slug,
+                row.label,
+                str(row.health.look.word),
+                exact(row.connection.last_sync_at) if row.connection.last_sync_at else "-",
+                next_sync_words(row.connection),
+                row.health.sentence,
+            )
+            for row in rows
+        ]
+        self.table((_("connection"), _("kind"), _("health"), _("last sync"), _("next sync"), ""), lines)
+        return Exit.SUCCESS
+
+    def _show(self, options: dict[str, Any]) -> Exit:
+        connection = named_connection(options["slug"])
+        self.answer(full_connection_answer(connection))
+        for line in show_lines(connection):
+            self.say(line)
+        return Exit.SUCCESS
+
+    def _add(self, options: dict[str, Any]) -> Exit:
+        kinds = [connector.kind for connector in REGISTRY]
+        if options["kind"] not in kinds:
+            text = _("There is no connector of the kind %(name)s.") % {"name": options["kind"]}
+            refuse_unknown(text, "unknown_kind", options["kind"], kinds)
+        values = given_values(options["kind"], options["settings_given"], options["secrets_given"])
+        schedule = given_schedule(options)
+        if "schedule_kind" not in schedule:
+            schedule = {**default_schedule(options["kind"]), **schedule}
+        with _schedule_refused():
+            connection = create_connection(
+                kind=options["kind"],
+                name=options["name"],
+                slug=options["slug"],
+                values=values,
+                schedule=schedule,
+                auto_sync=options["auto_sync"],
+                actor=COMMAND_LINE,
+            )
+        self.answer(full_connection_answer(connection))
+        self.say(_("Created %(name)s as %(slug)s.") % {"name": connection.name, "slug": connection.slug})
+        self.say(_("Next sync: %(next)s") % {"next": next_sync_words(connection)})
+        return Exit.SUCCESS
+
+    def _set(self, options: dict[str, Any]) -> Exit:
+        connection = named_connection(options["slug"])
+        values = given_values(connection.kind, options["settings_given"], options["secrets_given"])
+        schedule = given_schedule(options)
+        choices = {
+            **dict.fromkeys(_known_streams(connection, options["enable_stream"]), True),
+            **dict.fromkeys(_known_streams(connection, options["disable_stream"]), False),
+        }
+        pause = options["pause_until"]
+        until = _pause(pause, connection) if pause is not None else None
+        if not (values or schedule or choices or pause or options["name"] or options["auto_sync"] is not None):
+            raise Refused(_("Say what to change; manage.py connections set --help lists the flags."))
+        with _schedule_refused(), transaction.atomic():
+            if values or schedule or options["name"]:
+                connection = update_connection(
+                    connection,
+                    name=options["name"],
+                    values=values or None,
+                    schedule=schedule or None,
+                    actor=COMMAND_LINE,
+                )
+            if options["auto_sync"] is not None:
+                connection = set_auto_sync(connection, options["auto_sync"], actor=COMMAND_LINE)
+            if pause is not None:
+                connection = set_paused_until(connection, until, actor=COMMAND_LINE)
+            for stream, enabled in choices.items():
+                set_stream(connection, stream, enabled=enabled, actor=COMMAND_LINE)
+        self.answer(full_connection_answer(connection))
+        self.say(_("Changed %(name)s.") % {"name": connection.name})
+        self.say(_("Next sync: %(next)s") % {"next": next_sync_words(connection)})
+        return Exit.SUCCESS
+
+    def _test(self, options: dict[str, Any]) -> Exit:
+        connection = named_connection(options["slug"])
+        report = try_connection(connection.kind, connection.config, connection.secrets.reveal())
+        error = report.error
+        self.answer(
+            {
+                "ok": report.ok,
+                "seconds": report.seconds,
+                "findings": [
+                    {"label": _(finding.label), "state": finding.state, "message": told(finding)}
+                    for finding in report.findings
+                ],
+                "error": {"code": error.code, "params": error.params} if error else None,
+            }
+        )
+        for finding in report.findings:
+            detail = told(finding)
+            self.say(f"{MARKS[finding.state]} {_(finding.label)}{': ' if detail else ''}{detail}")
+        if error is not None:
+            for line in error_lines(error.code, error.params, label_of(connection.kind)):
+                self.say(line)
+            return exit_of(error.code)
+        return Exit.SUCCESS if report.ok else Exit.ACTION_NEEDED
+
+    def _delete(self, options: dict[str, Any]) -> Exit:
+        connection = named_connection(options["slug"])
+        may_ask = sys.stdin.isatty() and not self.as_json
+        if not may_ask and not (options["data"] and options["yes"]):
+            raise Refused(_("Without a terminal to ask on, say --data keep or --data drop, and --yes."))
+        rows = sum(rows_of(connection).values())
+        if rows:
+            self.say(ngettext("It loaded %(rows)s row.", "It loaded %(rows)s rows.", rows) % {"rows": number(rows)})
+        data = options["data"] or _asked(_("Keep its rows, or drop them?"), ("keep", "drop"))
+        if not options["yes"]:
+            _asked(_("Write %(slug)s to delete it:") % {"slug": connection.slug}, (connection.slug,))
+        delete_connection(connection, keep_data=data == "keep", actor=COMMAND_LINE)
+        finish_deletions()
+        is_gone = not Connection.objects.filter(pk=connection.pk).exists()
+        self.answer({"slug": connection.slug, "data": data, "rows": rows, "done": is_gone})
+        self.say(_("Deleted.") if is_gone else _("It is deleted as soon as its run has stopped."))
+        return Exit.SUCCESS
+
+
+@contextmanager
+def _schedule_refused() -> Iterator[None]:
+    """Turn a schedule that cannot be read into a refusal that names the flag: nothing has been stored."""
+    try:
+        yield
+    except SyncError as error:
+        flag = FLAG_OF.get(str(error.params.get("field")))
+        if flag is None:
+            raise
+        value = error.params.get("value", error.params.get("cron"))
+        if error.code == "schedule_never_fires":
+            text = _("%(flag)s “%(value)s” names no date that ever comes.")
+        else:
+            text = _("%(flag)s does not accept “%(value)s”.")
+        raise Refused(text % {"flag": flag, "value": value}, code=error.code, **error.params) from None
+
+
+def _known_streams(connection: Connection, names: list[str]) -> list[str]:
+    """Return names as they are. Raises Refused for one that the connection does not have."""
+    known = [selected.stream.key for selected in streams_of(connection)] if names else []
+    for name in names:
+        if name not in known:
+            text = _("%(connection)s has no stream called %(name)s.") % {"connection": connection.slug, "name": name}
+            refuse_unknown(text, "unknown_stream", name, known)
+    return names
+
+
+def _pause(text: str, connection: Connection) -> datetime | None:
+    """Return the moment, or None to lift the pause. Raises Refused for one that has passed."""
+    if text.lower() in NEVER:
+        return None
+    until = given_moment(text, connection.time_zone)
+    if until <= timezone.now():
+        raise Refused(_("--pause-until lies in the past."))
+    return until
+
+
+def _asked(question: str, answers: tuple[str, ...]) -> str:
+    """Ask on the terminal. Raises Refused when the answer is another one."""
+    reply = input(f"{question} [{'/'.join(answers)}] ").strip()
+    if reply not in answers:
+        raise Refused(_("Nothing was deleted."), code="not_confirmed")
+    return reply

@@ -1,0 +1,42 @@
+"""How far each stream has been read, committed with the rows below it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from connections.models import Connection
+from syncruns.models.run import SyncRun
+
+
+class Checkpoint(models.Model):
+    """A stream's state (the connector's JSON) and the fence that every load must still own."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="checkpoints")
+    stream = models.CharField(max_length=60)
+    state = models.JSONField(null=True, blank=True)
+    run = models.ForeignKey(SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    token = models.UUIDField(null=True, blank=True)  # the claim that may write now
+    fence = models.PositiveBigIntegerField(default=0)
+    committed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "stream"], name="one_checkpoint_per_stream")]
+
+    def __str__(self) -> str:
+        return f"{self.connection_id}/{self.stream}"
+
+    def take(self, run: SyncRun) -> None:
+        """Give the run the right to write, and take it from whoever had it."""
+        type(self).objects.filter(pk=self.pk).update(token=run.token, fence=models.F("fence") + 1, run=run)
+        self.refresh_from_db()
+
+    def own(self, run: SyncRun) -> bool:
+        """Lock the row for this transaction; False: the run was taken over and must write nothing."""
+        return bool(type(self).objects.filter(pk=self.pk, token=run.token, fence=self.fence).update(fence=self.fence))
+
+    def save_state(self, state: dict[str, object]) -> None:
+        """Move the checkpoint. Only inside the transaction that own() began."""
+        self.state = state
+        self.committed_at = timezone.now()
+        self.save(update_fields=["state", "committed_at"])

@@ -1,0 +1,43 @@
+"""Records that could not be loaded, kept for a person to fix, retry or discard."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from connections.models import Connection
+from syncruns.models.run import SyncRun
+
+
+class QuarantinedRecord(models.Model):
+    """One record, unique by its key (or by a hash of it when the key itself is bad)."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Open")
+        FIXED = "fixed", _("Fixed")
+        DISCARDED = "discarded", _("Discarded")
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="quarantine")
+    stream = models.CharField(_("stream"), max_length=60)
+    table = models.CharField(_("table"), max_length=100)
+    record_key = models.CharField(_("key"), max_length=200)
+    record = models.JSONField(default=dict)  # declared columns only
+    reasons = models.JSONField(default=dict)  # column -> {"code", "params"}
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.OPEN)
+    run = models.ForeignKey(SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="quarantine")
+    first_seen_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("quarantined record")
+        verbose_name_plural = _("quarantined records")
+        ordering = ("-last_seen_at", "id")
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "table", "record_key"], name="one_quarantine_per_key")
+        ]
+        indexes = [models.Index(fields=["connection", "state"], name="quarantine_open")]
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.record_key}"

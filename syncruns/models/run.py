@@ -1,0 +1,265 @@
+"""Runs and their streams. A run's state moves only through the methods here, each a conditional update."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from connections.models import Connection
+
+
+class Counts(models.Model):
+    """What moved. read = inserted + updated + unchanged + deduplicated + quarantined; deleted stands apart."""
+
+    read = models.BigIntegerField(_("read"), default=0)
+    inserted = models.BigIntegerField(_("new"), default=0)
+    updated = models.BigIntegerField(_("changed"), default=0)
+    unchanged = models.BigIntegerField(_("unchanged"), default=0)
+    deduplicated = models.BigIntegerField(_("repeated"), default=0)
+    quarantined = models.BigIntegerField(_("quarantined"), default=0)
+    deleted = models.BigIntegerField(_("deleted"), default=0)
+
+    COUNTED = ("read", "inserted", "updated", "unchanged", "deduplicated", "quarantined", "deleted")
+
+    class Meta:
+        abstract = True
+
+    @property
+    def written(self) -> int:
+        return self.inserted + self.updated + self.deleted
+
+
+class SyncRun(Counts):
+    """One attempt to sync one connection."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        SUCCEEDED = "succeeded", _("Succeeded")
+        PARTIAL = "partial", _("Partial")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+        LOST = "lost", _("Lost")
+        TIMED_OUT = "timed_out", _("Timed out")
+        SKIPPED = "skipped", _("Skipped")
+
+    class Trigger(models.TextChoices):
+        SCHEDULE = "schedule", _("Schedule")
+        MANUAL = "manual", _("Sync now")
+        API = "api", _("API")
+        CLI = "cli", _("Command line")
+        RETRY = "retry", _("Retry")
+        CATCH_UP = "catch_up", _("Catch-up")
+        BACKFILL = "backfill", _("Backfill")
+
+    ACTIVE = (State.QUEUED, State.RUNNING)
+    AUTOMATIC = (Trigger.SCHEDULE, Trigger.CATCH_UP, Trigger.RETRY)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="runs")
+    trigger = models.CharField(_("trigger"), max_length=10, choices=Trigger.choices)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    options = models.JSONField(default=dict, blank=True)  # streams, window_minutes, since, dry_run
+    slot = models.DateTimeField(_("slot"), null=True, blank=True)
+    priority = models.SmallIntegerField(default=0)  # a person waiting goes first
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.QUEUED)
+    attempt = models.PositiveSmallIntegerField(_("attempt"), default=1)
+
+    queued_at = models.DateTimeField(_("queued"), default=timezone.now)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+
+    token = models.UUIDField(null=True, blank=True)
+    fence = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(_("worker"), max_length=100, blank=True)
+
+    error_code = models.CharField(_("error"), max_length=40, blank=True)
+    error_params = models.JSONField(default=dict, blank=True)
+    error_detail = models.TextField(blank=True)
+    skip_reason = models.CharField(max_length=40, blank=True)
+    skipped_slots = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+        ordering = ("-queued_at",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection"], condition=Q(state__in=["queued", "running"]), name="one_active_run"
+            ),
+            models.CheckConstraint(
+                name="run_running_has_lease",
+                condition=~Q(state="running") | Q(token__isnull=False, lease_until__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="run_finished_has_end",
+                condition=Q(state__in=["queued", "running"]) | Q(finished_at__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["connection", "-queued_at"], name="runs_of_connection"),
+            models.Index(fields=["state", "-priority", "queued_at"], name="runs_waiting"),
+            models.Index(fields=["-finished_at"], name="runs_finished"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)[:8]
+
+    @property
+    def duration(self) -> timedelta | None:
+        """Return how long the run took, or has taken so far; None while it waits."""
+        if self.started_at is None:
+            return None
+        return (self.finished_at or timezone.now()) - self.started_at
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in self.ACTIVE
+
+    @property
+    def shown_state(self) -> str:
+        """The state as pages tell it: a run whose lease has ended is lost, whatever the row still says."""
+        if self.state == self.State.RUNNING and self.lease_until and self.lease_until < timezone.now():
+            return self.State.LOST
+        return self.state
+
+    # Moves. Each answers whether this caller made it; False means another has moved the run.
+
+    def claim(self, worker: str, lease_seconds: float) -> bool:
+        """queued -> running, with a fresh token and a higher fence."""
+        now = timezone.now()
+        return self._move(
+            Q(state=self.State.QUEUED),
+            state=self.State.RUNNING,
+            token=uuid.uuid4(),
+            fence=F("fence") + 1,
+            lease_until=now + timedelta(seconds=lease_seconds),
+            worker=worker,
+            started_at=now,
+        )
+
+    def extend_lease(self, lease_seconds: float) -> bool:
+        """Hold the claim for another lease; False: the run was taken away."""
+        until = timezone.now() + timedelta(seconds=lease_seconds)
+        return bool(self._owned().update(lease_until=until))
+
+    def finish(self, state: str, *, error: dict[str, Any] | None = None, counts: dict[str, int] | None = None) -> bool:
+        """running -> a final state, by the holder of the claim. error: code, params, detail."""
+        if state in self.ACTIVE:
+            raise ValueError(f"{state} is not a final state")
+        error = error or {}
+        return self._move(
+            Q(state=self.State.RUNNING, token=self.token),
+            state=state,
+            finished_at=timezone.now(),
+            lease_until=None,
+            token=None,
+            error_code=error.get("code", ""),
+            error_params=error.get("params", {}),
+            error_detail=error.get("detail", ""),
+            **(counts or {}),
+        )
+
+    def hand_back(self) -> bool:
+        """running -> queued, by the holder of the claim: the worker stops, another goes on from the checkpoint."""
+        return self._move(
+            Q(state=self.State.RUNNING, token=self.token),
+            state=self.State.QUEUED,
+            token=None,
+            lease_until=None,
+            worker="",
+        )
+
+    def cancel_queued(self) -> bool:
+        """queued -> cancelled."""
+        return self._move(
+            Q(state=self.State.QUEUED),
+            state=self.State.CANCELLED,
+            finished_at=timezone.now(),
+            error_code="cancelled",
+        )
+
+    def request_cancel(self) -> bool:
+        """Ask the worker of a running run to stop at its next page or wait."""
+        return bool(
+            type(self)
+            .objects.filter(pk=self.pk, state=self.State.RUNNING, cancel_requested_at__isnull=True)
+            .update(cancel_requested_at=timezone.now())
+        )
+
+    def lose(self, now: datetime) -> bool:
+        """running -> lost, when its lease has ended without a sign of life."""
+        return self._move(
+            Q(state=self.State.RUNNING, token=self.token, lease_until__lt=now),
+            state=self.State.LOST,
+            finished_at=now,
+            lease_until=None,
+            token=None,
+            error_code="worker_lost",
+            error_params={"worker": self.worker},
+        )
+
+    def _owned(self) -> models.QuerySet[SyncRun]:
+        return type(self).objects.filter(pk=self.pk, state=self.State.RUNNING, token=self.token)
+
+    def _move(self, condition: Q, **changes: Any) -> bool:
+        moved = type(self).objects.filter(condition, pk=self.pk).update(**changes)
+        if moved:
+            self.refresh_from_db()
+        return bool(moved)
+
+
+class StreamRun(Counts):
+    """One stream within one run."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        RUNNING = "running", _("Reading")
+        SUCCEEDED = "succeeded", _("Done")
+        PARTIAL = "partial", _("Partial")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+        NOT_STARTED = "not_started", _("Not started")
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="streams")
+    stream = models.CharField(max_length=60)
+    label = models.CharField(max_length=100)
+    position = models.PositiveSmallIntegerField(default=0)
+    state = models.CharField(max_length=11, choices=State.choices, default=State.WAITING)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    pages = models.PositiveIntegerField(default=0)
+    expected = models.BigIntegerField(null=True, blank=True)  # records the source said it has, if it did
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    checkpoint_before = models.JSONField(null=True, blank=True)
+    checkpoint_after = models.JSONField(null=True, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_params = models.JSONField(default=dict, blank=True)
+    error_detail = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = _("stream run")
+        verbose_name_plural = _("stream runs")
+        ordering = ("run", "position")
+        constraints = [models.UniqueConstraint(fields=["run", "stream"], name="one_row_per_stream")]
+        indexes = [models.Index(fields=["stream", "-finished_at"], name="streams_finished")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}/{self.stream}"
+
+    @property
+    def duration(self) -> timedelta | None:
+        if self.started_at is None:
+            return None
+        return (self.finished_at or timezone.now()) - self.started_at

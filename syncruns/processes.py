@@ -1,0 +1,202 @@
+"""Child processes that end with their parent, and the files by which the next life finds what an earlier one left.
+
+Plain Python: nothing here knows what the processes do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+logger = logging.getLogger("sync.supervisor")
+
+LONGEST_WAIT = 30.0  # seconds between two starts of a child that keeps ending
+STEADY_AFTER = 60.0  # seconds of life after which an end is news again
+PR_SET_PDEATHSIG = 1
+
+
+class AlreadyRunning(Exception):
+    """Another living process holds the role; pid is its number, 0 when unknown."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(pid)
+        self.pid = pid
+
+
+@dataclass
+class Child:
+    """A command kept running in a session, hence a process group, of its own."""
+
+    name: str
+    command: list[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    start_due_at: float = 0.0
+    ends_in_a_row: int = 0
+
+    @property
+    def pid(self) -> int | None:
+        return self.process.pid if self.process else None
+
+    def start(self) -> None:
+        """Start the command; its output goes where ours goes."""
+        self.started_at = time.monotonic()
+        self.process = subprocess.Popen(  # noqa: S603 - our own commands
+            self.command,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_end_with_parent(),
+        )
+
+    def has_ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+    def keep_running(self) -> bool:
+        """Start the command when it is due, or note that it has ended; return whether anything changed."""
+        if self.process is None:
+            if time.monotonic() < self.start_due_at:
+                return False
+            self.start()
+            return True
+        code = self.process.poll()
+        if code is None:
+            return False
+        kill_group(self.process.pid)  # workers may outlive their main process
+        self.process = None
+        lived = time.monotonic() - self.started_at
+        self.ends_in_a_row = 1 if lived > STEADY_AFTER else self.ends_in_a_row + 1
+        wait = min(LONGEST_WAIT, 2.0 ** (self.ends_in_a_row - 1))
+        self.start_due_at = time.monotonic() + wait
+        logger.error("%s ended with code %s; it starts again in %.0f s", self.name, code, wait)
+        return True
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM to the main process, which ends its own workers."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def kill(self) -> None:
+        """Send SIGKILL to the whole group."""
+        if self.process is not None:
+            kill_group(self.process.pid)
+
+
+def stop_all(children: Iterable[Child], *, grace_seconds: float, hurry: Callable[[], bool]) -> None:
+    """Ask every child to stop, wait until all have or hurry() says so, then kill what is left of the groups."""
+    children = list(children)
+    for child in children:
+        child.ask_to_stop()
+    until = time.monotonic() + grace_seconds
+    while time.monotonic() < until and not hurry() and not all(child.has_ended() for child in children):
+        time.sleep(0.1)
+    for child in children:
+        child.kill()
+        if child.process is not None:
+            child.process.wait()
+
+
+def kill_group(group: int) -> None:
+    """Send SIGKILL to every process of the group; nothing when there is none."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _end_with_parent() -> Callable[[], None] | None:
+    """Return what a child does before its program starts so that it gets SIGTERM when its parent dies."""
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)  # loaded here: the child may only make the call
+    parent = os.getpid()
+
+    def ask_the_kernel() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died in between
+            os._exit(1)
+
+    return ask_the_kernel
+
+
+class RoleFile:
+    """A locked file that says who plays a role on this data directory, and with which children.
+
+    The lock ends with its process however that ends; the names of the children stay for the next life.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Take the role. Raises AlreadyRunning."""
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = self._read().get("pid", 0)
+            self._file.close()
+            raise AlreadyRunning(holder) from None
+
+    def _read(self) -> dict[str, Any]:
+        self._file.seek(0)
+        try:
+            found = json.load(self._file)
+        except ValueError:  # new, or cut short by a power failure
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def end_orphans(self) -> list[int]:
+        """Kill the groups that an earlier holder left behind and return their numbers."""
+        left = [entry["pid"] for entry in self._read().get("children", ()) if _is_orphan(entry["pid"], entry["start"])]
+        for group in left:
+            kill_group(group)
+        return left
+
+    def record(self, children: Iterable[Child]) -> None:
+        """Write down the children that run now."""
+        entries = [{"pid": child.pid, "start": start_time(child.pid)} for child in children if child.pid is not None]
+        self._file.seek(0)
+        self._file.truncate()
+        json.dump({"pid": os.getpid(), "children": entries}, self._file)
+        self._file.flush()
+
+    def close(self) -> None:
+        """Give the role back."""
+        self._file.close()
+
+
+def start_time(pid: int) -> int | None:
+    """Return when the process started, in ticks since the machine did; None without such a process or without /proc."""
+    stat = _stat(pid)
+    return int(stat[19]) if stat else None
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Return the fields of /proc/<pid>/stat from the third (state) on."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()  # the name before it may hold spaces and brackets
+
+
+def _is_orphan(pid: int, start: int | None) -> bool:
+    """Tell whether the group is still the one that was recorded, not another that got its number."""
+    if start is None:
+        return False
+    now = start_time(pid)
+    if now is not None:
+        return now == start
+    # Its leader has gone. Members that are left hold the number, so no other process can have got it meanwhile.
+    sessions = (_stat(int(entry)) for entry in os.listdir("/proc") if entry.isdigit())
+    return any(stat and int(stat[3]) == pid and int(stat[19]) >= start for stat in sessions)

@@ -1,0 +1,74 @@
+"""A run in one sentence: the title of its page and what screen readers hear when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from syncruns import timewords
+from syncruns.diary import changes_words
+from syncruns.events import REASONS
+from syncruns.health import failure_title
+from syncruns.models import StreamRun, SyncRun
+
+State = SyncRun.State
+COMPLETE = (StreamRun.State.SUCCEEDED,)
+
+
+def run_sentence(run: SyncRun, streams: Sequence[StreamRun]) -> str:
+    """Return what the run is doing, or what came of it."""
+    name, state = run.connection.name, run.shown_state
+    done = sum(stream.state in COMPLETE for stream in streams)
+    words = {"name": name, "done": done, "streams": len(streams)}
+    match state:
+        case State.QUEUED:
+            return _("The sync of %(name)s is queued.") % words
+        case State.RUNNING if not streams:
+            return _("Syncing %(name)s.") % words
+        case State.RUNNING:
+            return (
+                ngettext(
+                    "Syncing %(name)s: %(done)s of %(streams)s stream done.",
+                    "Syncing %(name)s: %(done)s of %(streams)s streams done.",
+                    len(streams),
+                )
+                % words
+            )
+        case State.SUCCEEDED | State.PARTIAL:
+            return _finished(run, words)
+        case State.CANCELLED:
+            return _("The sync of %(name)s was cancelled; %(done)s of %(streams)s streams were complete.") % words
+        case State.SKIPPED:
+            reason = REASONS.get(run.skip_reason, run.skip_reason)
+            return _("The sync of %(name)s was skipped: %(reason)s.") % (words | {"reason": reason})
+        case State.LOST if run.is_active:
+            return _("The sync of %(name)s lost its worker and is being recovered.") % words
+    return _failed(run, streams)
+
+
+def _finished(run: SyncRun, words: dict[str, object]) -> str:
+    said = words | {
+        "span": timewords.duration(run.duration),
+        "read": timewords.number(run.read),
+        "changes": changes_words(run),
+    }
+    return (
+        ngettext(
+            "Synced %(done)s of %(streams)s stream of %(name)s in %(span)s: %(read)s rows read, %(changes)s.",
+            "Synced %(done)s of %(streams)s streams of %(name)s in %(span)s: %(read)s rows read, %(changes)s.",
+            int(str(words["streams"])),
+        )
+        % said
+    )
+
+
+def _failed(run: SyncRun, streams: Sequence[StreamRun]) -> str:
+    title = failure_title(run.connection, run)
+    said = {"name": run.connection.name, "problem": title[:1].lower() + title[1:]}
+    failed = [stream for stream in streams if stream.state == StreamRun.State.FAILED]
+    if len(failed) == 1:
+        said["stream"] = failed[0].label
+        return _("The sync of %(name)s stopped at %(stream)s: %(problem)s.") % said
+    return _("The sync of %(name)s failed: %(problem)s.") % said

@@ -1,0 +1,133 @@
+"""What people ask of runs: sync now, cancel, retry, delete a connection with or without its data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User as Account
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from connections import audit
+from connections.models import Connection
+from connections.sdk.errors import SyncError
+from connections.services import User, streams_of
+from syncruns.dispatch import ring
+from syncruns.models import StreamRun, SyncRun
+
+BY_A_PERSON = 10  # priority over scheduled runs
+
+
+def request_sync(
+    connection: Connection,
+    *,
+    trigger: str = SyncRun.Trigger.MANUAL,
+    user: User = None,
+    actor: str = "",
+    streams: Sequence[str] | None = None,
+    window_minutes: int | None = None,
+    since: datetime | None = None,
+    call_worker: bool = True,
+) -> tuple[SyncRun, bool]:
+    """Queue a run, or return the active one with False: two clicks are one run.
+
+    streams: only these, even if switched off; since (aware) and window_minutes read once from there, without moving
+    the checkpoint. Raises SyncError: not_found for an unknown stream, config_invalid for settings that cannot run.
+    """
+    known = {selected.stream.key for selected in streams_of(connection)}
+    for stream in streams or ():
+        if stream not in known:
+            raise SyncError("not_found", stream=stream)
+    options: dict[str, Any] = {}
+    if streams:
+        options["streams"] = list(streams)
+    if window_minutes is not None:
+        options["window_minutes"] = window_minutes
+    if since is not None:
+        options["since"] = since.isoformat()
+    return _queue(connection, trigger=trigger, user=user, actor=actor, options=options, call_worker=call_worker)
+
+
+def cancel_run(run: SyncRun, *, user: User = None, actor: str = "") -> bool:
+    """Cancel a queued run at once, a running one at its next page; False when it had ended, or was cancelled before."""
+    done = run.cancel_queued() or run.request_cancel()
+    if done:
+        audit.record("run.cancelled", user=user, actor=actor, target=run.connection, run=str(run.pk))
+    return done
+
+
+def retry_run(
+    run: SyncRun, *, user: User = None, actor: str = "", only_unfinished: bool = False
+) -> tuple[SyncRun, bool]:
+    """Queue the run's work again, as request_sync does; only_unfinished leaves out the streams that succeeded."""
+    options = dict(run.options)
+    if only_unfinished:
+        done = (StreamRun.State.SUCCEEDED,)
+        unfinished = list(run.streams.exclude(state__in=done).values_list("stream", flat=True))
+        if unfinished:
+            options["streams"] = unfinished
+    return _queue(
+        run.connection, trigger=SyncRun.Trigger.RETRY, user=user, actor=actor, options=options, action="run.retried"
+    )
+
+
+def _queue(
+    connection: Connection,
+    *,
+    trigger: str,
+    user: User,
+    actor: str,
+    options: dict[str, Any],
+    action: str = "run.requested",
+    call_worker: bool = True,
+) -> tuple[SyncRun, bool]:
+    person = user if isinstance(user, Account) else None
+    with transaction.atomic():
+        # The connection's row is locked first, so that the constraint is the last resort and not the normal path.
+        Connection.objects.select_for_update().get(pk=connection.pk)
+        active = active_run(connection)
+        if active is not None:
+            return active, False
+        try:
+            with transaction.atomic():
+                run = SyncRun.objects.create(
+                    connection=connection,
+                    trigger=trigger,
+                    requested_by=person,
+                    options=options,
+                    priority=BY_A_PERSON,
+                )
+        except IntegrityError:
+            return SyncRun.objects.get(connection=connection, state__in=SyncRun.ACTIVE), False
+        audit.record(action, user=user, actor=actor, target=connection, run=str(run.pk), **options)
+        if call_worker:
+            transaction.on_commit(ring)
+    return run, True
+
+
+def active_run(connection: Connection) -> SyncRun | None:
+    """Return the run that is queued or running now, if any."""
+    return SyncRun.objects.filter(connection=connection, state__in=SyncRun.ACTIVE).first()
+
+
+def mark_stopped(connection: Connection, error: SyncError) -> None:
+    """Note that only a person can make the connection go on, once per cause."""
+    if connection.mark_error(error):
+        audit.record("connection.stopped", target=connection, code=error.code)
+
+
+def block_until(connection: Connection, until: datetime) -> None:
+    """Let nothing call the source before until (aware); scheduled syncing goes on then."""
+    Connection.objects.filter(pk=connection.pk).update(blocked_until=until)
+    Connection.objects.filter(pk=connection.pk, next_sync_at__lt=until).update(next_sync_at=until)
+
+
+def note_synced(connection: Connection, *, trouble: bool) -> None:
+    """A run loaded something to its end; without trouble, whatever stood in the connection's way no longer does."""
+    Connection.objects.filter(pk=connection.pk).update(last_sync_at=timezone.now())
+    if not trouble:
+        Connection.objects.filter(pk=connection.pk).update(blocked_until=None)
+        connection.refresh_from_db()
+        connection.clear_error()

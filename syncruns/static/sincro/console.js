@@ -1,0 +1,136 @@
+// What pages gain with a script: true times, messages, keys, polling that rests. Everything works without it.
+"use strict";
+
+(() => {
+  const TICK = 10_000, NOTICE = 10_000;
+  const words = () => document.getElementById("words").dataset;
+
+  // Times. The same words as syncruns/timewords.py.
+  const filled = (text, value) => text.replace("{}", value);
+  const days = (count) => filled(count === 1 ? words().day : words().days, count);
+  const coarse = (s) => s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)} min` : s < 86400 ? `${Math.floor(s / 3600)} h` : days(Math.floor(s / 86400));
+  const fine = (s) => {
+    if (s < 3600 || s >= 86400) return coarse(s);
+    return `${Math.floor(s / 3600)} h ${String(Math.floor(s / 60) % 60).padStart(2, "0")} min`;
+  };
+  const relative = (past) => {
+    if (Math.abs(past) < 5) return words().now;
+    return past > 0 ? filled(words().ago, coarse(past)) : filled(words().in, fine(-past));
+  };
+
+  function tick() {
+    const now = Date.now();
+    for (const time of document.querySelectorAll("time[data-refresh]")) {
+      const past = Math.trunc((now - Date.parse(time.dateTime)) / 1000);
+      const said = time.dataset.refresh === "countdown" && past >= 0 ? words().due
+        : time.dataset.refresh === "countdown" ? filled(words().in, fine(-past)) : relative(past);
+      if (time.textContent !== said) time.textContent = said;
+    }
+    for (const row of document.querySelectorAll("[data-due]")) {
+      if (Date.parse(row.dataset.due) <= now) row.dispatchEvent(new CustomEvent("due"));
+    }
+  }
+
+  // Messages: errors stay until they are closed.
+  function dress(notice) {
+    if (notice.querySelector(".notice-close")) return;
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "btn-close notice-close";
+    close.ariaLabel = words().close;
+    close.addEventListener("click", () => notice.remove());
+    notice.append(close);
+    if (!notice.classList.contains("notice-error")) fade(notice);
+  }
+  function fade(notice) {
+    setTimeout(() => notice.matches(":hover, :focus-within") ? fade(notice) : notice.remove(), NOTICE);
+  }
+  function say(text, id = "") {
+    if (id && document.getElementById(id)) return;
+    const notice = document.createElement("div");
+    notice.className = "notice notice-error";
+    notice.id = id;
+    const body = document.createElement("div");
+    body.textContent = text;
+    notice.append(body);
+    document.getElementById("toasts").append(notice);
+  }
+
+  // htmx
+  const isPoll = (element) => element.matches("[data-poll]");
+  function onFailure({ detail }) {
+    const element = detail.elt;
+    if (isPoll(element)) return say(words().offline, "offline");
+    element.closest("form")?.reset(); // a switch shows again what is true
+    const status = detail.xhr?.status ?? 0;
+    say(status === 403 ? words().refused : status ? words().failed : words().offline, status ? "" : "offline");
+  }
+  document.addEventListener("htmx:responseError", onFailure);
+  document.addEventListener("htmx:sendError", onFailure);
+  document.addEventListener("htmx:timeout", onFailure);
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    if (detail.successful) document.getElementById("offline")?.remove();
+    if (detail.successful && detail.elt.matches("[data-dismiss]")) detail.elt.closest(".notice")?.remove();
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const element = event.detail.elt;
+    if (isPoll(element) && (document.hidden || element.querySelector("details.menu[open]"))) event.preventDefault();
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    // An answer from another address is the sign-in page, not the fragment that was asked for.
+    const { xhr, pathInfo } = event.detail;
+    if (!xhr.responseURL || new URL(xhr.responseURL).pathname === new URL(pathInfo.finalRequestPath, location.href).pathname) return;
+    event.preventDefault();
+    location.reload();
+  });
+
+  // The log follows its end for as long as the reader is there.
+  const logBox = () => document.querySelector(".log-box");
+  let follows = true;
+  document.addEventListener("htmx:oobBeforeSwap", () => {
+    const box = logBox();
+    if (box) follows = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+  });
+  document.addEventListener("htmx:oobAfterSwap", () => {
+    if (logBox() && follows) logBox().scrollTop = logBox().scrollHeight;
+  });
+
+  // Forms that act as soon as something is chosen.
+  document.addEventListener("change", ({ target }) => {
+    const form = target.form;
+    if (form?.dataset.submit !== "change" || !target.matches("select, [type=checkbox], [type=radio]")) return;
+    if (!(form.hasAttribute("hx-post") && window.htmx)) form.requestSubmit();
+  });
+
+  // Menus close when one looks elsewhere.
+  const openMenus = () => document.querySelectorAll("details.menu[open]");
+  document.addEventListener("click", ({ target }) => {
+    for (const menu of openMenus()) if (!menu.contains(target)) menu.open = false;
+  });
+
+  // Keys
+  const PLACES = { o: "overview", c: "connections", r: "runs" };
+  let goes = false;
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      for (const menu of openMenus()) { menu.open = false; menu.querySelector("summary").focus(); }
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select")) return;
+    const place = goes && PLACES[event.key];
+    goes = event.key === "g";
+    if (place) location.assign(words()[place]);
+    else if (event.key === "/") document.getElementById("search")?.focus();
+    else if (event.key === "?") document.getElementById("help-keys").showModal();
+    else return;
+    event.preventDefault();
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const toasts = document.getElementById("toasts");
+    new MutationObserver(() => toasts.querySelectorAll(".notice").forEach(dress)).observe(toasts, { childList: true });
+    toasts.querySelectorAll(".notice").forEach(dress);
+    if (document.querySelector("#run-live[data-poll]") && logBox()) logBox().scrollTop = logBox().scrollHeight;
+    setInterval(tick, TICK);
+  });
+})();

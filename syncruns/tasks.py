@@ -1,0 +1,139 @@
+"""What Django-Q2 calls. A task carries no arguments and answers one word: all truth is in our tables."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, connections
+from django_q.exceptions import TimeoutException
+
+from connections.sdk.errors import Interruption, SyncError
+from connections.services import open_connector
+from syncruns import dispatch as ticker
+from syncruns.deletion import finish_deletions
+from syncruns.engine.sync import Outcome, sync
+from syncruns.lease import Lease
+from syncruns.models import SyncRun, SystemJob
+from syncruns.services import block_until, mark_stopped, note_synced
+from syncruns.stopping import is_stopping
+
+logger = logging.getLogger("sync.worker")
+
+WORK_SECONDS = 60  # then another bell takes over, so that a worker can be recycled
+TICKER_SECONDS = 55
+FINISH_TRIES = 6
+
+
+def dispatch() -> str:
+    """Tick every few seconds for most of a minute; one ticker at a time, wherever it runs."""
+    token = SystemJob.take(SystemJob.DISPATCH, lease_seconds=3 * settings.TICK_SECONDS)
+    if token is None:
+        return "busy"
+    until = time.monotonic() + TICKER_SECONDS
+    try:
+        while not is_stopping() and SystemJob.beat(SystemJob.DISPATCH, token, lease_seconds=3 * settings.TICK_SECONDS):
+            ticker.tick()
+            if time.monotonic() >= until:
+                break
+            time.sleep(settings.TICK_SECONDS)
+    finally:
+        SystemJob.release(SystemJob.DISPATCH, token)
+    return "done"
+
+
+def work() -> str:
+    """Claim the best queued run, execute it, and go on until none is left or a minute has passed."""
+    until = time.monotonic() + WORK_SECONDS
+    finish_deletions()
+    while time.monotonic() < until and not is_stopping():
+        run = claim_next()
+        if run is None:
+            return "idle"
+        execute(run)
+    return "done"
+
+
+def worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def claim_next() -> SyncRun | None:
+    """Claim the first queued run that nobody else takes: people's first, then the oldest slot."""
+    waiting = SyncRun.objects.filter(state=SyncRun.State.QUEUED).order_by("-priority", "queued_at")
+    for run in waiting.select_related("connection")[:5]:
+        if run.claim(worker_name(), settings.LEASE_SECONDS):
+            return run
+    return None
+
+
+def execute_run(run_id: UUID | str) -> SyncRun | None:
+    """Claim and execute one queued run here and now; None when it is not there to be claimed."""
+    run = SyncRun.objects.select_related("connection").filter(pk=run_id).first()
+    if run is None or not run.claim(worker_name(), settings.LEASE_SECONDS):
+        return None
+    execute(run)
+    return run
+
+
+def execute(run: SyncRun) -> None:
+    """Run a claimed run to an end. The single broad catch: whatever happens is recorded, and only then raised."""
+    logger.info("run %s of %s started (%s)", run, run.connection.slug, run.trigger)
+    with Lease(run) as lease:
+        try:
+            outcome = sync(run, lambda: open_connector(run.connection), lease)
+        except SyncError as error:
+            outcome = Outcome.of(error)
+        except TimeoutException:
+            # Django-Q2's alarm: the connection may be in the middle of an answer, so it cannot be used again.
+            connections.close_all()
+            _finish(run, Outcome.of(Interruption("timed_out")))
+            raise
+        except Exception as error:  # noqa: BLE001 - the last line of defence
+            logger.exception("run %s of %s failed unexpectedly", run, run.connection.slug)
+            outcome = Outcome.of(SyncError("internal", detail=type(error).__name__))
+    _finish(run, outcome)
+
+
+def _finish(run: SyncRun, outcome: Outcome) -> None:
+    """Write the outcome, and try again while the database is away; past the lease the reaper tells the story."""
+    for attempt in range(FINISH_TRIES):
+        try:
+            _write_outcome(run, outcome)
+        except DatabaseError:
+            connections.close_all()
+            time.sleep(min(2**attempt, 10))
+        else:
+            return
+    logger.error(
+        "run %s of %s: its outcome could not be written; the reaper will mark it lost", run, run.connection.slug
+    )
+
+
+def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
+    connection = run.connection
+    if outcome.state == SyncRun.State.QUEUED:
+        run.hand_back()
+        return
+    if not run.finish(outcome.state, error=outcome.error, counts=outcome.counts):
+        return  # taken away meanwhile: whoever took it writes the end
+    logger.info("run %s of %s: %s %s", run, connection.slug, outcome.state, outcome.counts)
+    error = outcome.cause
+    if error is not None and error.info.needs_person:
+        mark_stopped(connection, error)
+    if error is not None and error.until is not None:
+        block_until(connection, error.until)
+    if outcome.state in (SyncRun.State.SUCCEEDED, SyncRun.State.PARTIAL):
+        note_synced(connection, trouble=error is not None)
+    if outcome.state == SyncRun.State.TIMED_OUT and outcome.moved:
+        SyncRun.objects.create(
+            connection=connection,
+            trigger=SyncRun.Trigger.RETRY,
+            options=run.options,
+            slot=run.slot,
+            attempt=run.attempt + 1,
+        )

@@ -1,0 +1,177 @@
+"""Tags of the console's pages: icons, times, numbers, states."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from connections.catalogue import explain
+from syncruns import timewords
+from syncruns.diary import run_words
+from syncruns.health import LOOKS
+from syncruns.models import StreamRun, SyncRun
+from syncruns.outcomes import Look, look_of_run, look_of_stream
+from syncruns.reasons import why
+
+register = template.Library()
+
+register.filter("duration", timewords.duration)
+register.filter("outcome", run_words)
+register.filter("reason", why)
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "") -> SafeString:
+    """Return a symbol of the sprite, hidden from screen readers: the word beside it says the same."""
+    return format_html(
+        '<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>',
+        f"icon {classes}".strip(),
+        static("sincro/sprite.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def moment(at: datetime | None, absent: str = "—") -> SafeString | str:
+    """Return a <time>: relative words, exact moment with zone in the tooltip."""
+    if at is None:
+        return absent
+    words = timewords.relative(at, timezone.now())
+    return _time(at, words, "relative" if abs(timezone.now() - at) < timewords.LONGEST_RELATIVE else "")
+
+
+@register.simple_tag
+def clock(at: datetime | None, absent: str = "—") -> SafeString | str:
+    """Return a <time> that shows the hour, and the day when it is not today."""
+    return absent if at is None else _time(at, timewords.clock(at, timezone.now()))
+
+
+@register.simple_tag
+def countdown(at: datetime | None, grace: timedelta = timedelta(), absent: str = "") -> SafeString | str:
+    """Return a <time>: "in 4 min", "due now" or "late by 12 min"."""
+    if at is None:
+        return absent
+    kind = "countdown" if at + grace > timezone.now() else ""
+    return _time(at, timewords.countdown(at, timezone.now(), grace), kind)
+
+
+def _time(at: datetime, words: str, refresh: str = "") -> SafeString:
+    local = timezone.localtime(at)
+    live = format_html(' data-refresh="{}"', refresh) if refresh else ""
+    return format_html(
+        '<time datetime="{}" title="{}"{}>{}</time>',
+        local.isoformat(timespec="seconds"),
+        timewords.exact(at),
+        live,
+        words,
+    )
+
+
+@register.simple_tag
+def log_time(at: datetime, utc: bool = False) -> SafeString:
+    """Return the time of a log line to the second, in the reader's zone or in UTC."""
+    local = timezone.localtime(at, UTC if utc else None)
+    return format_html(
+        '<time class="quiet" datetime="{}" title="{}">{}</time>',
+        local.isoformat(timespec="milliseconds"),
+        timewords.exact(at, local.tzinfo),
+        f"{local:%H:%M:%S}",
+    )
+
+
+@register.simple_tag
+def zone() -> str:
+    return timewords.zone_name()
+
+
+@register.filter
+def number(value: Any) -> str:
+    """Return a count in the reader's locale; a dash for None."""
+    return "—" if value is None else timewords.number(value)
+
+
+@register.simple_tag
+def delta(counts: Any) -> SafeString | str:
+    """Return "+12 ~30 −1" with the words for screen readers, from anything with inserted, updated and deleted."""
+    if counts is None:
+        return mark_safe('<span class="quiet">—</span>')  # noqa: S308 - a constant
+    parts = (
+        ("+", counts.inserted, ngettext("new row", "new rows", counts.inserted)),
+        ("~", counts.updated, ngettext("changed row", "changed rows", counts.updated)),
+        ("−", counts.deleted, ngettext("deleted row", "deleted rows", counts.deleted)),
+    )
+    pieces = [
+        format_html(
+            '<span class="{}">{}{}<span class="visually-hidden"> {}</span></span>',
+            "" if count else "zero",
+            sign,
+            number(count),
+            words,
+        )
+        for sign, count, words in parts
+    ]
+    return format_html('<span class="delta">{}</span>', mark_safe("".join(pieces)))  # noqa: S308 - escaped above
+
+
+@register.simple_tag
+def state(look: Look) -> SafeString:
+    """Return icon, word and colour of a state."""
+    return format_html('<span class="state state-{}">{}{}</span>', look.colour, icon(look.icon), look.word)
+
+
+@register.simple_tag
+def health(name: str) -> SafeString:
+    return state(LOOKS[name])
+
+
+@register.simple_tag
+def run_state(run: SyncRun) -> SafeString:
+    return state(look_of_run(run))
+
+
+@register.simple_tag
+def stream_state(stream: StreamRun) -> SafeString:
+    return state(look_of_stream(stream))
+
+
+@register.simple_tag
+def begun(run: SyncRun) -> SafeString | str:
+    """Return when a run started, or was queued while it has not."""
+    return clock(run.started_at or run.queued_at)
+
+
+@register.simple_tag
+def error_title(stream: StreamRun) -> str:
+    return explain(stream.error_code, stream.error_params).title
+
+
+@register.simple_tag
+def stream_progress(stream: StreamRun) -> SafeString:
+    """Return a stream's progress bar; without an end while the source did not say how much there is."""
+    state, label = stream.state, _("Progress of %(name)s") % {"name": stream.label}
+    if state in (StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL):
+        kind, percent = "done", 100
+    elif state == StreamRun.State.RUNNING and not stream.expected:
+        return format_html('<progress max="100" aria-label="{}"></progress>', label)
+    else:
+        kind = "" if state in (StreamRun.State.WAITING, StreamRun.State.RUNNING) else "stopped"
+        percent = min(100 * stream.read // stream.expected, 99) if stream.expected else 0
+    return format_html(
+        '<progress class="{0}" value="{1}" max="100" aria-label="{2}">{1} %</progress>', kind, str(percent), label
+    )
+
+
+@register.simple_tag(takes_context=True)
+def page_url(context: template.Context, page: int) -> str:
+    """Return this page's address with another page number, every filter kept."""
+    query = context["request"].GET.copy()
+    query["page"] = str(page)
+    return f"?{query.urlencode()}"

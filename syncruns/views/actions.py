@@ -1,0 +1,194 @@
+"""What buttons do. Each is a POST that works as a plain form; htmx swaps the row and shows the message beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from connections.catalogue import explain
+from connections.models import Connection
+from connections.sdk.errors import SyncError
+from connections.services import set_auto_sync, set_stream
+from syncruns.deletion import delete_connection
+from syncruns.health import label_of
+from syncruns.listing import load_row
+from syncruns.models import SyncRun
+from syncruns.sample import create_sample
+from syncruns.services import cancel_run, request_sync, retry_run
+from syncruns.views.connections import danger_context
+
+LONGEST_WINDOW = 60 * 24 * 366 * 5  # minutes
+
+
+def _found(slug: str) -> Connection:
+    return get_object_or_404(Connection, slug=slug, deletion="")
+
+
+def _refused(request: HttpRequest, connection: Connection, error: SyncError) -> None:
+    explanation = explain(error.code, error.params, label_of(connection.kind))
+    messages.error(request, f"{explanation.title}. {explanation.sentence}")
+
+
+def _back(request: HttpRequest, fallback: str, *args: object) -> HttpResponse:
+    """Return to the page the form was on, if it is one of ours."""
+    wanted = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
+        return redirect(wanted)
+    return redirect(fallback, *args)
+
+
+def _row(request: HttpRequest, connection: Connection, undo: str = "") -> HttpResponse:
+    """Answer htmx with the connection's row as it is now, and what there is to say in a toast."""
+    connection.refresh_from_db()
+    context = {"row": load_row(connection, timezone.now()), "undo": undo, "with_toasts": True}
+    return render(request, "console/_row.html", context)
+
+
+@require_POST
+@permission_required("connections.operate_connection", raise_exception=True)
+def connection_auto_sync(request: HttpRequest, slug: str) -> HttpResponse:
+    """Switch automatic syncing on or off; the form says which."""
+    connection = _found(slug)
+    on = request.POST.get("on") == "1"
+    try:
+        connection = set_auto_sync(connection, on, user=request.user)
+    except SyncError as error:
+        _refused(request, connection, error)
+    else:
+        said = _("Automatic syncing of %(name)s is on.") if on else _("Automatic syncing of %(name)s is off.")
+        messages.success(request, said % {"name": connection.name})
+    if request.htmx:  # type: ignore[attr-defined]
+        return _row(request, connection, undo="0" if on else "1")
+    return _back(request, "connection", slug)
+
+
+@require_POST
+@permission_required("connections.operate_connection", raise_exception=True)
+def connection_sync(request: HttpRequest, slug: str) -> HttpResponse:
+    """Sync now; with a run already active, lead to that run."""
+    connection = _found(slug)
+    stream = request.POST.get("stream")
+    try:
+        run, created = request_sync(connection, user=request.user, streams=[stream] if stream else None)
+    except SyncError as error:
+        _refused(request, connection, error)
+        return _row(request, connection) if request.htmx else _back(request, "connection", slug)  # type: ignore[attr-defined]
+    if not created:
+        messages.info(request, _("%(name)s was already syncing; this is that run.") % {"name": connection.name})
+    if request.htmx and created:  # type: ignore[attr-defined]
+        messages.success(request, _("%(name)s is syncing.") % {"name": connection.name})
+        return _row(request, connection)
+    return _to_run(request, run)
+
+
+def _to_run(request: HttpRequest, run: SyncRun) -> HttpResponse:
+    if request.htmx:  # type: ignore[attr-defined]
+        # htmx would follow a redirect by itself and put the whole page into the row.
+        return HttpResponse(status=204, headers={"HX-Redirect": reverse("run", args=[run.pk])})
+    return redirect("run", run.pk)
+
+
+@require_POST
+@permission_required("connections.operate_connection", raise_exception=True)
+def connection_stream(request: HttpRequest, slug: str, stream: str) -> HttpResponse:
+    """Switch one stream on or off, or set its look-back."""
+    connection = _found(slug)
+    choices: dict[str, Any] = {}
+    if "window_minutes" in request.POST:
+        if not request.user.has_perm("connections.change_connection"):
+            raise PermissionDenied
+        choices["window_minutes"] = _minutes(request.POST["window_minutes"])
+        if choices["window_minutes"] == 0:
+            messages.error(request, _("The look-back must be a whole number of minutes, or empty for the usual one."))
+            return _back(request, "connection", slug)
+    else:
+        choices["enabled"] = request.POST.get("enabled") == "1"
+    try:
+        set_stream(connection, stream, user=request.user, **choices)
+    except SyncError as error:
+        _refused(request, connection, error)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, _("Saved; the next sync follows it."))
+    return _back(request, "connection", slug)
+
+
+def _minutes(text: str) -> int | None:
+    """Return the minutes typed, None for an empty field, 0 for what is not a sensible number."""
+    text = text.strip()
+    if not text:
+        return None
+    minutes = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+    return minutes if minutes <= LONGEST_WINDOW else 0
+
+
+@require_POST
+@permission_required("connections.delete_connection", raise_exception=True)
+def connection_delete(request: HttpRequest, slug: str) -> HttpResponse:
+    """Delete a connection once its name was typed and its data decided on."""
+    connection = _found(slug)
+    data, typed = request.POST.get("data", ""), request.POST.get("name", "")
+    errors = {}
+    if data not in ("keep", "drop"):
+        errors["data"] = _("Choose what happens to the rows.")
+    if " ".join(typed.split()) != connection.name:
+        errors["name"] = _("This is not the name of the connection.")
+    if errors:
+        context = danger_context(slug) | {"errors": errors, "typed": typed, "data": data}
+        return render(request, "console/connection_danger.html", context, status=422)
+    delete_connection(connection, keep_data=data == "keep", user=request.user)
+    messages.success(request, _("%(name)s is being deleted.") % {"name": connection.name})
+    return redirect("connections")
+
+
+@require_POST
+@permission_required("connections.add_connection", raise_exception=True)
+def sample_create(request: HttpRequest) -> HttpResponse:
+    """Create the sample connection and lead to its first sync."""
+    try:
+        connection = create_sample(user=request.user)
+    except SyncError as error:
+        explanation = explain(error.code, error.params)
+        messages.error(request, f"{explanation.title}. {explanation.sentence}")
+        return redirect("overview")
+    active = SyncRun.objects.filter(connection=connection, state__in=SyncRun.ACTIVE).first()
+    return redirect("run", active.pk) if active else redirect("connection", connection.slug)
+
+
+@require_POST
+@permission_required("connections.operate_connection", raise_exception=True)
+def run_cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    run = get_object_or_404(SyncRun.objects.select_related("connection"), pk=run_id)
+    if cancel_run(run, user=request.user):
+        messages.success(request, _("The run is being cancelled; what it loaded stays."))
+    else:
+        messages.info(request, _("This run had already ended, or was cancelled before."))
+    return redirect("run", run.pk)
+
+
+@require_POST
+@permission_required("connections.operate_connection", raise_exception=True)
+def run_retry(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Queue the run's work again, all of it or only what did not succeed."""
+    run = get_object_or_404(SyncRun.objects.select_related("connection"), pk=run_id, connection__deletion="")
+    only = request.POST.get("only") == "unfinished"
+    try:
+        again, created = retry_run(run, user=request.user, only_unfinished=only)
+    except SyncError as error:
+        _refused(request, run.connection, error)
+        return redirect("run", run.pk)
+    if not created:
+        messages.info(request, _("%(name)s was already syncing; this is that run.") % {"name": run.connection.name})
+    return redirect("run", again.pk)

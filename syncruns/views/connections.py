@@ -1,0 +1,163 @@
+"""The list of connections, and the pages of one: streams, runs, schedule, danger."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from connections.connectors import REGISTRY
+from connections.models import Connection
+from syncruns.deletion import rows_of
+from syncruns.diary import diary_of_today
+from syncruns.forecast import forecast
+from syncruns.health import LOOKS, label_of
+from syncruns.listing import Row, add_details, by_attention, load_row, load_rows
+from syncruns.models import SyncRun
+from syncruns.schedule_words import rhythm
+from syncruns.streams import stored_rows, streams_shown
+
+PER_PAGE = 25
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the list is narrowed to; kept in the address."""
+
+    health: str = ""
+    kind: str = ""
+    tag: str = ""
+    q: str = ""
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Filters:
+        return cls(**{name: request.GET.get(name, "").strip() for name in ("health", "kind", "tag", "q")})
+
+    @property
+    def is_set(self) -> bool:
+        return any((self.health, self.kind, self.tag, self.q))
+
+    def admits(self, row: Row) -> bool:
+        connection = row.connection
+        if self.health and row.health.state != self.health:
+            return False
+        if self.kind and connection.kind != self.kind:
+            return False
+        if self.tag and self.tag not in connection.tags:
+            return False
+        searched = _folded(" ".join((connection.name, connection.slug, row.label, *connection.tags)))
+        return all(word in searched for word in _folded(self.q).split())
+
+
+def _folded(text: str) -> str:
+    """Return text without accents and case: "Açaí" is found by "acai"."""
+    return "".join(
+        letter for letter in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(letter)
+    )
+
+
+@require_safe
+@permission_required("connections.view_connection", raise_exception=True)
+def connections(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    every = by_attention(load_rows(Connection.objects.filter(deletion=""), now))
+    if not every:
+        return render(request, "console/empty.html", {"kinds": REGISTRY})
+    filters = Filters.of(request)
+    found = [row for row in every if filters.admits(row)]
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    rows = list(page.object_list)
+    add_details(rows, now)
+    kinds = sorted({(row.connection.kind, row.label) for row in every}, key=lambda kind: kind[1].casefold())
+    context = {
+        "filters": filters,
+        "page": page,
+        "rows": rows,
+        "total": len(every),
+        "healths": [
+            (state, look.word, sum(row.health.state == state for row in every)) for state, look in LOOKS.items()
+        ],
+        "kinds": kinds,
+        "tags": sorted({tag for row in every for tag in row.connection.tags}, key=str.casefold),
+    }
+    return render(request, "console/connections.html", context)
+
+
+@require_safe
+@permission_required("connections.view_connection", raise_exception=True)
+def connection_row(request: HttpRequest, slug: str) -> HttpResponse:
+    """One row of the list, asked for again while its connection syncs."""
+    connection = get_object_or_404(Connection, slug=slug, deletion="")
+    return render(request, "console/_row.html", {"row": load_row(connection, timezone.now())})
+
+
+@require_safe
+@permission_required("connections.view_connection", raise_exception=True)
+def connection(request: HttpRequest, slug: str) -> HttpResponse:
+    now = timezone.now()
+    context = _frame(slug, "streams", now)
+    shown = streams_shown(context["connection"], context["row"], now)
+    context |= {
+        "streams": shown,
+        "enabled": sum(stream.enabled for stream in shown.streams),
+        "forecast": forecast(context["connection"], now),
+        "diary": diary_of_today(context["connection"], now),
+    }
+    return render(request, "console/connection_streams.html", context)
+
+
+@require_safe
+@permission_required("syncruns.view_syncrun", raise_exception=True)
+def connection_runs(request: HttpRequest, slug: str) -> HttpResponse:
+    context = _frame(slug, "runs", timezone.now())
+    runs = SyncRun.objects.filter(connection=context["connection"]).select_related("requested_by").defer("error_detail")
+    context["page"] = Paginator(runs, PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "console/connection_runs.html", context)
+
+
+@require_safe
+@permission_required("connections.view_connection", raise_exception=True)
+def connection_schedule(request: HttpRequest, slug: str) -> HttpResponse:
+    now = timezone.now()
+    context = _frame(slug, "schedule", now)
+    context["forecast"] = forecast(context["connection"], now)
+    return render(request, "console/connection_schedule.html", context)
+
+
+@require_safe
+@permission_required("connections.delete_connection", raise_exception=True)
+def connection_danger(request: HttpRequest, slug: str) -> HttpResponse:
+    return render(request, "console/connection_danger.html", danger_context(slug))
+
+
+def danger_context(slug: str) -> dict[str, Any]:
+    """Return what the danger page says: what a deletion would take, in numbers."""
+    context = _frame(slug, "danger", timezone.now())
+    context["runs"] = SyncRun.objects.filter(connection=context["connection"]).count()
+    context["rows"] = sum(rows_of(context["connection"]).values())
+    return context
+
+
+def _frame(slug: str, tab: str, now: datetime) -> dict[str, Any]:
+    """Return what stands above every tab of a connection."""
+    found = get_object_or_404(Connection.objects.select_related("auto_sync_changed_by"), slug=slug, deletion="")
+    row = load_row(found, now)
+    return {
+        "connection": found,
+        "row": row,
+        "tab": tab,
+        "now": now,
+        "label": label_of(found.kind),
+        "rhythm": rhythm(found),
+        "stored": stored_rows(found, row.last_run),
+        "runs_url": urlencode({"connection": found.slug}),
+    }

@@ -1,0 +1,163 @@
+"""The list of runs, and the page of one: live while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from connections.models import Connection
+from syncruns.forecast import forecast
+from syncruns.health import label_of
+from syncruns.listing import measure
+from syncruns.log_lines import LogFilter, log_shown, log_text
+from syncruns.models import StreamRun, SyncRun
+from syncruns.outcomes import FAILURES, RUN_LOOKS
+from syncruns.run_words import run_sentence
+from syncruns.streams import checkpoints_of
+from syncruns.views.faults import fault_of_run
+
+PER_PAGE = 50
+RECORDS_SHOWN = 20
+STOP_POLLING = 286  # htmx: take this answer and ask no more
+SPANS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+SPAN_WORDS = {"1h": _("Last hour"), "24h": _("Last 24 hours"), "7d": _("Last 7 days"), "30d": _("Last 30 days")}
+FAILED = "failures"  # failed, lost and timed out together
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the list is narrowed to; kept in the address. since, until: a bar of the overview's chart."""
+
+    state: str = ""
+    connection: str = ""
+    trigger: str = ""
+    span: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Filters:
+        get = request.GET.get
+        return cls(
+            state=get("state", ""),
+            connection=get("connection", ""),
+            trigger=get("trigger", ""),
+            span=get("span", ""),
+            since=_moment(get("from", "")),
+            until=_moment(get("until", "")),
+        )
+
+    @property
+    def is_set(self) -> bool:
+        return any((self.state, self.connection, self.trigger, self.span, self.since, self.until))
+
+    def apply(self, runs: QuerySet[SyncRun], now: datetime) -> QuerySet[SyncRun]:
+        if self.state:
+            runs = runs.filter(state__in=FAILURES if self.state == FAILED else [self.state])
+        if self.connection:
+            runs = runs.filter(connection__slug=self.connection)
+        if self.trigger:
+            runs = runs.filter(trigger=self.trigger)
+        if self.span in SPANS:
+            runs = runs.filter(queued_at__gte=now - SPANS[self.span])
+        if self.since:
+            runs = runs.filter(finished_at__gte=self.since)
+        if self.until:
+            runs = runs.filter(finished_at__lt=self.until)
+        return runs
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        return None
+    if found is None:
+        return None
+    return found if timezone.is_aware(found) else timezone.make_aware(found)
+
+
+@require_safe
+@permission_required("syncruns.view_syncrun", raise_exception=True)
+def runs(request: HttpRequest) -> HttpResponse:
+    filters = Filters.of(request)
+    found = filters.apply(SyncRun.objects.all(), timezone.now())
+    found = found.select_related("connection", "requested_by").defer("error_detail")
+    context = {
+        "filters": filters,
+        "page": Paginator(found, PER_PAGE).get_page(request.GET.get("page")),
+        "states": [(FAILED, _("All failures")), *((state, look.word) for state, look in RUN_LOOKS.items())],
+        "triggers": SyncRun.Trigger.choices,
+        "spans": SPAN_WORDS.items(),
+        "connections": Connection.objects.order_by("name").values_list("slug", "name"),
+    }
+    return render(request, "console/runs.html", context)
+
+
+@require_safe
+@permission_required("syncruns.view_syncrun", raise_exception=True)
+def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    return render(request, "console/run.html", _context(request, run_id))
+
+
+@require_safe
+@permission_required("syncruns.view_syncrun", raise_exception=True)
+def run_progress(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """The moving parts of a run's page, asked for every two seconds until the run has ended."""
+    context = _context(request, run_id)
+    ended = not context["run"].is_active
+    return render(request, "console/_run_live.html", context | {"swap": True}, status=STOP_POLLING if ended else 200)
+
+
+@require_safe
+@permission_required("syncruns.view_synclog", raise_exception=True)
+def run_log(request: HttpRequest, run_id: UUID) -> StreamingHttpResponse:
+    """The whole log as a text file."""
+    found = get_object_or_404(SyncRun.objects.select_related("connection"), pk=run_id)
+    labels = dict(found.streams.values_list("stream", "label"))
+    lines = log_text(found, labels, utc=request.GET.get("utc") == "1")
+    response = StreamingHttpResponse(lines, content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{found.connection.slug}-{found}.log.txt"'
+    return response
+
+
+def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
+    found = get_object_or_404(SyncRun.objects.select_related("connection", "requested_by"), pk=run_id)
+    now = timezone.now()
+    streams = list(found.streams.all())
+    wanted = LogFilter.of(request.GET)
+    unfinished = [stream for stream in streams if stream.state != StreamRun.State.SUCCEEDED]
+    ends = None
+    if found.state == SyncRun.State.RUNNING and found.started_at:
+        typical = forecast(found.connection, now).typical
+        ends = found.started_at + typical if typical and found.started_at + typical > now else None
+    return {
+        "run": found,
+        "connection": found.connection,
+        "label": label_of(found.connection.kind),
+        "sentence": run_sentence(found, streams),
+        "streams": streams,
+        "progress": measure(streams) if streams else None,
+        "ends": ends,
+        "is_live": found.is_active,
+        "fault": fault_of_run(found, streams),
+        "can_retry_unfinished": bool(unfinished) and len(unfinished) < len(streams),
+        "checkpoints": checkpoints_of(found.connection, streams),
+        "records": found.quarantine.filter(state="open")[:RECORDS_SHOWN],
+        "wanted": wanted,
+        "log": log_shown(found, {stream.stream: stream.label for stream in streams}, wanted),
+        "query": request.GET.urlencode(),
+        "swap": False,
+    }

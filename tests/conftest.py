@@ -1,0 +1,101 @@
+"""What every test stands on: an environment of its own, people with roles, a connection."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+# The environment is set before Django loads its settings, hence before everything else here. Each pytest process (one
+# per worker) has a data directory of its own; the given keys let processes started by a test read what it wrote.
+DATA_DIR = tempfile.mkdtemp(prefix="sincro-tests-")
+atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
+os.environ.update(
+    {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "ENV_FILE": "",
+        "DATA_DIR": DATA_DIR,
+        "SECRET_KEY": "for-tests-only-for-tests-only-for-tests-only-0123456789",
+        "CREDENTIAL_KEYS": "c2luY3JvLXRlc3RzLW9ubHktMDEyMzQ1Njc4OWFiY2Q=",
+        "LEASE_SECONDS": "3",
+        "RETRY_DELAY": "0",
+        "ALLOW_PRIVATE_ADDRESSES": "1",
+    }
+)
+
+import django  # noqa: E402
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.contrib.auth.models import Group, User  # noqa: E402
+from django.test import Client  # noqa: E402
+from hypothesis import settings as hypothesis  # noqa: E402
+
+from connections.models import Connection  # noqa: E402
+
+hypothesis.register_profile("everyday", max_examples=50, deadline=None, derandomize=True)
+hypothesis.register_profile("long", max_examples=2000, deadline=None)
+hypothesis.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "everyday"))
+
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # signing in costs nothing
+settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+settings.WHITENOISE_AUTOREFRESH = True  # files are served from where they lie: no collectstatic
+settings.WHITENOISE_USE_FINDERS = True
+
+
+def _user(role: str) -> User:
+    user = User.objects.create_user(role, password="correct horse battery staple")
+    user.groups.add(Group.objects.get(name=role))
+    return user
+
+
+@pytest.fixture
+def viewer(db: None) -> User:
+    return _user("viewer")
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    return _user("operator")
+
+
+@pytest.fixture
+def administrator(db: None) -> User:
+    return _user("administrator")
+
+
+@pytest.fixture
+def signed_in() -> Callable[[User], Client]:
+    """Return a function that returns a browser of Django's test client, signed in as the given user."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def make_connection(db: None) -> Callable[..., Connection]:
+    """Return a function that creates connections of the rest kind; keywords set fields."""
+    made = 0
+
+    def make(**fields: Any) -> Connection:
+        nonlocal made
+        made += 1
+        values: dict[str, Any] = {
+            "name": f"Shop {made}",
+            "slug": f"shop-{made}",
+            "kind": "rest",
+            "config": {"base_url": "http://127.0.0.1:9/", "streams": []},
+        }
+        return Connection.objects.create(**values | fields)
+
+    return make

@@ -1,0 +1,281 @@
+"""One run from its claim to its end: rows and checkpoint together, failures told, nothing lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import DatabaseError
+from django.utils import timezone
+
+from connections.models import Connection
+from connections.sdk.context import Context
+from connections.sdk.declare import Page
+from connections.sdk.errors import SyncError
+from syncruns.engine.load import StreamLoad
+from syncruns.models import Checkpoint, QuarantinedRecord, SyncRun
+from tests.engine.scripted import ScriptedConnector, fails, items, pages
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Sync = Callable[..., SyncRun]
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+def checkpoint(connection: Connection, stream: str = "items") -> Any:
+    return Checkpoint.objects.get(connection=connection, stream=stream).state
+
+
+def counts(run: SyncRun) -> tuple[int, ...]:
+    return (run.read, run.inserted, run.updated, run.unchanged, run.deleted, run.quarantined)
+
+
+def test_a_first_run_loads_every_row_and_says_so(sync_now: Sync, rows: Rows, shop: Connection) -> None:
+    run = sync_now(
+        {
+            "items": pages(
+                items((1, "Pão", "0.50"), (2, "Café", "12.90")), items((3, "Leite", "5"), checkpoint={"id": 3})
+            )
+        }
+    )
+    assert run.state == "succeeded"
+    assert counts(run) == (3, 3, 0, 0, 0, 0)
+    assert [(id, name, Decimal(str(price))) for id, name, price in rows("items", "id, name, price")] == [
+        (1, "Pão", Decimal("0.5")), (2, "Café", Decimal("12.9")), (3, "Leite", Decimal(5)),
+    ]  # fmt: skip
+    assert checkpoint(shop) == {"id": 3}
+    assert shop.last_sync_at is not None
+    assert shop.first_loaded_at is not None
+
+
+def test_a_second_run_counts_what_changed_exactly(sync_now: Sync) -> None:
+    sync_now({"items": pages(items((1, "a", "1"), (2, "b", "2"), (3, "c", "3")))})
+    run = sync_now({"items": pages(items((1, "a", "1"), (2, "B", "2"), (3, "c", "3.00"), (4, "d", "4")))})
+    assert counts(run) == (4, 1, 1, 2, 0, 0)
+
+
+def test_the_read_starts_from_the_checkpoint(sync_now: Sync) -> None:
+    seen: list[Any] = []
+
+    def script(state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        seen.append(state)
+        yield items((1, "a", "1"), checkpoint={"id": 1})
+
+    sync_now({"items": script})
+    sync_now({"items": script})
+    assert seen == [None, {"id": 1}]
+
+
+def test_failed_page_keeps_earlier_checkpoint_and_rows(sync_now: Sync, rows: Rows, shop: Connection) -> None:
+    run = sync_now(
+        {"items": fails("server_error", items((1, "a", "1"), checkpoint={"id": 1}), status=500)}, streams=["items"]
+    )
+    assert run.state == "failed"
+    assert run.error_code == "server_error"
+    assert rows("items", "id, name") == [(1, "a")]
+    assert checkpoint(shop) == {"id": 1}
+    assert shop.status == "active"  # it retries by itself
+
+
+def test_a_transient_failure_is_tried_again_with_a_fresh_session(sync_now: Sync) -> None:
+    tries = []
+
+    def script(state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        tries.append(state)
+        if len(tries) < 3:
+            raise SyncError("connection_failed", host="shop.example")
+        yield items((1, "a", "1"))
+
+    run = sync_now({"items": script})
+    assert run.state == "succeeded"
+    assert len(tries) == 3
+    assert ScriptedConnector.opened >= 3
+    assert run.logs.filter(event="stream_retry").exists()
+
+
+def test_one_failing_stream_does_not_stop_the_next(sync_now: Sync) -> None:
+    order = Page({"orders": [{"id": 1, "status": "new"}]})
+    run = sync_now({"items": fails("not_found"), "orders": pages(order)})
+    assert run.state == "partial"
+    assert run.error_code == "not_found"
+    assert [row.state for row in run.streams.all()] == ["failed", "succeeded"]
+
+
+def test_refused_credentials_end_the_run_and_wait_for_a_person(sync_now: Sync, shop: Connection) -> None:
+    run = sync_now({"items": fails("credentials_refused"), "orders": pages()})
+    assert run.state == "failed"
+    assert [row.state for row in run.streams.all()] == ["failed", "not_started"]
+    assert (shop.status, shop.status_code, shop.next_sync_at) == ("error", "credentials_refused", None)
+
+
+def test_refused_halfway_still_waits_for_a_person(sync_now: Sync, shop: Connection) -> None:
+    run = sync_now({"items": pages(items((1, "a", "1"))), "orders": fails("credentials_refused")})
+    assert run.state == "partial"
+    assert (shop.status, shop.status_code) == ("error", "credentials_refused")
+
+
+def test_success_clears_the_error_of_a_connection(sync_now: Sync, shop: Connection) -> None:
+    sync_now({"items": fails("credentials_refused")})
+    sync_now({"items": pages(items((1, "a", "1")))})
+    assert shop.status == "active"
+    assert shop.next_sync_at is not None
+
+
+def test_a_quota_blocks_until_the_vendor_says(sync_now: Sync, shop: Connection) -> None:
+    until = timezone.now() + timedelta(hours=1)
+
+    def script(state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        raise SyncError("quota_blocked", until=until)
+        yield
+
+    Connection.objects.filter(pk=shop.pk).update(next_sync_at=timezone.now() + timedelta(minutes=5))
+    sync_now({"items": script})
+    assert shop.blocked_until == until
+    assert shop.next_sync_at == until
+    assert shop.status == "active"
+
+
+def test_a_record_that_cannot_be_typed_waits_for_review_and_the_rest_goes_on(
+    sync_now: Sync, rows: Rows, shop: Connection
+) -> None:
+    run = sync_now({"items": pages(items((1, "a", "1"), (2, "b", "dear"), (None, "c", "3")))})
+    assert run.state == "partial"
+    assert counts(run) == (3, 1, 0, 0, 0, 2)
+    assert rows("items", "id, name") == [(1, "a")]
+    assert QuarantinedRecord.objects.filter(connection=shop, state="open").count() == 2
+
+
+def test_a_quarantined_record_is_closed_when_its_key_loads(sync_now: Sync, shop: Connection) -> None:
+    sync_now({"items": pages(items((1, "a", "dear"), (2, "b", "1")))})
+    run = sync_now({"items": pages(items((1, "a", "9.90"), (2, "b", "1")))})
+    assert run.state == "succeeded"
+    assert QuarantinedRecord.objects.get(connection=shop).state == "fixed"
+
+
+def test_too_many_bad_records_stop_the_stream_before_its_checkpoint_moves(
+    sync_now: Sync, rows: Rows, shop: Connection
+) -> None:
+    good = items((1, "a", "1"), checkpoint={"page": 1})
+    bad = items(*((number, "x", "dear") for number in range(2, 40)), checkpoint={"page": 2})
+
+    def script(state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        yield good
+        released.wait(5)
+        yield bad
+
+    released = threading.Event()
+    threading.Timer(1, released.set).start()
+    run = sync_now({"items": script})
+    assert run.error_code == "too_many_bad_records"
+    assert checkpoint(shop) == {"page": 1}
+    assert rows("items", "id, name") == [(1, "a")]
+    assert QuarantinedRecord.objects.filter(connection=shop).count() == 38  # a person can see what was wrong
+
+
+def test_children_are_replaced_as_a_set(sync_now: Sync, rows: Rows) -> None:
+    def order(*skus: str) -> Page:
+        lines = [{"order_id": 1, "position": number, "sku": sku} for number, sku in enumerate(skus, 1)]
+        return Page({"orders": [{"id": 1, "status": "new"}], "order_lines": lines})
+
+    sync_now({"orders": pages(order("a", "b", "c"))})
+    run = sync_now({"orders": pages(order("a", "x"))})
+    assert rows("order_lines", "position, sku") == [(1, "a"), (2, "x")]
+    assert (run.updated, run.deleted) == (1, 1)
+
+
+def test_named_deletes_take_the_children_along(sync_now: Sync, rows: Rows) -> None:
+    lines = [{"order_id": number, "position": 1, "sku": "a"} for number in (1, 2)]
+    sync_now({"orders": pages(Page({"orders": [{"id": 1}, {"id": 2}], "order_lines": lines}))})
+    run = sync_now({"orders": pages(Page(deletes={"orders": [(1,)]}))})
+    assert rows("orders", "id, status") == [(2, None)]
+    assert rows("order_lines", "order_id, sku") == [(2, "a")]
+    assert run.deleted == 2
+
+
+def test_a_one_off_window_does_not_move_the_checkpoint(sync_now: Sync, shop: Connection) -> None:
+    sync_now({"items": pages(items((1, "a", "1"), checkpoint={"id": 1}))})
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    sync_now({"items": pages(items((2, "b", "2"), checkpoint={"id": 2}))}, since=since)
+    assert checkpoint(shop) == {"id": 1}
+
+
+def test_cancel_is_seen_while_the_source_hangs_and_keeps_what_was_loaded(
+    sync_now: Sync, rows: Rows, shop: Connection
+) -> None:
+    def script(state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        yield items((1, "a", "1"), checkpoint={"id": 1})
+        SyncRun.objects.get(connection=shop, state="running").request_cancel()
+        context.wait(60)
+        yield items((2, "b", "2"), checkpoint={"id": 2})
+
+    run = sync_now({"items": script, "orders": pages()})
+    assert run.state == "cancelled"
+    assert [row.state for row in run.streams.all()] == ["cancelled", "not_started"]
+    assert checkpoint(shop) == {"id": 1}
+    assert rows("items", "id, name") == [(1, "a")]
+
+
+def test_a_run_that_was_taken_over_writes_nothing_more(sync_now: Sync, rows: Rows, shop: Connection) -> None:
+    def script(state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        yield items((1, "a", "1"), checkpoint={"id": 1})
+        while checkpoint(shop) != {"id": 1}:
+            context.wait(0.05)
+        Checkpoint.objects.filter(connection=shop).update(token=None)
+        yield items((2, "b", "2"), checkpoint={"id": 2})
+
+    run = sync_now({"items": script})
+    assert run.state == "lost"
+    assert checkpoint(shop) == {"id": 1}
+    assert rows("items", "id, name") == [(1, "a")]
+
+
+def test_a_database_error_in_the_middle_undoes_the_page_and_is_tried_again(
+    sync_now: Sync, rows: Rows, shop: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note, broken = StreamLoad._count, []
+
+    def once_broken(self: StreamLoad, *arguments: Any) -> None:
+        if not broken:
+            broken.append(True)
+            raise DatabaseError("the server closed the connection")
+        note(self, *arguments)
+
+    monkeypatch.setattr(StreamLoad, "_count", once_broken)
+    run = sync_now({"items": pages(items((1, "a", "1"), checkpoint={"id": 1}))})
+    assert run.state == "succeeded"
+    assert counts(run) == (1, 1, 0, 0, 0, 0)
+    assert rows("items", "id, name") == [(1, "a")]
+
+
+def test_a_bug_in_a_connector_is_an_internal_error_without_its_text(sync_now: Sync) -> None:
+    def script(state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        raise RuntimeError("canary-secret-in-text")
+        yield
+
+    run = sync_now({"items": script}, streams=["items"])
+    stream = run.streams.get(stream="items")
+    assert (run.state, run.error_code) == ("failed", "internal")
+    assert "canary" not in f"{run.error_detail}{run.error_params}{stream.error_detail}{list(run.logs.values())}"
+
+
+def test_repeated_events_are_one_log_row(sync_now: Sync) -> None:
+    run = sync_now({"items": pages(*(items((number, "a", "1")) for number in range(1, 30)))})
+    loaded = run.logs.get(event="page_loaded")
+    assert loaded.repeats == 29
+
+
+def test_the_log_is_bounded_and_says_how_much_it_left_out(sync_now: Sync, settings: Any) -> None:
+    settings.RUN_LOG_LIMIT = 50
+
+    def script(state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        for number in range(200):
+            context.log("info", "http_retry", number=number)
+        yield items((1, "a", "1"))
+
+    run = sync_now({"items": script})
+    assert run.logs.count() <= 55
+    assert run.logs.get(event="log_full").params["count"] > 100

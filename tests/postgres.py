@@ -1,0 +1,130 @@
+"""A PostgreSQL for one run of the tests: `python -m tests.postgres COMMAND ...` runs COMMAND with its DATABASE_URL.
+
+It lives in a temporary directory, listens on a loopback port and a socket of its own, and ends with the command.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+# It holds nothing worth keeping.
+OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=100", "shared_buffers=64MB")
+START_SECONDS = 60
+
+
+def programs() -> Path | None:
+    """Return the directory of the newest initdb and postgres on this machine, None when there are none."""
+    packaged = [Path(root) for root in ("/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt")]
+    found = [path for root in packaged for path in root.glob("*/bin") if (path / "initdb").exists()]
+    on_path = shutil.which("initdb")
+    if on_path:
+        found.append(Path(on_path).resolve().parent)
+    return max(found, key=_version, default=None)
+
+
+def _version(directory: Path) -> int:
+    digits = re.search(r"\d+", directory.parent.name)
+    return int(digits.group()) if digits else 0
+
+
+@contextlib.contextmanager
+def throwaway(directory: Path) -> Iterator[str]:
+    """Run a server from the programs in directory and yield its DATABASE_URL."""
+    password = secrets.token_hex(16)
+    with tempfile.TemporaryDirectory(prefix="sincro-postgres-") as home:
+        owner = _owner(home)
+        data = os.path.join(home, "data")
+        secret = os.path.join(home, "password")
+        Path(secret).write_text(password)
+        if owner:
+            shutil.chown(secret, owner["user"], owner["group"])
+        init = [
+            directory / "initdb",
+            "-D",
+            data,
+            "-U",
+            "sincro",
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            secret,
+            "-E",
+            "UTF8",
+        ]
+        subprocess.run([*init, "--no-sync", "--locale=C"], check=True, stdout=subprocess.DEVNULL, cwd=home, **owner)
+        port = _free_port()
+        flags = [flag for option in OPTIONS for flag in ("-c", option)]
+        server = subprocess.Popen(
+            [directory / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", home, *flags],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=home,
+            start_new_session=True,  # Ctrl-C reaches the tests; the server ends after them
+            **owner,
+        )
+        try:
+            url = f"postgresql://sincro:{password}@127.0.0.1:{port}/postgres"
+            _wait(server, url)
+            yield url
+        finally:
+            server.send_signal(signal.SIGINT)  # PostgreSQL's fast stop
+            server.wait()
+
+
+def _owner(home: str) -> dict[str, Any]:
+    """Return the user to run as: initdb refuses root, so another owns the directory then."""
+    if os.geteuid() != 0:
+        return {}
+    names = {user.pw_name for user in pwd.getpwall()}
+    user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+    os.chown(home, user.pw_uid, user.pw_gid)
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(server: subprocess.Popen[bytes], url: str) -> None:
+    until = time.monotonic() + START_SECONDS
+    while server.poll() is None and time.monotonic() < until:
+        try:
+            psycopg2.connect(url, connect_timeout=1).close()
+        except psycopg2.OperationalError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("PostgreSQL did not start.")
+
+
+def main(command: list[str]) -> int:
+    """Run the command with DATABASE_URL of a new server and return its exit code."""
+    directory = programs()
+    if directory is None:
+        print("PostgreSQL not found: its tests are skipped.")
+        return 1 if os.environ.get("CI") else 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with throwaway(directory) as url:
+        return subprocess.run(command, env={**os.environ, "DATABASE_URL": url}).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

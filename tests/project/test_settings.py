@@ -1,0 +1,105 @@
+"""A wrong setting stops the start with one line that names it; keys of a local installation are private."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from tests.console import ROOT
+
+KEYS = {"SECRET_KEY": "k" * 50, "CREDENTIAL_KEYS": Fernet.generate_key().decode()}
+POSTGRES = "postgresql://sincro:password@localhost/sincro"
+
+
+def load(data_dir: Path, show: str = "''", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Load the settings in a process of their own and print what show says."""
+    bare = {"PATH": os.environ["PATH"], "ENV_FILE": "", "DATA_DIR": str(data_dir)}
+    command = [sys.executable, "-c", f"from config import settings; print({show})"]
+    return subprocess.run(command, cwd=ROOT, env=bare | environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("PORT", "eighty", "PORT must be a whole number, not 'eighty'."),
+        ("PORT", "70000", "PORT must be from 1 to 65535, not 70000."),
+        ("DEBUG", "maybe", "DEBUG must be 1 or 0, not 'maybe'."),
+        ("LOG_LEVEL", "LOUD", "LOG_LEVEL must be one of DEBUG, INFO, WARNING, ERROR, not 'LOUD'."),
+        ("TIME_ZONE", "Brasilia", "TIME_ZONE must be a time zone such as America/Sao_Paulo, not 'Brasilia'."),
+        ("SYNC_WORKERS", "0", "SYNC_WORKERS must be from 1 to 64, not 0."),
+        ("PUBLIC_URL", "sync.example.com", "PUBLIC_URL must look like https://sync.example.com, without a path."),
+        ("PUBLIC_URL", "https://a.b/console", "PUBLIC_URL must look like https://sync.example.com, without a path."),
+        ("PUBLIC_URL", "https://a.b:port", "PUBLIC_URL must look like https://sync.example.com, without a path."),
+        ("PUBLIC_URL", "https://a.b", "SECRET_KEY must be given when"),
+        ("DATABASE_URL", POSTGRES, "SECRET_KEY must be given when"),
+        ("DATABASE_URL", "mysql://a/b", "DATABASE_URL must start with postgresql:// or sqlite:///."),
+        ("DATABASE_URL", "postgresql://a:b@c:d/e", "DATABASE_URL must look like postgresql://"),
+        ("DATABASE_URL", "sqlite:///:memory:", "DATABASE_URL must name a database, and not one in memory"),
+        ("CREDENTIAL_KEYS", "short", "CREDENTIAL_KEYS must be Fernet keys"),
+        ("SECRET_KEY", "short", "SECRET_KEY must have at least 32 characters."),
+        ("DATA_DIR", "/dev/null/var", "DATA_DIR /dev/null/var cannot be made: Not a directory."),
+    ],
+)
+def test_wrong_value_is_one_line_that_names_it(tmp_path: Path, name: str, value: str, told: str) -> None:
+    refused = load(tmp_path, **{name: value})
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"sincro: {told}")
+    assert refused.stderr.count("\n") == 1
+    assert "password" not in refused.stderr.replace("user:password@host", "")
+
+
+def test_debug_is_refused_in_public(tmp_path: Path) -> None:
+    refused = load(tmp_path, PUBLIC_URL="https://a.b", DEBUG="1", **KEYS)
+    assert refused.stderr == "sincro: DEBUG must be 0 when PUBLIC_URL is set: its error pages show settings.\n"
+
+
+def test_local_keys_are_made_once_into_a_private_file(tmp_path: Path) -> None:
+    first = load(tmp_path, show="settings.SECRET_KEY, settings.CREDENTIAL_KEYS")
+    second = load(tmp_path, show="settings.SECRET_KEY, settings.CREDENTIAL_KEYS")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == second.stdout
+    assert stat.S_IMODE((tmp_path / "keys.env").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.glob("keys.env*")] == ["keys.env"]
+
+
+def test_damaged_keys_file_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "keys.env").write_text("SECRET_KEY=half")
+    refused = load(tmp_path)
+    assert refused.returncode == 2
+    assert "is damaged" in refused.stderr
+    assert (tmp_path / "keys.env").read_text() == "SECRET_KEY=half"
+
+
+def test_new_data_directory_is_private(tmp_path: Path) -> None:
+    assert load(tmp_path / "var").returncode == 0
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
+
+
+def test_public_url_secures_cookies_hosts_and_transport(tmp_path: Path) -> None:
+    show = (
+        "settings.ALLOWED_HOSTS, settings.CSRF_TRUSTED_ORIGINS, settings.SESSION_COOKIE_SECURE, "
+        "settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS > 0"
+    )
+    secured = load(tmp_path, show=show, PUBLIC_URL="https://sync.example.com/", **KEYS)
+    hosts = ["localhost", "127.0.0.1", "[::1]", "sync.example.com"]
+    assert secured.stdout.strip() == f"{hosts} ['https://sync.example.com'] True True True"
+
+
+def test_environment_file_gives_what_the_environment_does_not(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("PORT=9000\nHOST=0.0.0.0\n")
+    read = load(tmp_path, show="settings.PORT, settings.HOST", ENV_FILE=str(tmp_path / "env"), PORT="9001")
+    assert read.stdout.strip() == "9001 0.0.0.0"
+
+
+def test_postgres_url_keeps_its_own_options_beside_ours(tmp_path: Path) -> None:
+    show = (
+        "settings.DATABASES['default']['OPTIONS']['sslmode'], settings.DATABASES['default']['OPTIONS']['options'][:20]"
+    )
+    read = load(tmp_path, show=show, DATABASE_URL=f"{POSTGRES}?sslmode=require", **KEYS)
+    assert read.stdout.strip() == "require -c statement_timeout"

@@ -1,0 +1,327 @@
+"""The console's pages: what they say in each state, and how much they ask of the database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from connections.models import Connection
+from syncruns.models import QuarantinedRecord, SyncLog, SyncRun, SystemJob
+from tests.web.console_pages import CONFIG, make_run, make_stream
+
+Make = Callable[..., Connection]
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def page(administrator: User, signed_in: Callable[[User], Client]) -> Client:
+    """An administrator's browser, in English, with the scheduler alive."""
+    SystemJob.objects.create(name=SystemJob.DISPATCH, last_at=timezone.now())
+    client = signed_in(administrator)
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return client
+
+
+def text(client: Client, url: str, status: int = 200) -> str:
+    """Return the page's visible words."""
+    response = client.get(url)
+    assert response.status_code == status, url
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
+
+
+def test_empty_console_offers_every_kind_and_sample_data(page: Client) -> None:
+    said = text(page, "/")
+    assert "Connect your first source." in said
+    assert "Try with sample data" in said
+    assert reverse("connection_new_kind", args=["rest"]) in page.get("/").content.decode()
+
+
+def test_overview_says_that_all_is_well(page: Client, make_connection: Make) -> None:
+    connection = make_connection(auto_sync=True, next_sync_at=timezone.now() + timedelta(minutes=20))
+    make_run(connection, inserted=12, updated=30, deleted=1, read=1204)
+    said = text(page, "/")
+    assert "Your connection is up to date." in said
+    assert "100.0 % succeeded" in said
+    assert "+12 new rows ~30 changed rows −1 deleted row" in said
+
+
+def test_overview_puts_the_connection_that_needs_a_person_first_with_its_fix(
+    page: Client, make_connection: Make
+) -> None:
+    make_connection(name="Aaa")
+    stopped = make_connection(
+        name="Zzz", status="error", status_code="credentials_refused", status_since=timezone.now()
+    )
+    make_run(stopped, "failed", error_code="credentials_refused", error_detail="401 from the vendor")
+    said = text(page, "/")
+    assert "1 of 2 connections needs you." in said
+    for words in (
+        "Credentials refused",
+        "Likely cause",
+        "What to do",
+        "Update credentials",
+        "401 from the vendor",
+        "1 attempt",
+    ):
+        assert words in said
+    assert said.rindex("Zzz") < said.rindex("Aaa")
+
+
+def test_overview_says_when_the_scheduler_is_silent(page: Client, make_connection: Make, monkeypatch: Any) -> None:
+    make_connection()
+    SystemJob.objects.update(last_at=timezone.now() - timedelta(minutes=5))
+    monkeypatch.setattr("syncruns.frame.first_asked_at", lambda: timezone.now() - timedelta(minutes=10))
+    assert "The scheduler is not running; nothing will sync until it is started." in text(page, "/")
+
+
+@pytest.mark.parametrize("period", ["", "24h", "7d", "30d", "rubbish"])
+def test_chart_counts_every_run_of_its_period_once(page: Client, make_connection: Make, period: str) -> None:
+    connection = make_connection()
+    for state in ("succeeded", "failed", "partial", "lost", "skipped", "cancelled"):
+        make_run(connection, state, inserted=1)
+    chart = page.get("/", {"period": period}).context["chart"]
+    assert chart.total == 6
+    assert sum(sum(bar.counts) for bar in chart.bars) == 6
+    assert len({bar.url for bar in chart.bars}) == chart.period.bars
+    full = next(bar for bar in chart.bars if sum(bar.counts))
+    assert text(page, full.url).count(connection.name) >= 6
+
+
+@pytest.mark.parametrize("url", ["/", "/connections/"])
+def test_lists_ask_the_database_as_often_for_thirty_connections_as_for_three(
+    page: Client, make_connection: Make, url: str
+) -> None:
+    def fill(count: int) -> None:
+        for number in range(count):
+            stopped = {"status": "error", "status_code": "credentials_refused"} if number % 3 == 0 else {}
+            connection = make_connection(auto_sync=True, next_sync_at=timezone.now(), tags=["a"], **stopped)
+            for hours in range(16):
+                make_run(connection, "failed" if number % 3 == 0 else "succeeded", ago=timedelta(hours=hours + 1))
+            if number % 3 == 1:
+                make_stream(make_run(connection, "running"), "orders", "running")
+
+    fill(3)
+    page.get(url)
+    with CaptureQueriesContext(
+        database,
+    ) as few:
+        page.get(url)
+    fill(27)
+    with CaptureQueriesContext(database) as many:
+        page.get(url)
+    assert len(many) == len(few) <= 16
+
+
+def test_connection_list_is_filtered_by_health_tag_and_words_without_accents(
+    page: Client, make_connection: Make
+) -> None:
+    make_connection(name="Açaí da Praça", tags=["Loja"])
+    make_connection(name="Odoo", status="error", status_code="credentials_refused")
+
+    def names(**query: str) -> list[str]:
+        return [row.connection.name for row in page.get("/connections/", query).context["rows"]]
+
+    assert names(q="acai") == ["Açaí da Praça"]
+    assert names(tag="Loja") == ["Açaí da Praça"]
+    assert names(health="action") == ["Odoo"]
+    assert names(kind="nothing") == []
+    assert len(names(page="99", health="rubbish")) == 0
+    assert len(names(page="rubbish")) == 2
+
+
+def test_connection_list_is_paged_and_keeps_its_filters(page: Client, make_connection: Make) -> None:
+    for _number in range(30):
+        make_connection()
+    response = page.get("/connections/", {"q": "shop", "page": "2"})
+    assert len(response.context["rows"]) == 5
+    assert "?q=shop&amp;page=1" in response.content.decode()
+
+
+def test_row_of_a_syncing_connection_asks_again_and_leads_to_its_run(page: Client, make_connection: Make) -> None:
+    connection = make_connection()
+    run = make_run(connection, "running")
+    make_stream(run, "orders", "running", read=50, expected=100)
+    row = page.get(reverse("connection_row", args=[connection.slug])).content.decode()
+    assert 'hx-trigger="every 3s"' in row
+    assert reverse("run", args=[run.pk]) in row
+    assert '<progress class="mt-1" value="50"' in row
+    run.finish("succeeded")
+    assert "every 3s" not in page.get(reverse("connection_row", args=[connection.slug])).content.decode()
+
+
+def test_connection_page_shows_streams_slots_and_what_happened_today(page: Client, make_connection: Make) -> None:
+    connection = make_connection(config=CONFIG, auto_sync=True)
+    make_stream(make_run(connection, inserted=12, ago=timedelta(seconds=11)), "orders", "succeeded", inserted=12)
+    said = text(page, reverse("connection", args=[connection.slug]))
+    for words in (
+        "Sales orders",
+        "rest.shop_orders",
+        "1 of 1 switched on",
+        "Next five slots",
+        "12 new in 10 s",
+        "Only this",
+    ):
+        assert words in said
+
+
+def test_connection_whose_settings_declare_nothing_still_has_a_page(page: Client, make_connection: Make) -> None:
+    gone = make_connection(kind="no-longer-installed")
+    for name in ("connection", "connection_runs", "connection_schedule", "connection_danger"):
+        assert gone.name in text(page, reverse(name, args=[gone.slug]))
+
+
+def test_schedule_that_cannot_be_read_has_a_sentence_instead_of_slots(page: Client, make_connection: Make) -> None:
+    connection = make_connection(schedule_kind="cron", cron="0 0 31 2 *")
+    assert "The schedule has no next slot" in text(page, reverse("connection_schedule", args=[connection.slug]))
+
+
+def test_names_are_escaped_wherever_they_are_shown(page: Client, make_connection: Make) -> None:
+    connection = make_connection(name='<b onmouseover="x">&', tags=["<i>"])
+    run = make_run(connection, "failed", error_code="timeout")
+    SyncLog.objects.create(run=run, level="info", event="run_started", params={"streams": "<script>"})
+    for url in (
+        "/",
+        "/connections/",
+        "/runs/",
+        reverse("run", args=[run.pk]),
+        reverse("connection", args=[connection.slug]),
+    ):
+        body = page.get(url).content.decode()
+        assert (
+            "<b onmouseover" not in body
+            and "<i>" not in body
+            and "<script>" not in body.replace("<script>document", "")
+        )
+
+
+def test_runs_are_filtered_by_state_connection_trigger_and_time(page: Client, make_connection: Make) -> None:
+    one, other = make_connection(), make_connection()
+    failed = make_run(one, "timed_out")
+    old = make_run(one, ago=timedelta(days=3), trigger="manual")
+    mine = make_run(other)
+
+    def found(**query: str) -> set[SyncRun]:
+        return set(page.get("/runs/", query).context["page"].object_list)
+
+    assert found() == {failed, old, mine}
+    assert found(state="failures") == {failed}
+    assert found(connection=other.slug) == {mine}
+    assert found(trigger="manual") == {old}
+    assert found(span="24h") == {failed, mine}
+    assert found(span="rubbish", **{"from": "rubbish", "until": "2026-13-45T00:00"}) == {failed, old, mine}
+
+
+@pytest.mark.parametrize("state", SyncRun.State.values)
+def test_run_page_has_a_sentence_for_every_state(page: Client, make_connection: Make, state: str) -> None:
+    connection = make_connection()
+    run = make_run(connection, state, skip_reason="paused" if state == "skipped" else "")
+    url = reverse("run", args=[run.pk])
+    assert f" {connection.name}" in page.get(url).context["sentence"]
+    progress = page.get(reverse("run_progress", args=[run.pk]))
+    assert progress.status_code == (200 if state in ("queued", "running") else 286)
+    assert ('hx-trigger="every 2s"' in progress.content.decode()) == (state in ("queued", "running"))
+
+
+def test_run_page_says_what_was_synced(page: Client, make_connection: Make) -> None:
+    run = make_run(make_connection(), read=1204, inserted=12, updated=30)
+    make_stream(run, "orders", "succeeded", read=1204)
+    said = text(page, reverse("run", args=[run.pk]))
+    assert "Synced 1 of 1 stream of Shop 1 in 10 s: 1,204 rows read, 12 new, 30 changed." in said
+
+
+def test_failed_run_names_its_stream_the_fix_and_what_it_kept(page: Client, make_connection: Make) -> None:
+    run = make_run(make_connection(), "failed", error_code="credentials_refused", inserted=4, read=214)
+    make_stream(run, "partners", "succeeded")
+    make_stream(run, "invoices", "failed", error_code="credentials_refused")
+    said = text(page, reverse("run", args=[run.pk]))
+    assert "The sync of Shop 1 stopped at Invoices: credentials refused." in said
+    assert "What it loaded stays: 214 rows read." in said
+    assert "Retry only what is missing" in said
+
+
+def test_end_of_a_run_is_announced_to_screen_readers(page: Client, make_connection: Make) -> None:
+    run = make_run(make_connection(), "running")
+    url = reverse("run_progress", args=[run.pk])
+    assert "run-announcement" not in page.get(url).content.decode()
+    run.finish("succeeded")
+    assert 'role="status" id="run-announcement" hx-swap-oob="innerHTML"' in page.get(url).content.decode()
+
+
+def test_running_run_without_a_worker_is_shown_as_lost(page: Client, make_connection: Make) -> None:
+    run = make_run(make_connection(), "running", lease_until=timezone.now() - timedelta(seconds=1))
+    assert "lost its worker" in text(page, reverse("run", args=[run.pk]))
+
+
+def test_records_that_could_not_be_loaded_show_their_reasons_and_not_their_values(
+    page: Client, make_connection: Make
+) -> None:
+    connection = make_connection()
+    run = make_run(connection, "partial", quarantined=1)
+    QuarantinedRecord.objects.create(
+        connection=connection, run=run, stream="orders", table="orders", record_key="42",
+        record={"total": "a person's secret"}, reasons={"total": {"code": "too_many_decimals", "params": {"scale": 2}}},
+    )  # fmt: skip
+    said = text(page, reverse("run", args=[run.pk]))
+    assert "it has more than 2 decimals" in said
+    assert "a person" not in said.replace("until a person", "")
+
+
+def test_log_is_filtered_by_level_and_text_and_downloaded_whole(page: Client, make_connection: Make) -> None:
+    run = make_run(make_connection(slug="shop"))
+    make_stream(run, "orders", "succeeded")
+    for level, event, params in (
+        ("info", "page_loaded", {}),
+        ("warning", "rate_wait", {"seconds": 7}),
+        ("error", "failed.timeout", {"source": "Shop"}),
+    ):
+        SyncLog.objects.create(run=run, stream="orders", level=level, event=event, params=params, repeats=3)
+
+    def lines(**query: str) -> list[str]:
+        return [line.entry.level for line in page.get(reverse("run", args=[run.pk]), query).context["log"].lines]
+
+    assert lines() == ["info", "warning", "error"]
+    assert lines(level="warning") == ["warning", "error"]
+    assert lines(level="error") == ["error"]
+    assert lines(q="PAGE LOADED") == ["info"]
+    assert 'id="first-error"' in page.get(reverse("run", args=[run.pk])).content.decode()
+    download = page.get(reverse("run_log", args=[run.pk]), {"utc": "1"})
+    body = b"".join(download.streaming_content).decode()
+    assert download["Content-Disposition"] == f'attachment; filename="shop-{run}.log.txt"'
+    assert body.count("\n") == 3 and "+00:00 ERROR" in body and "×3" in body
+
+
+def test_long_log_shows_its_end_and_offers_the_rest(page: Client, make_connection: Make) -> None:
+    run = make_run(make_connection())
+    SyncLog.objects.bulk_create(SyncLog(run=run, event="page_loaded", params={"n": n}) for n in range(350))
+    url = reverse("run", args=[run.pk])
+    assert len(page.get(url).context["log"].lines) == 300
+    assert "Show the 50 earlier lines" in text(page, url)
+    assert len(page.get(url, {"lines": "all"}).context["log"].lines) == 350
+
+
+def test_connection_that_is_being_deleted_is_gone_from_the_pages(page: Client, make_connection: Make) -> None:
+    connection = make_connection(deletion="keep", status="inactive")
+    assert "Connect your first source." in text(page, "/")
+    assert page.get(reverse("connection", args=[connection.slug])).status_code == 404
+
+
+def test_viewer_sees_states_and_no_button_that_acts(
+    viewer: User, signed_in: Callable[[User], Client], make_connection: Make
+) -> None:
+    connection = make_connection(config=CONFIG)
+    run = make_run(connection)
+    client = signed_in(viewer)
+    for url in ("/", "/connections/", reverse("connection", args=[connection.slug]), reverse("run", args=[run.pk])):
+        body = client.get(url).content.decode()
+        main = body[body.index("<main") : body.index("</main>")]
+        assert 'method="post"' not in main, url

@@ -1,0 +1,182 @@
+"""The console's buttons: each works as a plain form, and answers htmx with the row it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+
+from connections.models import AuditEvent, Connection, StreamSetting
+from syncruns.models import SyncRun
+from tests.web.console_pages import CONFIG, make_run, make_stream
+
+Make = Callable[..., Connection]
+HTMX = {"HX-Request": "true"}
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def page(operator: User, signed_in: Callable[[User], Client]) -> Client:
+    client = signed_in(operator)
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return client
+
+
+def said(response: object) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]  # type: ignore[attr-defined]
+
+
+def test_switch_acts_at_once_and_answers_with_the_row_and_an_undo(page: Client, make_connection: Make) -> None:
+    connection = make_connection()
+    url = reverse("connection_auto_sync", args=[connection.slug])
+    row = page.post(url, {"on": "1"}, headers=HTMX).content.decode()
+    connection.refresh_from_db()
+    assert connection.auto_sync and connection.next_sync_at is not None
+    assert row.startswith('<tr id="row-shop-1"')
+    assert "Automatic syncing of Shop 1 is on." in row
+    assert 'name="on" value="0">Undo' in row
+    assert AuditEvent.objects.filter(action="auto_sync.on", actor="operator").count() == 1
+
+
+def test_switch_works_without_a_script_and_says_the_state_it_wants(page: Client, make_connection: Make) -> None:
+    connection = make_connection(auto_sync=True)
+    url = reverse("connection_auto_sync", args=[connection.slug])
+    for _twice in range(2):
+        assert page.post(url, {}).url == reverse("connection", args=[connection.slug])
+    connection.refresh_from_db()
+    assert not connection.auto_sync and connection.next_sync_at is None
+
+
+def test_switching_on_a_schedule_that_cannot_be_read_becomes_a_message(page: Client, make_connection: Make) -> None:
+    connection = make_connection(schedule_kind="cron", cron="rubbish")
+    url = reverse("connection_auto_sync", args=[connection.slug])
+    row = page.post(url, {"on": "1"}, headers=HTMX).content.decode()
+    connection.refresh_from_db()
+    assert not connection.auto_sync
+    assert "notice-error" in row and "Undo" not in row
+
+
+def test_two_clicks_on_sync_now_are_one_run_and_both_lead_to_it(page: Client, make_connection: Make) -> None:
+    connection = make_connection(config=CONFIG)
+    url = reverse("connection_sync", args=[connection.slug])
+    first, second = page.post(url), page.post(url)
+    run = SyncRun.objects.get()
+    assert first.url == second.url == reverse("run", args=[run.pk])
+    assert said(second) == ["Shop 1 was already syncing; this is that run."]
+
+
+def test_sync_now_in_a_list_swaps_the_row_and_a_second_click_leads_to_the_run(
+    page: Client, make_connection: Make
+) -> None:
+    connection = make_connection(config=CONFIG)
+    url = reverse("connection_sync", args=[connection.slug])
+    row = page.post(url, headers=HTMX).content.decode()
+    assert 'hx-trigger="every 3s"' in row and "Follow" in row and "Shop 1 is syncing." in row
+    again = page.post(url, headers=HTMX)
+    assert again["HX-Redirect"] == reverse("run", args=[SyncRun.objects.get().pk])
+
+
+def test_one_stream_can_be_synced_alone(page: Client, make_connection: Make) -> None:
+    connection = make_connection(config=CONFIG)
+    page.post(reverse("connection_sync", args=[connection.slug]), {"stream": "orders"})
+    assert SyncRun.objects.get().options == {"streams": ["orders"]}
+
+
+def test_sync_that_may_not_run_becomes_a_message_and_no_run(page: Client, make_connection: Make) -> None:
+    connection = make_connection(config=CONFIG)
+    response = page.post(reverse("connection_sync", args=[connection.slug]), {"stream": "nothing"})
+    assert response.url == reverse("connection", args=[connection.slug])
+    assert not SyncRun.objects.exists()
+    assert len(said(response)) == 1
+
+
+def test_stream_is_switched_off(page: Client, make_connection: Make) -> None:
+    connection = make_connection(config=CONFIG)
+    url = reverse("connection_stream", args=[connection.slug, "orders"])
+    page.post(url, {})
+    assert StreamSetting.objects.get().enabled is False
+    page.post(url, {"enabled": "1"})
+    assert StreamSetting.objects.get().enabled is True
+
+
+def test_look_back_is_for_whoever_may_change_settings(
+    page: Client, administrator: User, signed_in: Callable[[User], Client], make_connection: Make
+) -> None:
+    connection = make_connection(config=CONFIG)
+    url = reverse("connection_stream", args=[connection.slug, "orders"])
+    assert page.post(url, {"window_minutes": "60"}).status_code == 403
+    client = signed_in(administrator)
+    client.post(url, {"window_minutes": "60"})
+    assert StreamSetting.objects.get().window_minutes == 60
+    for wrong in ("-5", "1e9", "rubbish", "٣", "99999999999"):
+        client.post(url, {"window_minutes": wrong})
+        assert StreamSetting.objects.get().window_minutes == 60
+    client.post(url, {"window_minutes": ""})
+    assert StreamSetting.objects.get().window_minutes is None
+
+
+def test_queued_run_is_cancelled_at_once_and_a_running_one_is_asked_to_stop(
+    page: Client, make_connection: Make
+) -> None:
+    queued, running = make_run(make_connection(), "queued"), make_run(make_connection(), "running")
+    for run in (queued, running):
+        assert page.post(reverse("run_cancel", args=[run.pk])).url == reverse("run", args=[run.pk])
+        run.refresh_from_db()
+    assert queued.state == "cancelled"
+    assert running.state == "running" and running.cancel_requested_at is not None
+
+
+def test_retry_takes_everything_or_only_what_is_missing(page: Client, make_connection: Make) -> None:
+    run = make_run(make_connection(), "failed", error_code="timeout")
+    make_stream(run, "orders", "succeeded")
+    make_stream(run, "invoices", "failed")
+    url = reverse("run_retry", args=[run.pk])
+    response = page.post(url, {"only": "unfinished"})
+    again = SyncRun.objects.get(state="queued")
+    assert response.url == reverse("run", args=[again.pk])
+    assert again.options == {"streams": ["invoices"]}
+    again.cancel_queued()
+    page.post(url)
+    assert SyncRun.objects.get(state="queued").options == {}
+
+
+def test_deletion_needs_the_name_and_a_decision_about_the_rows(
+    administrator: User, signed_in: Callable[[User], Client], make_connection: Make
+) -> None:
+    connection, client = make_connection(config=CONFIG), signed_in(administrator)
+    url = reverse("connection_delete", args=[connection.slug])
+    for data in ({}, {"data": "keep", "name": "shop"}, {"data": "rubbish", "name": "Shop 1"}):
+        response = client.post(url, data)
+        assert response.status_code == 422
+        assert b"field-error" in response.content
+        connection.refresh_from_db()
+        assert connection.deletion == ""
+    assert client.post(url, {"data": "drop", "name": " Shop 1 "}).url == reverse("connections")
+    connection.refresh_from_db()
+    assert connection.deletion == "drop"
+
+
+def test_actions_do_not_lead_away_from_the_console(page: Client, make_connection: Make) -> None:
+    connection = make_connection()
+    url = reverse("connection_auto_sync", args=[connection.slug])
+    assert page.post(url, {"next": "https://elsewhere.example/"}).url == reverse("connection", args=[connection.slug])
+    assert page.post(url, {"next": "/connections/?q=a"}).url == "/connections/?q=a"
+
+
+@pytest.mark.parametrize(
+    "name", ["connection_auto_sync", "connection_sync", "connection_delete", "run_cancel", "run_retry", "sample_create"]
+)
+def test_actions_refuse_get_and_whoever_may_only_look(
+    viewer: User, signed_in: Callable[[User], Client], make_connection: Make, name: str
+) -> None:
+    connection = make_connection(config=CONFIG)
+    run = make_run(connection, "failed", error_code="timeout")
+    args = [] if name == "sample_create" else [run.pk] if name.startswith("run") else [connection.slug]
+    client = signed_in(viewer)
+    assert client.get(reverse(name, args=args)).status_code == 405
+    assert client.post(reverse(name, args=args)).status_code == 403
+    assert SyncRun.objects.count() == 1
