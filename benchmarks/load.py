@@ -90,8 +90,8 @@ def main() -> None:
         if server is None:
             print("PostgreSQL not found: it is not measured.")
             return
-        with throwaway(server) as url:
-            measure("PostgreSQL", rows, source_url, url, Path(directory))
+        with throwaway(server) as running:
+            measure("PostgreSQL", rows, source_url, running.url, Path(directory))
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "connections.people.middleware.SignInMiddleware",
     "connections.people.middleware.PreferenceMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -170,6 +170,12 @@ BAD_RECORDS_MINIMUM = 20
 RUN_LOG_LIMIT = environment.integer(env, "RUN_LOG_LIMIT", 1000, minimum=50, maximum=100_000)
 ALLOW_PRIVATE_ADDRESSES = environment.boolean(env, "ALLOW_PRIVATE_ADDRESSES", default=False)
 
+# How many days what happened is kept; 0: for ever (syncruns/chores.py).
+KEEP_RUNS_DAYS = environment.integer(env, "KEEP_RUNS_DAYS", 180, minimum=0, maximum=36_500)
+KEEP_LOGS_DAYS = environment.integer(env, "KEEP_LOGS_DAYS", 30, minimum=0, maximum=36_500)
+KEEP_QUARANTINE_DAYS = environment.integer(env, "KEEP_QUARANTINE_DAYS", 90, minimum=0, maximum=36_500)
+KEEP_AUDIT_DAYS = environment.integer(env, "KEEP_AUDIT_DAYS", 730, minimum=0, maximum=36_500)
+
 # Django-Q2 carries doorbells only; one long and one short cluster. `retry` counts from the moment a task is taken
 # into memory, hence the wide margin.
 Q_CLUSTER = {
@@ -201,8 +207,14 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain"},
-        # Many processes write the file and the supervisor rotates it: each notices that and opens the new one.
+        # Services write to stdout, where systemd and containers look; commands keep theirs for their answer.
+        "console": {
+            "class": "logging.StreamHandler",
+            "stream": f"ext://sys.{'stdout' if env.str('SINCRO_PROCESS', default='') else 'stderr'}",
+            "formatter": "plain",
+        },
+        # Many processes append to the file, a line at a time, and only the supervisor rotates it (syncruns/logfile.py):
+        # each writer notices that and opens the new one. No line is lost, and there is one file to read.
         "file": {
             "class": "logging.handlers.WatchedFileHandler",
             "filename": LOG_FILE,

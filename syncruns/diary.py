@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from connections.models import AuditEvent, Connection
 from syncruns import timewords
@@ -17,7 +17,7 @@ from syncruns.models import SyncRun
 from syncruns.outcomes import FAILURES, Look, look_of_run
 
 LENGTH = 6
-CHANGED = Look(gettext_lazy("Change"), "settings", "off")
+CHANGED = Look(pgettext_lazy("diary", "Change"), "settings", "off")
 
 
 @dataclass(frozen=True)

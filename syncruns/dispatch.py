@@ -10,8 +10,8 @@ import logging
 from datetime import datetime
 
 from django.conf import settings
+from django.db import Error, transaction
 from django.db import connection as database
-from django.db import transaction
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import Schedule
@@ -20,11 +20,13 @@ from django_q.tasks import async_task
 from connections.models import Connection
 from connections.schedule import slots_between
 from connections.sdk.errors import SyncError
-from syncruns.models import Checkpoint, SyncRun
+from syncruns import chores
+from syncruns.models import SyncLog, SyncRun
 
 logger = logging.getLogger("sync.dispatch")
 
 BATCH = 500
+PATIENCE_SECONDS = 1  # for the rows of one lost run
 SCHEDULE_NAME = "sincro dispatch"
 
 
@@ -43,6 +45,13 @@ def ensure_schedule() -> None:
             "next_run": timezone.now(),
         },
     )
+    # Django-Q2 looks at its schedules every half minute; the first tick need not wait for that.
+    async_task("syncruns.tasks.dispatch", q_options={"cluster": "control"})
+
+
+def next_ring() -> datetime | None:
+    """Return when Django-Q2 plans the next ticker; it changes the moment a successor is queued."""
+    return Schedule.objects.filter(name=SCHEDULE_NAME).values_list("next_run", flat=True).first()
 
 
 def ring() -> None:
@@ -63,32 +72,41 @@ def tick(now: datetime | None = None) -> None:
         bells = min(waiting, settings.SYNC_WORKERS) - get_broker("sync").queue_size()
         for _bell in range(bells):
             ring()
+    if chores.are_due(now) and get_broker("sync").queue_size() <= settings.SYNC_WORKERS:
+        async_task("syncruns.tasks.do_chores", q_options={"cluster": "sync"})
 
 
 def reap(now: datetime) -> int:
     """Mark runs lost whose lease has ended, take their right to write, and queue automatic ones once more."""
     reaped = 0
     for run in SyncRun.objects.filter(state=SyncRun.State.RUNNING, lease_until__lt=now).select_related("connection"):
-        token = run.token
-        with transaction.atomic():
-            if not run.lose(now):
-                continue
-            Checkpoint.objects.filter(token=token).update(token=None)
-            run.streams.filter(state__in=["waiting", "running"]).update(
-                state="failed", finished_at=now, error_code="worker_lost"
-            )
-            if run.trigger in SyncRun.AUTOMATIC and run.attempt == 1 and not run.cancel_requested_at:
-                SyncRun.objects.create(
-                    connection=run.connection,
-                    trigger=SyncRun.Trigger.RETRY,
-                    options=run.options,
-                    slot=run.slot,
-                    attempt=2,
-                    requested_by=run.requested_by,
-                )
-        logger.warning("run %s of %s lost with its worker %s", run, run.connection.slug, run.worker)
-        reaped += 1
+        try:
+            reaped += lose(run, now)
+        except Error as error:  # a frozen worker's transaction holds its rows; the others need not wait
+            logger.warning("run %s of %s cannot be reaped yet: %s", run, run.connection.slug, type(error).__name__)
     return reaped
+
+
+@transaction.atomic
+def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
+    """Mark a run lost, and queue it once more if it is automatic; False: someone else has moved it."""
+    if database.vendor == "postgresql":
+        with database.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'")
+    if not run.lose(now, given_up=given_up):
+        return False
+    SyncLog.objects.create(run=run, at=now, level="error", event="failed.worker_lost", params=run.error_params)
+    if run.trigger in SyncRun.AUTOMATIC and run.attempt == 1 and not run.cancel_requested_at:
+        SyncRun.objects.create(
+            connection=run.connection,
+            trigger=SyncRun.Trigger.RETRY,
+            options=run.options,
+            slot=run.slot,
+            attempt=2,
+            requested_by=run.requested_by,
+        )
+    logger.warning("run %s of %s lost with its worker %s", run, run.connection.slug, run.worker)
+    return True
 
 
 def queue_due(now: datetime) -> int:

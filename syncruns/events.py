@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from connections.catalogue import Params, explain, shown
+from connections.connectors import REGISTRY
+from syncruns import timewords
 from syncruns.reasons import VALUE_REASONS
 
 EVENTS: dict[str, str | Promise] = {
@@ -32,7 +36,7 @@ EVENTS: dict[str, str | Promise] = {
     "schema.created": _("Table %(table)s created"),
     "schema.column_added": _("Table %(table)s: column %(column)s added as %(after)s"),
     "schema.column_widened": _("Table %(table)s: column %(column)s widened from %(before)s to %(after)s"),
-    "http_retry": _("%(host)s: %(error)s; trying again in %(seconds)s s (attempt %(attempt)s of %(tries)s)"),
+    "http_retry": _("%(host)s: %(code)s (%(error)s); trying again in %(seconds)s s (attempt %(attempt)s of %(tries)s)"),
     "rate_wait": _("Waiting %(seconds)s s for the source's limit"),
     "log_full": _("The log of this run is full; %(count)s more entries were left out"),
     # Audit
@@ -70,6 +74,9 @@ REASONS: dict[str, str | Promise] = {
     "earlier_failure": _("an earlier failure ended the run"),
 }
 
+# What connections/services.py says of a connection beside the connector's settings.
+FIELDS = {"name": gettext_noop("Name"), "tags": gettext_noop("tags"), "schedule": gettext_noop("Schedule")}
+
 # Why a value could not be typed, or a request was tried again: codes inside parameters.
 _CODED = {"reason": REASONS | VALUE_REASONS}
 
@@ -86,4 +93,17 @@ def sentence(event: str, params: Mapping[str, Any] | None = None) -> str:
 def _word(name: str, value: Any) -> str:
     if name == "code":
         return explain(str(value)).title
+    if name == "streams":
+        return ", ".join(gettext(label) for label in value)
+    if name == "fields":
+        return ", ".join(_field(field) for field in value)
+    if name in ("since", "until") and (moment := parse_datetime(str(value))):
+        return timewords.exact(moment)
     return str(_CODED.get(name, {}).get(str(value), None) or shown(value))
+
+
+def _field(name: str) -> str:
+    """Return a changed setting or field of a connection as its form calls it."""
+    labels = {setting.name: setting.label for connector in REGISTRY for setting in connector.settings}
+    label = gettext(labels.get(name) or FIELDS.get(name, name))
+    return label[:1].lower() + label[1:]

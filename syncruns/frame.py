@@ -104,6 +104,8 @@ class Frame:
             items.append(item(_("Connections"), "plug-connected", "connections", badge=self.needs_you))
         if self._user.has_perm("syncruns.view_syncrun"):
             items.append(item(_("Runs"), "history", "runs"))
+        if self._user.has_perm("syncruns.view_systemjob"):
+            items.append(item(_("System"), "server-cog", "system"))
         if admin.site.has_permission(self._request):
             items.append(item(_("Administration"), "settings", "admin:index", is_apart=True))
         return items

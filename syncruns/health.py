@@ -147,6 +147,8 @@ def _switched_off(connection: Connection, last_run: SyncRun | None, now: datetim
         return Health(NEVER, _("Created %(day)s.") % {"day": timewords.day(connection.created_at, now)})
     if last_run.state in FAILURES:
         return Health(OFF, _("The last run failed: %(title)s") % {"title": failure_title(connection, last_run)})
+    if connection.auto_sync_changed_at is None:
+        return Health(OFF, _("Automatic syncing was never switched on."))
     return Health(OFF, _("Off %(since)s.") % {"since": off_since(connection, now)})
 
 

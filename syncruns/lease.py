@@ -7,13 +7,14 @@ import time
 from types import TracebackType
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from connections.sdk.errors import Interruption
 from syncruns.models import SyncRun
 from syncruns.stopping import is_stopping
 
-PATIENCE_SECONDS = 60.0  # work may stand still this long, beyond the wait it announced, before the lease is let go
+# Work may stand still this long, beyond the wait it announced, before the lease is let go: longer than one request.
+PATIENCE_SECONDS = 150.0
 LISTEN_SECONDS = 1.0
 
 
@@ -43,8 +44,12 @@ class Lease:
         self._thread.join(timeout=5)
 
     def check(self) -> None:
-        """Note that the work moves. Raises Interruption: cancelled, stopping, timed_out or worker_lost."""
-        self._alive_until = time.monotonic() + PATIENCE_SECONDS
+        """Note that the work moves, and look()."""
+        self._moves(0)
+        self.look()
+
+    def look(self) -> None:
+        """Raise Interruption when the run must end: cancelled, stopping, timed_out or worker_lost."""
         if time.monotonic() > self._deadline:
             raise Interruption("timed_out")
         if self._reason:
@@ -53,9 +58,13 @@ class Lease:
     def wait(self, seconds: float) -> None:
         """Sleep, and wake at once to raise Interruption when the run must end."""
         seconds = min(seconds, max(0.0, self._deadline - time.monotonic()))
-        self._alive_until = time.monotonic() + seconds + PATIENCE_SECONDS
+        self._moves(seconds)
         self._interrupted.wait(seconds)
         self.check()
+
+    def _moves(self, wait: float) -> None:
+        # Two threads move: the reader and the load. Neither cuts short what the other announced.
+        self._alive_until = max(self._alive_until, time.monotonic() + wait + PATIENCE_SECONDS)
 
     def _interrupt(self, reason: str) -> None:
         self._reason = self._reason or reason
@@ -72,7 +81,7 @@ class Lease:
                 if time.monotonic() >= next_beat:
                     self._beat()
                     next_beat = time.monotonic() + beat
-            except DatabaseError:
+            except Error:
                 connection.close()  # the database may be back at the next beat
             if time.monotonic() > self._held_until:
                 self._interrupt("worker_lost")

@@ -94,5 +94,5 @@ def log_text(run: SyncRun, labels: Mapping[str, str], utc: bool) -> Iterator[str
 
 
 def _line(entry: SyncLog, labels: Mapping[str, str]) -> Line:
-    stream = labels.get(entry.stream, entry.stream) or _("run")
+    stream = _(labels.get(entry.stream, entry.stream)) or _("run")
     return Line(entry, LEVEL_LOOKS[entry.level], stream, sentence(entry.event, entry.params))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections import deque
 from pathlib import Path
 
@@ -11,14 +13,28 @@ KEPT = 5
 
 def rotate(path: Path, *, largest: int = LARGEST_BYTES) -> bool:
     """Move a log that has grown large to path.1 (that to path.2, and so on); writers open a new one by themselves."""
-    if not path.exists() or path.stat().st_size < largest:
+    if _size(path) < largest:
         return False
-    for number in range(KEPT - 1, 0, -1):
-        older = path.with_name(f"{path.name}.{number}")
-        if older.exists():
-            older.rename(path.with_name(f"{path.name}.{number + 1}"))
-    path.rename(path.with_name(f"{path.name}.1"))
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # supervisors of single roles may share the log
+        if _size(path) < largest:
+            return False
+        for number in range(KEPT - 1, 0, -1):
+            older = path.with_name(f"{path.name}.{number}")
+            if older.exists():
+                older.rename(path.with_name(f"{path.name}.{number + 1}"))
+        path.rename(path.with_name(f"{path.name}.1"))
+    finally:
+        os.close(folder)
     return True
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def last_lines(path: Path, count: int) -> list[str]:

@@ -51,13 +51,13 @@ def run_sentence(run: SyncRun, streams: Sequence[StreamRun]) -> str:
 def _finished(run: SyncRun, words: dict[str, object]) -> str:
     said = words | {
         "span": timewords.duration(run.duration),
-        "read": timewords.number(run.read),
+        "rows": ngettext("%(read)s row read", "%(read)s rows read", run.read) % {"read": timewords.number(run.read)},
         "changes": changes_words(run),
     }
     return (
         ngettext(
-            "Synced %(done)s of %(streams)s stream of %(name)s in %(span)s: %(read)s rows read, %(changes)s.",
-            "Synced %(done)s of %(streams)s streams of %(name)s in %(span)s: %(read)s rows read, %(changes)s.",
+            "Synced %(done)s of %(streams)s stream of %(name)s in %(span)s: %(rows)s, %(changes)s.",
+            "Synced %(done)s of %(streams)s streams of %(name)s in %(span)s: %(rows)s, %(changes)s.",
             int(str(words["streams"])),
         )
         % said
@@ -69,6 +69,6 @@ def _failed(run: SyncRun, streams: Sequence[StreamRun]) -> str:
     said = {"name": run.connection.name, "problem": title[:1].lower() + title[1:]}
     failed = [stream for stream in streams if stream.state == StreamRun.State.FAILED]
     if len(failed) == 1:
-        said["stream"] = failed[0].label
+        said["stream"] = _(failed[0].label)
         return _("The sync of %(name)s stopped at %(stream)s: %(problem)s.") % said
     return _("The sync of %(name)s failed: %(problem)s.") % said

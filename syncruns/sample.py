@@ -7,6 +7,7 @@ import time
 from urllib.parse import urlsplit
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from connections.models import Connection
 from connections.sandbox.shop import sample_connection
@@ -26,7 +27,7 @@ def create_sample(user: User = None) -> Connection:
     with transaction.atomic():
         connection = create_connection(
             kind=definition["kind"],
-            name=definition["name"],
+            name=_(definition["name"]),
             values=definition["values"],
             schedule={"schedule_kind": "interval", "interval_minutes": EVERY_MINUTES},
             user=user,

@@ -171,7 +171,9 @@ def checkpoints_of(connection: Connection, runs: Sequence[StreamRun]) -> list[Mo
         return _("up to %(time)s") % {"time": timewords.clock(at, now)} if at else "—"
 
     moved = [
-        Moved(run.label, words(run, run.checkpoint_before), words(run, run.checkpoint_after or run.checkpoint_before))
+        Moved(
+            _(run.label), words(run, run.checkpoint_before), words(run, run.checkpoint_after or run.checkpoint_before)
+        )
         for run in runs
         if run.stream in streams
     ]

@@ -66,7 +66,8 @@ class Supervisor:
     def run(self) -> int:
         """Run until a signal or a failure; return the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._note_signal)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup: outlive the terminal
+                signal.signal(number, self._note_signal)
         if "sync" in self.roles:
             clear_stop_mark()
         self.started_at = timezone.now()

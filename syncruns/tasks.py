@@ -9,13 +9,16 @@ import time
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import Error, connections, transaction
+from django.utils import timezone
 from django_q.exceptions import TimeoutException
 
 from connections.sdk.errors import Interruption, SyncError
 from connections.services import open_connector
 from syncruns import dispatch as ticker
+from syncruns.chores import do_due
 from syncruns.deletion import finish_deletions
+from syncruns.engine import journal
 from syncruns.engine.sync import Outcome, sync
 from syncruns.lease import Lease
 from syncruns.models import SyncRun, SystemJob
@@ -25,25 +28,41 @@ from syncruns.stopping import is_stopping
 logger = logging.getLogger("sync.worker")
 
 WORK_SECONDS = 60  # then another bell takes over, so that a worker can be recycled
-TICKER_SECONDS = 55
+TICKER_SECONDS = 80  # at most, below the control cluster's timeout; the successor comes after about 60
 FINISH_TRIES = 6
 
 
 def dispatch() -> str:
-    """Tick every few seconds for most of a minute; one ticker at a time, wherever it runs."""
-    token = SystemJob.take(SystemJob.DISPATCH, lease_seconds=3 * settings.TICK_SECONDS)
+    """Tick every few seconds until the next ticker is queued; one at a time, wherever it runs."""
+    token = _take_over()
     if token is None:
         return "busy"
-    until = time.monotonic() + TICKER_SECONDS
+    until, successor = time.monotonic() + TICKER_SECONDS, ticker.next_ring()
     try:
-        while not is_stopping() and SystemJob.beat(SystemJob.DISPATCH, token, lease_seconds=3 * settings.TICK_SECONDS):
-            ticker.tick()
-            if time.monotonic() >= until:
-                break
+        while time.monotonic() < until and not is_stopping():
+            try:
+                if not SystemJob.beat(SystemJob.DISPATCH, token, lease_seconds=3 * settings.TICK_SECONDS):
+                    break
+                ticker.tick()
+                if ticker.next_ring() != successor:
+                    break
+            except Error as error:
+                logger.warning("a tick failed, the next comes in %s s: %s", settings.TICK_SECONDS, type(error).__name__)
+                connections.close_all()
             time.sleep(settings.TICK_SECONDS)
     finally:
         SystemJob.release(SystemJob.DISPATCH, token)
     return "done"
+
+
+def _take_over() -> UUID | None:
+    """Take the ticker's lease; on another host, the predecessor lets go at its next tick."""
+    for _try in range(2 * settings.TICK_SECONDS):
+        token = SystemJob.take(SystemJob.DISPATCH, lease_seconds=3 * settings.TICK_SECONDS)
+        if token is not None or is_stopping():
+            return token
+        time.sleep(1)
+    return None
 
 
 def work() -> str:
@@ -56,6 +75,11 @@ def work() -> str:
             return "idle"
         execute(run)
     return "done"
+
+
+def do_chores() -> str:
+    """Do what the system needs from time to time (syncruns/chores.py)."""
+    return "done" if do_due() else "idle"
 
 
 def worker_name() -> str:
@@ -82,12 +106,15 @@ def execute_run(run_id: UUID | str) -> SyncRun | None:
 
 def execute(run: SyncRun) -> None:
     """Run a claimed run to an end. The single broad catch: whatever happens is recorded, and only then raised."""
-    logger.info("run %s of %s started (%s)", run, run.connection.slug, run.trigger)
+    journal.began(run)
     with Lease(run) as lease:
         try:
             outcome = sync(run, lambda: open_connector(run.connection), lease)
         except SyncError as error:
             outcome = Outcome.of(error)
+        except Error as error:
+            connections.close_all()
+            outcome = Outcome.of(SyncError("destination_failed", detail=type(error).__name__))
         except TimeoutException:
             # Django-Q2's alarm: the connection may be in the middle of an answer, so it cannot be used again.
             connections.close_all()
@@ -104,7 +131,7 @@ def _finish(run: SyncRun, outcome: Outcome) -> None:
     for attempt in range(FINISH_TRIES):
         try:
             _write_outcome(run, outcome)
-        except DatabaseError:
+        except Error:
             connections.close_all()
             time.sleep(min(2**attempt, 10))
         else:
@@ -114,22 +141,29 @@ def _finish(run: SyncRun, outcome: Outcome) -> None:
     )
 
 
+@transaction.atomic
 def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
+    """Write how the run ended and what follows from it: all of it, or nothing."""
     connection = run.connection
-    if outcome.state == SyncRun.State.QUEUED:
-        run.hand_back()
+    if outcome.state == SyncRun.State.LOST:
+        ticker.lose(run, timezone.now(), given_up=True)
         return
-    if not run.finish(outcome.state, error=outcome.error, counts=outcome.counts):
+    if outcome.state == SyncRun.State.QUEUED:
+        if run.hand_back():
+            journal.handed_back(run)
+            return
+        outcome = Outcome.of(Interruption("cancelled"))  # asked for while it stopped
+    if not run.finish(outcome.state, error=outcome.error):
         return  # taken away meanwhile: whoever took it writes the end
-    logger.info("run %s of %s: %s %s", run, connection.slug, outcome.state, outcome.counts)
     error = outcome.cause
+    journal.ended(run, error)
     if error is not None and error.info.needs_person:
         mark_stopped(connection, error)
     if error is not None and error.until is not None:
         block_until(connection, error.until)
     if outcome.state in (SyncRun.State.SUCCEEDED, SyncRun.State.PARTIAL):
         note_synced(connection, trouble=error is not None)
-    if outcome.state == SyncRun.State.TIMED_OUT and outcome.moved:
+    if outcome.state == SyncRun.State.TIMED_OUT and run.read:
         SyncRun.objects.create(
             connection=connection,
             trigger=SyncRun.Trigger.RETRY,

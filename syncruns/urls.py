@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from syncruns.views import actions, connections, overview, runs
+from syncruns.views import actions, connections, overview, runs, system
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -23,4 +23,6 @@ urlpatterns = [
     path("runs/<uuid:run_id>/log.txt", runs.run_log, name="run_log"),
     path("runs/<uuid:run_id>/cancel/", actions.run_cancel, name="run_cancel"),
     path("runs/<uuid:run_id>/retry/", actions.run_retry, name="run_retry"),
+    path("system/", system.system, name="system"),
+    path("system/sources/", system.system_sources, name="system_sources"),
 ]

@@ -43,48 +43,59 @@ def _version(directory: Path) -> int:
     return int(digits.group()) if digits else 0
 
 
-@contextlib.contextmanager
-def throwaway(directory: Path) -> Iterator[str]:
-    """Run a server from the programs in directory and yield its DATABASE_URL."""
-    password = secrets.token_hex(16)
-    with tempfile.TemporaryDirectory(prefix="sincro-postgres-") as home:
-        owner = _owner(home)
-        data = os.path.join(home, "data")
+class Server:
+    """A server with its data in a directory of its own, home; it can be stopped and started again."""
+
+    def __init__(self, directory: Path, home: str) -> None:
+        """Make the database from the programs in directory. Nothing runs yet."""
+        password = secrets.token_hex(16)
+        self._programs = directory
+        self._home = home
+        self._owner = _owner(home)
+        self._data = os.path.join(home, "data")
+        self._port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"postgresql://sincro:{password}@127.0.0.1:{self._port}/postgres"
         secret = os.path.join(home, "password")
         Path(secret).write_text(password)
-        if owner:
-            shutil.chown(secret, owner["user"], owner["group"])
-        init = [
-            directory / "initdb",
-            "-D",
-            data,
-            "-U",
-            "sincro",
-            "-A",
-            "scram-sha-256",
-            "--pwfile",
-            secret,
-            "-E",
-            "UTF8",
-        ]
-        subprocess.run([*init, "--no-sync", "--locale=C"], check=True, stdout=subprocess.DEVNULL, cwd=home, **owner)
-        port = _free_port()
+        if self._owner:
+            shutil.chown(secret, self._owner["user"], self._owner["group"])
+        login = ["-U", "sincro", "-A", "scram-sha-256", "--pwfile", secret]
+        init = [directory / "initdb", "-D", self._data, *login, "-E", "UTF8", "--no-sync", "--locale=C"]
+        subprocess.run(init, check=True, stdout=subprocess.DEVNULL, cwd=home, **self._owner)
+
+    def start(self) -> None:
+        """Start and return when it answers."""
         flags = [flag for option in OPTIONS for flag in ("-c", option)]
-        server = subprocess.Popen(
-            [directory / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", home, *flags],
+        address = ["-h", "127.0.0.1", "-p", str(self._port), "-k", self._home]
+        self._process = subprocess.Popen(
+            [self._programs / "postgres", "-D", self._data, *address, *flags],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            cwd=home,
+            cwd=self._home,
             start_new_session=True,  # Ctrl-C reaches the tests; the server ends after them
-            **owner,
+            **self._owner,
         )
+        _wait(self._process, self.url)
+
+    def stop(self) -> None:
+        """Stop at once, in good order."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)  # PostgreSQL's fast stop
+            self._process.wait()
+            self._process = None
+
+
+@contextlib.contextmanager
+def throwaway(directory: Path) -> Iterator[Server]:
+    """Run a server from the programs in directory, and remove it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="sincro-postgres-") as home:
+        server = Server(directory, home)
         try:
-            url = f"postgresql://sincro:{password}@127.0.0.1:{port}/postgres"
-            _wait(server, url)
-            yield url
+            server.start()
+            yield server
         finally:
-            server.send_signal(signal.SIGINT)  # PostgreSQL's fast stop
-            server.wait()
+            server.stop()
 
 
 def _owner(home: str) -> dict[str, Any]:
@@ -122,8 +133,8 @@ def main(command: list[str]) -> int:
         print("PostgreSQL not found: its tests are skipped.")
         return 1 if os.environ.get("CI") else 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with throwaway(directory) as url:
-        return subprocess.run(command, env={**os.environ, "DATABASE_URL": url}).returncode
+    with throwaway(directory) as server:
+        return subprocess.run(command, env={**os.environ, "DATABASE_URL": server.url}).returncode
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ class Exit(IntEnum):
     """What a command's exit code says; scripts rely on it."""
 
     SUCCESS = 0
+    PROBLEM = 1  # what doctor found
     USAGE = 2
     PARTIAL = 3
     ACTION_NEEDED = 4

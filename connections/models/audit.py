@@ -16,8 +16,8 @@ class AuditEvent(models.Model):
     )
     actor = models.CharField(_("who"), max_length=150)  # the name as it was, or "cli", "sincro"
     action = models.CharField(_("action"), max_length=60)  # a code of connections/audit.py
-    target_kind = models.CharField(max_length=40, blank=True)
-    target_id = models.CharField(max_length=64, blank=True)
+    target_kind = models.CharField(_("kind"), max_length=40, blank=True)
+    target_id = models.CharField(_("id"), max_length=64, blank=True)
     target_name = models.CharField(_("what"), max_length=150, blank=True)
     params = models.JSONField(default=dict, blank=True)
 

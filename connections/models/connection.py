@@ -76,8 +76,8 @@ class Connection(models.Model):
     tags = models.JSONField(_("tags"), default=list, blank=True)
     is_sample = models.BooleanField(default=False, editable=False)  # the supervisor runs its sandbox
     deletion = models.CharField(max_length=4, choices=Deletion.choices, default="", blank=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("last changed"), auto_now=True)
 
     class Meta:
         verbose_name = _("connection")

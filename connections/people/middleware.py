@@ -1,12 +1,16 @@
-"""Gives each request its reader's language, time zone and theme, and asks for a new password where one is due."""
+"""Asks strangers to sign in, and for a new password where one is due; gives each reader language, zone and theme."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -40,6 +44,18 @@ class ReaderRequest(HttpRequest):
     LANGUAGE_CODE: str
     preference: UserPreference
     htmx: HtmxDetails
+
+
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Leads strangers to the sign-in, and from there to the page they were on."""
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseRedirect:
+        if request.method in ("GET", "HEAD"):
+            return super().handle_no_permission(request, view_func)
+        # The session ended before a form was sent. Its address takes forms only, so nobody can be led back there.
+        page = urlsplit(request.headers.get("Referer", ""))
+        is_ours = page.netloc == request.get_host()
+        return redirect_to_login(page.path if is_ours else reverse("overview"), self.get_login_url(view_func))
 
 
 class PreferenceMiddleware:

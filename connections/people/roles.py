@@ -22,7 +22,7 @@ _VIEW = {
     "syncruns.view_synclog",
     "syncruns.view_syncrun",
 }
-_OPERATE = {"connections.operate_connection", "connections.test_connection"}
+_OPERATE = {"connections.operate_connection", "connections.test_connection", "syncruns.view_systemjob"}
 # An app's name with a star is every permission of that app.
 _ADMINISTER = {"connections.*", "syncruns.*", "auth.*_user", "auth.*_group", "admin.view_logentry"}
 

@@ -17,6 +17,7 @@ from typing import Any
 from connections.sandbox import people
 from connections.sandbox.faults import Faults
 from connections.sandbox.server import Environ, StartResponse, answer_json, query
+from connections.sdk.text import gettext_noop as _
 
 TOKEN = "sandbox-token"  # noqa: S105 - the sandbox's published token
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -198,7 +199,7 @@ class Shop:
 def sample_connection(base_url: str) -> dict[str, Any]:
     """Return a connection to a shop at base_url, ready to sync: {"kind", "name", "values" (secrets included)}."""
     products = {
-        "name": "products", "label": "Products", "path": "products", "records": "data", "total": "total",
+        "name": "products", "label": _("Products"), "path": "products", "records": "data", "total": "total",
         "pagination": "page", "page_parameter": "page", "size_parameter": "per_page", "page_size": 50,
         "columns": [
             _column("id", "integer", key=True), _column("sku"), _column("name"), _column("price", "decimal", 12, 2),
@@ -206,7 +207,7 @@ def sample_connection(base_url: str) -> dict[str, Any]:
         ],
     }  # fmt: skip
     customers = {
-        "name": "customers", "label": "Customers", "path": "customers", "records": "customers",
+        "name": "customers", "label": _("Customers"), "path": "customers", "records": "customers",
         "total": "meta.count", "pagination": "offset", "offset_parameter": "offset", "size_parameter": "limit",
         "page_size": 50,
         "columns": [
@@ -217,7 +218,7 @@ def sample_connection(base_url: str) -> dict[str, Any]:
         ],
     }  # fmt: skip
     orders = {
-        "name": "orders", "label": "Orders", "path": "orders", "records": "orders", "pagination": "cursor",
+        "name": "orders", "label": _("Orders"), "path": "orders", "records": "orders", "pagination": "cursor",
         "cursor_parameter": "cursor", "next_cursor": "next_cursor", "size_parameter": "limit", "page_size": 100,
         "incremental": True, "since_parameter": "updated_since", "change_field": "updated_at",
         "columns": [
@@ -231,7 +232,7 @@ def sample_connection(base_url: str) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "kind": "rest",
-        "name": "Sample shop",
+        "name": _("Sample shop"),
         "values": {
             "base_url": base_url, "table_prefix": "shop", "auth": "bearer", "token": TOKEN,
             "allow_private_addresses": True,

@@ -29,6 +29,8 @@ class _Free:
     def check(self) -> None:
         return None
 
+    look = check
+
     def wait(self, seconds: float) -> None:
         time.sleep(seconds)
 

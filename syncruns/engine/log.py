@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import Any
 
 from django.conf import settings
+from django.db import Error, connections, transaction
 from django.utils import timezone
 
 from syncruns.models import SyncLog, SyncRun
+
+logger = logging.getLogger("sync.engine")
 
 
 class RunLog:
@@ -18,7 +22,8 @@ class RunLog:
         self._run = run
         self._lock = threading.Lock()
         self._waiting: list[SyncLog] = []
-        self._last: SyncLog | None = None  # the newest row already written
+        self._last: SyncLog | None = None  # the newest row already written ...
+        self._repeats = 0  # ... and with how many repeats
         self._room = settings.RUN_LOG_LIMIT - run.logs.count()
         self._left_out = 0
 
@@ -39,23 +44,33 @@ class RunLog:
                 self._left_out += 1
 
     def flush(self) -> None:
-        """Write what was collected."""
+        """Write what was collected; nothing when the run has been taken away, for its log ends with it."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
             last = self._last
             repeats, at = (last.repeats, last.at) if last is not None else (0, None)
-        if last is not None and repeats > 1:
-            SyncLog.objects.filter(pk=last.pk).exclude(repeats=repeats).update(repeats=repeats, at=at)
-        if waiting:
+        if not waiting and (last is None or repeats == self._repeats):
+            return
+        with transaction.atomic():
+            if not self._run.hold():
+                return
+            if last is not None and repeats != self._repeats:
+                SyncLog.objects.filter(pk=last.pk).update(repeats=repeats, at=at)
             SyncLog.objects.bulk_create(waiting)
-            self._last = waiting[-1]
+        self._repeats = repeats
+        if waiting:
+            self._last, self._repeats = waiting[-1], waiting[-1].repeats
 
     def close(self) -> None:
-        """Write the rest, and how much was left out."""
+        """Write the rest, and how much was left out; a database that is away must not change how the run ends."""
         if self._left_out:
             left_out, self._left_out, self._room = self._left_out, 0, 1
             self.add(SyncLog.Level.WARNING, "log_full", count=left_out)
-        self.flush()
+        try:
+            self.flush()
+        except Error as error:
+            connections.close_all()
+            logger.warning("run %s: the end of its log could not be written: %s", self._run, type(error).__name__)
 
 
 def _same(one: SyncLog, other: SyncLog) -> bool:

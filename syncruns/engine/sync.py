@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import Error, connections, transaction
 from django.utils import timezone
 
 from connections.models import Connection
@@ -17,6 +18,7 @@ from connections.sdk.connector import Connector
 from connections.sdk.context import ReadOptions
 from connections.sdk.errors import Interruption, SyncError
 from connections.services import SelectedStream, allows_private_addresses, streams_of
+from syncruns.engine import journal
 from syncruns.engine.context import EngineContext, Leash
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
@@ -41,21 +43,16 @@ class Outcome:
 
     state: str
     cause: SyncError | None = None
-    counts: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, error: SyncError, counts: dict[str, int] | None = None) -> Outcome:
-        return cls(INTERRUPTED.get(error.code, SyncRun.State.FAILED), error, counts or {})
+    def of(cls, error: SyncError) -> Outcome:
+        return cls(INTERRUPTED.get(error.code, SyncRun.State.FAILED), error)
 
     @property
     def error(self) -> dict[str, Any] | None:
         if self.cause is None:
             return None
         return {"code": self.cause.code, "params": self.cause.params, "detail": self.cause.detail}
-
-    @property
-    def moved(self) -> bool:
-        return self.counts.get("read", 0) > 0
 
 
 def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) -> Outcome:
@@ -66,7 +63,9 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
     log = RunLog(run)
     try:
         selected = plan(run.connection, run.options.get("streams"), all_due=run.priority > 0)
-        rows = _stream_runs(run, [choice for choice, _due in selected])
+        journal.in_force(run, selected)
+        with _held(run):
+            rows = _stream_runs(run, [choice for choice, _due in selected])
         log.add("info", "run_started", streams=[choice.stream.label for choice, due in selected if due])
         log.flush()
         failures: list[SyncError] = []
@@ -75,23 +74,22 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
             if row.state in (StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL):
                 continue  # done before this run was handed back
             if not due:
-                _leave_out(row, log, "not_due")
+                _leave_out(run, row, log, "not_due")
             elif any(failure.code in ENDS_THE_RUN or failure.until is not None for failure in failures):
-                _leave_out(row, log, "earlier_failure")
+                _leave_out(run, row, log, "earlier_failure")
             else:
                 failure = _StreamSync(run, choice, row, open_connector, leash, log).run()
                 if failure is not None:
                     failures.append(failure)
         return _outcome(run, failures, log)
     except Interruption as interruption:
-        _stop_streams(run, interruption)
         log.add(
             "warning",
             {"cancelled": "run_cancelled", "stopping": "run_handed_back"}.get(
                 interruption.code, f"failed.{interruption.code}"
             ),
         )
-        return Outcome.of(interruption, _totals(run))
+        return Outcome.of(interruption)
     finally:
         log.close()
 
@@ -127,7 +125,7 @@ class _StreamSync:
                 raise
             except SyncError as error:
                 failure = error
-            except DatabaseError as error:
+            except Error as error:
                 connections.close_all()
                 failure = SyncError("destination_failed", detail=type(error).__name__)
             else:
@@ -135,11 +133,13 @@ class _StreamSync:
                 return None
             if not failure.info.retryable or failure.until is not None or attempt == settings.MAX_RETRIES:
                 break
+            journal.stream_failed(self._run, self._row, failure, again=True)
             self._log.add(
                 "warning", "stream_retry", self._stream.key, code=failure.code, attempt=attempt + 1,
                 attempts=settings.MAX_RETRIES, seconds=settings.RETRY_DELAY,
             )  # fmt: skip
             self._leash.wait(settings.RETRY_DELAY)
+        journal.stream_failed(self._run, self._row, failure, again=False)
         self._fail(failure)
         self._log.add("error", f"failed.{failure.code}", self._stream.key, source=source, **failure.params)
         self._log.flush()
@@ -149,14 +149,17 @@ class _StreamSync:
         row = self._row
         row.state, row.attempt = StreamRun.State.RUNNING, attempt
         row.started_at = row.started_at or timezone.now()
-        row.save(update_fields=["state", "attempt", "started_at"])
+        with _held(self._run):
+            row.save(update_fields=["state", "attempt", "started_at"])
 
     def _read(self) -> None:
         connection = self._run.connection
         options = read_options(self._choice, self._run.options)
         with_own_window = "since" in self._run.options or "window_minutes" in self._run.options
         checkpoint, _created = Checkpoint.objects.get_or_create(connection=connection, stream=self._stream.key)
-        checkpoint.take(self._run)
+        with _held(self._run):
+            checkpoint.take(self._run)
+            StreamRun.objects.filter(pk=self._row.pk).update(checkpoint_before=checkpoint.state)
         connector = self._open()
         destination = warehouse()
         for change in destination.prepare(connector.schema, self._stream.tables):
@@ -169,7 +172,6 @@ class _StreamSync:
             self._stream.key, self._leash, self._log, options=options,
             allow_private_addresses=allows_private_addresses(connection.config),
         )  # fmt: skip
-        StreamRun.objects.filter(pk=self._row.pk).update(checkpoint_before=checkpoint.state)
         self._log.add("info", "stream_started", self._stream.key)
         state = checkpoint.state
         with read_ahead(lambda: connector.read(self._stream, state, context), self._idle) as groups:
@@ -179,7 +181,7 @@ class _StreamSync:
                 self._log.flush()
 
     def _idle(self) -> None:
-        self._leash.check()
+        self._leash.look()  # waiting is no sign of life: the reader gives its own
         self._log.flush()
 
     def _end(self) -> None:
@@ -187,7 +189,9 @@ class _StreamSync:
         row.refresh_from_db()  # the load counts in the database, with the rows
         row.state = StreamRun.State.PARTIAL if row.quarantined else StreamRun.State.SUCCEEDED
         row.finished_at = timezone.now()
-        row.save(update_fields=["state", "finished_at"])
+        with _held(self._run):
+            row.save(update_fields=["state", "finished_at"])
+        journal.stream_ended(self._run, row)
         if row.written:
             counts = {name: getattr(row, name) for name in ("read", "inserted", "updated", "deleted")}
             self._log.add("done", "stream_finished", self._stream.key, **counts)
@@ -200,7 +204,8 @@ class _StreamSync:
         row.state = StreamRun.State.FAILED
         row.finished_at = timezone.now()
         row.error_code, row.error_params, row.error_detail = failure.code, failure.params, failure.detail
-        row.save(update_fields=["state", "finished_at", "error_code", "error_params", "error_detail"])
+        with _held(self._run):
+            row.save(update_fields=["state", "finished_at", "error_code", "error_params", "error_detail"])
 
 
 def plan(connection: Connection, wanted: Sequence[str] | None, *, all_due: bool) -> list[tuple[SelectedStream, bool]]:
@@ -247,38 +252,30 @@ def _stream_runs(run: SyncRun, choices: list[SelectedStream]) -> dict[str, Strea
     return {row.stream: row for row in run.streams.all()}
 
 
-def _leave_out(row: StreamRun, log: RunLog, reason: str) -> None:
+@contextmanager
+def _held(run: SyncRun) -> Iterator[None]:
+    """A short transaction during which nobody can take the run away. Raises Interruption when someone has."""
+    with transaction.atomic():
+        if not run.hold():
+            raise Interruption("worker_lost")
+        yield
+
+
+def _leave_out(run: SyncRun, row: StreamRun, log: RunLog, reason: str) -> None:
     row.state = StreamRun.State.NOT_STARTED
-    row.save(update_fields=["state"])
+    with _held(run):
+        row.save(update_fields=["state"])
     log.add("info" if reason == "not_due" else "warning", "stream_skipped", row.stream, reason=reason)
 
 
-def _stop_streams(run: SyncRun, interruption: Interruption) -> None:
-    back = interruption.code == "stopping"
-    now = timezone.now()
-    reading = run.streams.filter(state=StreamRun.State.RUNNING)
-    if back:
-        reading.update(state=StreamRun.State.WAITING)
-        return
-    state = StreamRun.State.CANCELLED if interruption.code == "cancelled" else StreamRun.State.FAILED
-    reading.update(state=state, finished_at=now, error_code=interruption.code)
-    run.streams.filter(state=StreamRun.State.WAITING).update(state=StreamRun.State.NOT_STARTED)
-
-
-def _totals(run: SyncRun) -> dict[str, int]:
-    rows = list(run.streams.all())
-    return {name: sum(getattr(row, name) for row in rows) for name in StreamRun.COUNTED}
-
-
 def _outcome(run: SyncRun, failures: list[SyncError], log: RunLog) -> Outcome:
-    counts = _totals(run)
-    log.add("done" if not failures else "warning", "run_finished", **counts)
+    log.add("done" if not failures else "warning", "run_finished", **run.totals())
     states = set(run.streams.values_list("state", flat=True))
     # What needs a person, or names an end, says more than the first failure.
     cause = next((f for f in failures if f.info.needs_person or f.until is not None), failures[0] if failures else None)
     some_done = states & {StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL}
     if failures and not some_done:
-        return Outcome(SyncRun.State.FAILED, cause, counts)
+        return Outcome(SyncRun.State.FAILED, cause)
     if failures or StreamRun.State.PARTIAL in states:
-        return Outcome(SyncRun.State.PARTIAL, cause, counts)
-    return Outcome(SyncRun.State.SUCCEEDED, None, counts)
+        return Outcome(SyncRun.State.PARTIAL, cause)
+    return Outcome(SyncRun.State.SUCCEEDED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from connections.models import Connection
 from syncruns.models.run import SyncRun
@@ -12,15 +13,21 @@ from syncruns.models.run import SyncRun
 class Checkpoint(models.Model):
     """A stream's state (the connector's JSON) and the fence that every load must still own."""
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="checkpoints")
-    stream = models.CharField(max_length=60)
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, verbose_name=_("connection"), related_name="checkpoints"
+    )
+    stream = models.CharField(_("stream"), max_length=60)
     state = models.JSONField(null=True, blank=True)
-    run = models.ForeignKey(SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    run = models.ForeignKey(
+        SyncRun, null=True, blank=True, on_delete=models.SET_NULL, verbose_name=_("run"), related_name="+"
+    )
     token = models.UUIDField(null=True, blank=True)  # the claim that may write now
     fence = models.PositiveBigIntegerField(default=0)
-    committed_at = models.DateTimeField(null=True, blank=True)
+    committed_at = models.DateTimeField(_("saved"), null=True, blank=True)
 
     class Meta:
+        verbose_name = _("checkpoint")
+        verbose_name_plural = _("checkpoints")
         constraints = [models.UniqueConstraint(fields=["connection", "stream"], name="one_checkpoint_per_stream")]
 
     def __str__(self) -> str:

@@ -25,13 +25,17 @@ class SystemJob(models.Model):
         return self.name
 
     @classmethod
-    def take(cls, name: str, lease_seconds: float) -> UUID | None:
-        """Return a token when nobody else holds the chore's lease, else None."""
+    def take(cls, name: str, lease_seconds: float, *, only_due: bool = False) -> UUID | None:
+        """Return a token when nobody else holds the chore's lease (and, if only_due, its time has come), else None."""
         now = timezone.now()
         cls.objects.get_or_create(name=name)
         token = uuid4()
+        length = timedelta(seconds=lease_seconds)
         free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-        until = now + timedelta(seconds=lease_seconds)
+        free |= Q(lease_until__gt=now + 2 * length)  # taken by a clock that was wrong
+        if only_due:
+            free &= Q(next_at__isnull=True) | Q(next_at__lte=now)
+        until = now + length
         return token if cls.objects.filter(free, name=name).update(token=token, lease_until=until) else None
 
     @classmethod
@@ -45,6 +49,11 @@ class SystemJob(models.Model):
     def release(cls, name: str, token: UUID) -> None:
         """End the lease, if it is still ours."""
         cls.objects.filter(name=name, token=token).update(lease_until=None, token=None)
+
+    @classmethod
+    def settle(cls, name: str, token: UUID, next_at: datetime) -> None:
+        """Set when the chore is due again and end the lease, if it is still ours."""
+        cls.objects.filter(name=name, token=token).update(next_at=next_at, lease_until=None, token=None)
 
     @classmethod
     def last_sign(cls, name: str) -> datetime | None:

@@ -18,14 +18,14 @@ class SyncLog(models.Model):
         WARNING = "warning", _("Warning")
         ERROR = "error", _("Error")
 
-    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="logs")
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, verbose_name=_("run"), related_name="logs")
     stream = models.CharField(_("stream"), max_length=60, blank=True)
     at = models.DateTimeField(_("when"), default=timezone.now)
     level = models.CharField(_("level"), max_length=8, choices=Level.choices, default=Level.INFO)
     event = models.CharField(_("event"), max_length=60)
     params = models.JSONField(default=dict, blank=True)
     context = models.JSONField(default=dict, blank=True)
-    repeats = models.PositiveIntegerField(default=1)  # the same event again and again is one row
+    repeats = models.PositiveIntegerField(_("times"), default=1)  # the same event again and again is one row
 
     class Meta:
         verbose_name = _("log entry")

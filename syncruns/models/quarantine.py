@@ -18,17 +18,21 @@ class QuarantinedRecord(models.Model):
         FIXED = "fixed", _("Fixed")
         DISCARDED = "discarded", _("Discarded")
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="quarantine")
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, verbose_name=_("connection"), related_name="quarantine"
+    )
     stream = models.CharField(_("stream"), max_length=60)
     table = models.CharField(_("table"), max_length=100)
     record_key = models.CharField(_("key"), max_length=200)
     record = models.JSONField(default=dict)  # declared columns only
     reasons = models.JSONField(default=dict)  # column -> {"code", "params"}
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.OPEN)
-    run = models.ForeignKey(SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="quarantine")
-    first_seen_at = models.DateTimeField(default=timezone.now)
-    last_seen_at = models.DateTimeField(default=timezone.now)
-    closed_at = models.DateTimeField(null=True, blank=True)
+    run = models.ForeignKey(
+        SyncRun, null=True, blank=True, on_delete=models.SET_NULL, verbose_name=_("run"), related_name="quarantine"
+    )
+    first_seen_at = models.DateTimeField(_("first seen"), default=timezone.now)
+    last_seen_at = models.DateTimeField(_("last seen"), default=timezone.now)
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("quarantined record")

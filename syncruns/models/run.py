@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import models
-from django.db.models import F, Q
+from django.db import models, transaction
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -63,10 +63,17 @@ class SyncRun(Counts):
     AUTOMATIC = (Trigger.SCHEDULE, Trigger.CATCH_UP, Trigger.RETRY)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="runs")
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, verbose_name=_("connection"), related_name="runs"
+    )
     trigger = models.CharField(_("trigger"), max_length=10, choices=Trigger.choices)
     requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        verbose_name=_("requested by"),
+        related_name="+",
     )
     options = models.JSONField(default=dict, blank=True)  # streams, window_minutes, since, dry_run
     slot = models.DateTimeField(_("slot"), null=True, blank=True)
@@ -154,32 +161,40 @@ class SyncRun(Counts):
         until = timezone.now() + timedelta(seconds=lease_seconds)
         return bool(self._owned().update(lease_until=until))
 
-    def finish(self, state: str, *, error: dict[str, Any] | None = None, counts: dict[str, int] | None = None) -> bool:
+    def hold(self) -> bool:
+        """Lock the claim to the end of the transaction, so that nobody takes it meanwhile; False: someone has."""
+        return bool(self._owned().update(worker=self.worker))
+
+    def finish(self, state: str, *, error: dict[str, Any] | None = None) -> bool:
         """running -> a final state, by the holder of the claim. error: code, params, detail."""
         if state in self.ACTIVE:
             raise ValueError(f"{state} is not a final state")
         error = error or {}
-        return self._move(
-            Q(state=self.State.RUNNING, token=self.token),
+        return self._end(
+            Q(),
             state=state,
             finished_at=timezone.now(),
-            lease_until=None,
-            token=None,
             error_code=error.get("code", ""),
             error_params=error.get("params", {}),
             error_detail=error.get("detail", ""),
-            **(counts or {}),
         )
 
+    @transaction.atomic
     def hand_back(self) -> bool:
-        """running -> queued, by the holder of the claim: the worker stops, another goes on from the checkpoint."""
-        return self._move(
-            Q(state=self.State.RUNNING, token=self.token),
+        """running -> queued, by the holder of the claim: the worker stops, another goes on from the checkpoint.
+
+        Not when the run is to be cancelled.
+        """
+        moved = self._move(
+            Q(state=self.State.RUNNING, token=self.token, cancel_requested_at=None),
             state=self.State.QUEUED,
             token=None,
             lease_until=None,
             worker="",
         )
+        if moved:
+            self.streams.filter(state=StreamRun.State.RUNNING).update(state=StreamRun.State.WAITING)
+        return moved
 
     def cancel_queued(self) -> bool:
         """queued -> cancelled."""
@@ -198,17 +213,42 @@ class SyncRun(Counts):
             .update(cancel_requested_at=timezone.now())
         )
 
-    def lose(self, now: datetime) -> bool:
-        """running -> lost, when its lease has ended without a sign of life."""
-        return self._move(
-            Q(state=self.State.RUNNING, token=self.token, lease_until__lt=now),
+    def lose(self, now: datetime, *, given_up: bool = False) -> bool:
+        """running -> lost, when its lease has ended without a sign of life, or its own worker gives up."""
+        return self._end(
+            Q() if given_up else Q(lease_until__lt=now),
             state=self.State.LOST,
             finished_at=now,
-            lease_until=None,
-            token=None,
             error_code="worker_lost",
             error_params={"worker": self.worker},
         )
+
+    @transaction.atomic
+    def _end(self, condition: Q, **changes: Any) -> bool:
+        """Leave running for good: nobody may write for this claim any more, and no stream stays open."""
+        token = self.token
+        if not self._move(
+            condition & Q(state=self.State.RUNNING, token=token), token=None, lease_until=None, **changes
+        ):
+            return False
+        self.connection.checkpoints.filter(token=token).update(token=None)  # waits for a load that is under way
+        cancelled = self.state == self.State.CANCELLED
+        self.streams.filter(state=StreamRun.State.RUNNING).update(
+            state=StreamRun.State.CANCELLED if cancelled else StreamRun.State.FAILED,
+            finished_at=self.finished_at,
+            error_code=self.error_code,
+        )
+        self.streams.filter(state=StreamRun.State.WAITING).update(state=StreamRun.State.NOT_STARTED)
+        totals = self.totals()
+        type(self).objects.filter(pk=self.pk).update(**totals)
+        for name, total in totals.items():
+            setattr(self, name, total)
+        return True
+
+    def totals(self) -> dict[str, int]:
+        """Add up what the streams moved."""
+        sums = self.streams.aggregate(**{f"sum_{name}": Sum(name) for name in self.COUNTED})
+        return {name: sums[f"sum_{name}"] or 0 for name in self.COUNTED}
 
     def _owned(self) -> models.QuerySet[SyncRun]:
         return type(self).objects.filter(pk=self.pk, state=self.State.RUNNING, token=self.token)
@@ -234,17 +274,17 @@ class StreamRun(Counts):
 
     run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="streams")
     stream = models.CharField(max_length=60)
-    label = models.CharField(max_length=100)
+    label = models.CharField(_("stream"), max_length=100)
     position = models.PositiveSmallIntegerField(default=0)
-    state = models.CharField(max_length=11, choices=State.choices, default=State.WAITING)
-    attempt = models.PositiveSmallIntegerField(default=0)
-    pages = models.PositiveIntegerField(default=0)
+    state = models.CharField(_("state"), max_length=11, choices=State.choices, default=State.WAITING)
+    attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
+    pages = models.PositiveIntegerField(_("pages"), default=0)
     expected = models.BigIntegerField(null=True, blank=True)  # records the source said it has, if it did
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     checkpoint_before = models.JSONField(null=True, blank=True)
     checkpoint_after = models.JSONField(null=True, blank=True)
-    error_code = models.CharField(max_length=40, blank=True)
+    error_code = models.CharField(_("error"), max_length=40, blank=True)
     error_params = models.JSONField(default=dict, blank=True)
     error_detail = models.TextField(blank=True)
 

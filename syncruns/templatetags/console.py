@@ -156,7 +156,7 @@ def error_title(stream: StreamRun) -> str:
 @register.simple_tag
 def stream_progress(stream: StreamRun) -> SafeString:
     """Return a stream's progress bar; without an end while the source did not say how much there is."""
-    state, label = stream.state, _("Progress of %(name)s") % {"name": stream.label}
+    state, label = stream.state, _("Progress of %(name)s") % {"name": _(stream.label)}
     if state in (StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL):
         kind, percent = "done", 100
     elif state == StreamRun.State.RUNNING and not stream.expected:

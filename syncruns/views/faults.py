@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from connections.catalogue import Explanation, explain
 from connections.models import Connection
@@ -96,5 +97,5 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
         needs_person=stops,
         detail=failed.error_detail or (first.error_detail if first else ""),
         run=run,
-        stream=first.label if first else "",
+        stream=_(first.label) if first else "",
     )

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -123,12 +123,12 @@ def run_progress(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 @require_safe
 @permission_required("syncruns.view_synclog", raise_exception=True)
-def run_log(request: HttpRequest, run_id: UUID) -> StreamingHttpResponse:
-    """The whole log as a text file."""
+def run_log(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """The whole log as a text file; made at once, for the reader's language and zone end with the request."""
     found = get_object_or_404(SyncRun.objects.select_related("connection"), pk=run_id)
     labels = dict(found.streams.values_list("stream", "label"))
     lines = log_text(found, labels, utc=request.GET.get("utc") == "1")
-    response = StreamingHttpResponse(lines, content_type="text/plain; charset=utf-8")
+    response = HttpResponse("".join(lines), content_type="text/plain; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{found.connection.slug}-{found}.log.txt"'
     return response
 
@@ -156,6 +156,7 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
         "can_retry_unfinished": bool(unfinished) and len(unfinished) < len(streams),
         "checkpoints": checkpoints_of(found.connection, streams),
         "records": found.quarantine.filter(state="open")[:RECORDS_SHOWN],
+        "records_open": found.quarantine.filter(state="open").count(),
         "wanted": wanted,
         "log": log_shown(found, {stream.stream: stream.label for stream in streams}, wanted),
         "query": request.GET.urlencode(),

@@ -62,6 +62,21 @@ def test_interrupt_stops_everything_and_leaves_no_stop_mark(own_console: Console
 
 
 @needs_proc
+def test_console_started_under_nohup_outlives_its_terminal(own_console: Console) -> None:
+    terminal = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what nohup does; children inherit it
+    try:
+        own_console.start()
+    finally:
+        signal.signal(signal.SIGHUP, terminal)
+    assert own_console.process is not None
+    own_console.process.send_signal(signal.SIGHUP)
+    web = next(pid for pid, command in own_console.processes().items() if "gunicorn" in command)
+    os.kill(os.getpgid(web), signal.SIGKILL)
+    wait_for(lambda: "web ended with code -9" in own_console.output())  # it still looks after the others
+    assert "Sincro is stopping." not in own_console.output()
+
+
+@needs_proc
 def test_what_a_killed_supervisor_left_is_gone_after_the_next_start(own_console: Console) -> None:
     own_console.start()
     wait_for(lambda: len(own_console.processes()) >= 8)

@@ -51,7 +51,7 @@ def test_overview_says_that_all_is_well(page: Client, make_connection: Make) -> 
     make_run(connection, inserted=12, updated=30, deleted=1, read=1204)
     said = text(page, "/")
     assert "Your connection is up to date." in said
-    assert "100.0 % succeeded" in said
+    assert "100.0% succeeded" in said
     assert "+12 new rows ~30 changed rows −1 deleted row" in said
 
 
@@ -112,9 +112,7 @@ def test_lists_ask_the_database_as_often_for_thirty_connections_as_for_three(
 
     fill(3)
     page.get(url)
-    with CaptureQueriesContext(
-        database,
-    ) as few:
+    with CaptureQueriesContext(database) as few:
         page.get(url)
     fill(27)
     with CaptureQueriesContext(database) as many:
@@ -295,7 +293,7 @@ def test_log_is_filtered_by_level_and_text_and_downloaded_whole(page: Client, ma
     assert lines(q="PAGE LOADED") == ["info"]
     assert 'id="first-error"' in page.get(reverse("run", args=[run.pk])).content.decode()
     download = page.get(reverse("run_log", args=[run.pk]), {"utc": "1"})
-    body = b"".join(download.streaming_content).decode()
+    body = download.content.decode()
     assert download["Content-Disposition"] == f'attachment; filename="shop-{run}.log.txt"'
     assert body.count("\n") == 3 and "+00:00 ERROR" in body and "×3" in body
 

@@ -47,6 +47,16 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(viewer: User, client: C
     assert _events() == [("viewer", "sign_in.ok")]
 
 
+@pytest.mark.parametrize(
+    ("came_from", "back"),
+    [("http://testserver/connections/shop/?tab=1", "/connections/shop/"), ("http://elsewhere.test/x/", "/"), ("", "/")],
+)
+def test_form_sent_after_the_session_ended_leads_back_to_its_page(client: Client, came_from: str, back: str) -> None:
+    refused = client.post("/connections/shop/sync/", headers={"referer": came_from})
+
+    assert refused.headers["Location"] == f"/sign-in/?next={back}"
+
+
 def test_next_never_leads_to_another_host(viewer: User, client: Client) -> None:
     signed_in = client.post("/sign-in/", {"username": "viewer", "password": PASSWORD, "next": "https://evil.example/"})
 
@@ -269,8 +279,9 @@ def test_menu_shows_what_the_role_may_open(
         return re.findall(r'<a href="([^"]+)"', page.split('class="side-nav"')[1].split("</ul>")[0])
 
     assert menu(nobody) == []
-    assert menu(viewer) == menu(operator) == ["/", "/connections/", "/runs/"]
-    assert menu(administrator) == ["/", "/connections/", "/runs/", "/admin/"]
+    assert menu(viewer) == ["/", "/connections/", "/runs/"]
+    assert menu(operator) == ["/", "/connections/", "/runs/", "/system/"]
+    assert menu(administrator) == ["/", "/connections/", "/runs/", "/system/", "/admin/"]
 
 
 def test_page_asks_the_database_as_often_for_many_connections_as_for_few(

@@ -27,6 +27,7 @@ RUNS = "syncruns.view_syncrun"
 OPERATE = "connections.operate_connection"
 ADD = "connections.add_connection"
 DELETE = "connections.delete_connection"
+SYSTEM = "syncruns.view_systemjob"
 
 # Address -> permission. A pair is (to read, to send).
 TABLE: dict[str, str | tuple[str, str]] = {
@@ -58,6 +59,8 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "run_log": "syncruns.view_synclog",
     "run_cancel": OPERATE,
     "run_retry": OPERATE,
+    "system": SYSTEM,
+    "system_sources": SYSTEM,
     "admin:login": DOOR,
     "admin:index": ADMIN,
     "admin:app_list": ADMIN,

@@ -188,7 +188,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "auth", _("Sign-in"), "choice", default="none",
         choices=(
-            ("none", _("None")),
+            ("none", _("None needed")),
             ("basic", _("User and password")),
             ("bearer", _("Bearer token")),
             ("header", _("Key in a header")),

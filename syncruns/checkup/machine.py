@@ -1,0 +1,217 @@
+"""Checks of what Sincro stands on: its processes, scheduler, log, database, clock, disk and keys."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import Error, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+
+from connections.models import Connection
+from connections.sdk.errors import SyncError
+from syncruns.checkup.check import OK, PROBLEM, WARNING, Check, Scene
+from syncruns.frame import SILENT_AFTER
+from syncruns.models import SyncRun, SystemJob
+from syncruns.processes import start_time
+from syncruns.supervisor import CONFIRM_SECONDS, ROLES
+
+SLOW_SECONDS = 1.0
+LOG_MAY_LAG = timedelta(minutes=2)
+LOCK_SECONDS = 5.0
+SKEW_WARNING_SECONDS = 2.0
+SKEW_PROBLEM_SECONDS = 30.0
+DISK_WARNING = (2 * 2**30, 0.05)  # free bytes, free share: less than either
+DISK_PROBLEM = (300 * 2**20, 0.01)
+
+
+def check_database(_scene: Scene) -> Iterator[Check]:
+    started = time.monotonic()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        cursor.fetchone()
+    seconds = time.monotonic() - started
+    slow = seconds > SLOW_SECONDS
+    params = {"kind": connection.display_name, "ms": round(seconds * 1000)}
+    yield Check("database", WARNING if slow else OK, "database_slow" if slow else "database_answers", params)
+
+
+def check_migrations(_scene: Scene) -> Iterator[Check]:
+    executor = MigrationExecutor(connection)
+    pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if pending:
+        first = f"{pending[0][0].app_label}.{pending[0][0].name}"
+        yield Check("migrations", PROBLEM, "migrations_pending", {"count": len(pending), "first": first})
+    else:
+        yield Check("migrations", OK, "migrations_done")
+
+
+def check_processes(scene: Scene) -> Iterator[Check]:
+    """Look at what the supervisor of this data directory wrote down."""
+    alive, ended = [], []
+    for role in ROLES:
+        children = _children(role)
+        if any(_is_alive(child) for child in children):
+            alive.append(role)
+        elif children:
+            ended.append(role)
+    if not alive:
+        if _is_fresh(scene):
+            yield Check("processes", OK, "processes_elsewhere")
+        else:
+            yield Check("processes", PROBLEM, "processes_none")
+    elif ended:
+        yield Check("processes", PROBLEM, "processes_ended", {"roles": ended})
+    else:
+        yield Check("processes", OK, "processes_alive", {"roles": alive})
+
+
+def check_scheduler(scene: Scene) -> Iterator[Check]:
+    last = SystemJob.last_sign(SystemJob.DISPATCH)
+    params = {"at": last}
+    if _is_fresh(scene):
+        yield Check("scheduler", OK, "scheduler_confirmed", params)
+    elif _is_starting(scene):
+        yield Check("scheduler", WARNING, "scheduler_starting", params)
+    elif last is None:
+        yield Check("scheduler", PROBLEM, "scheduler_never")
+    else:
+        yield Check("scheduler", PROBLEM, "scheduler_silent", params)
+
+
+def check_log(_scene: Scene) -> Iterator[Check]:
+    """Compare the log with the runs that this host's workers ended: each of them writes lines."""
+    path = settings.LOG_FILE
+    params: dict[str, Any] = {"path": str(path)}
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        yield Check("log", PROBLEM, "log_unwritable", params)
+        return
+    here = SyncRun.objects.filter(worker__startswith=f"{socket.gethostname()}:", finished_at__isnull=False)
+    newest = here.order_by("-finished_at").values_list("finished_at", flat=True).first()
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.exists() else None
+    params |= {"at": written}
+    talks = settings.LOG_LEVEL in ("DEBUG", "INFO")
+    if talks and newest and (written is None or newest - written > LOG_MAY_LAG):
+        yield Check("log", PROBLEM, "log_still", params | {"run_at": newest})
+    elif written is None:
+        yield Check("log", OK, "log_empty", params)
+    else:
+        yield Check("log", OK, "log_moves", params)
+
+
+def check_locks(_scene: Scene) -> Iterator[Check]:
+    """Look for sessions that wait for a lock; on SQLite, ask for the one lock there is."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*), max(extract(epoch FROM clock_timestamp() - query_start)) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
+                " AND clock_timestamp() - query_start > make_interval(secs => %s)",
+                [LOCK_SECONDS],
+            )
+            count, seconds = cursor.fetchone()
+    else:
+        count, seconds = _wait_for_sqlite()
+    if count:
+        params = {"count": count, "span": timedelta(seconds=float(seconds))}
+        yield Check("locks", PROBLEM, "locks_waiting", params)
+    else:
+        yield Check("locks", OK, "locks_free")
+
+
+def check_clock(scene: Scene) -> Iterator[Check]:
+    """Compare this machine's clock with the database's, and with that of whoever ticks."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+        else:
+            cursor.execute("SELECT (julianday('now') - 2440587.5) * 86400")
+        seconds = float(cursor.fetchone()[0]) - scene.now.timestamp()
+    last = SystemJob.last_sign(SystemJob.DISPATCH)
+    if last is not None:
+        seconds = max(seconds, (last - scene.now).total_seconds())  # a tick of the future
+    apart = abs(seconds)
+    if apart <= SKEW_WARNING_SECONDS:
+        yield Check("clock", OK, "clock_right")
+    else:
+        state = PROBLEM if apart > SKEW_PROBLEM_SECONDS else WARNING
+        yield Check("clock", state, "clock_apart", {"span": timedelta(seconds=apart)})
+
+
+def check_disk(_scene: Scene) -> Iterator[Check]:
+    usage = shutil.disk_usage(settings.DATA_DIR)
+    params = {"bytes": usage.free, "percent": round(100 * usage.free / usage.total), "path": str(settings.DATA_DIR)}
+    for state, (least, share) in ((PROBLEM, DISK_PROBLEM), (WARNING, DISK_WARNING)):
+        if usage.free < least or usage.free < share * usage.total:
+            yield Check("disk", state, "disk_full", params)
+            return
+    yield Check("disk", OK, "disk_free", params)
+
+
+def check_keys(_scene: Scene) -> Iterator[Check]:
+    unreadable, read = [], 0
+    for one in Connection.objects.only("slug", "secrets").order_by("slug"):
+        try:
+            read += bool(one.secrets.reveal())
+        except SyncError:
+            unreadable.append(one.slug)
+    if unreadable:
+        yield Check("keys", PROBLEM, "keys_wrong", {"connections": unreadable})
+    else:
+        yield Check("keys", OK, "keys_right", {"count": read})
+
+
+def _is_fresh(scene: Scene) -> bool:
+    last = SystemJob.last_sign(SystemJob.DISPATCH)
+    return last is not None and scene.now - last <= SILENT_AFTER
+
+
+def _is_starting(scene: Scene) -> bool:
+    """Say whether the scheduler's process is here and so young that it need not have ticked yet."""
+    if not any(_is_alive(child) for child in _children("control")):
+        return False
+    written = (settings.DATA_DIR / "run" / "control").stat().st_mtime
+    return scene.now.timestamp() - written < CONFIRM_SECONDS
+
+
+def _children(role: str) -> list[dict[str, Any]]:
+    with suppress(OSError, ValueError):
+        found = json.loads((settings.DATA_DIR / "run" / role).read_text())
+        return list(found.get("children", ()))
+    return []
+
+
+def _is_alive(child: dict[str, Any]) -> bool:
+    if child["start"] is not None:
+        return start_time(child["pid"]) == child["start"]
+    try:  # a machine without /proc
+        os.kill(child["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _wait_for_sqlite() -> tuple[int, float]:
+    """Return whether the write lock is held for long, and for how long it was waited."""
+    started = time.monotonic()
+    with connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA busy_timeout = {int(LOCK_SECONDS * 1000)}")
+    try:
+        with transaction.atomic():
+            pass
+    except Error:
+        return 1, time.monotonic() - started
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout = {settings.DATABASES['default']['OPTIONS']['timeout'] * 1000}")
+    return 0, 0.0

@@ -1,0 +1,194 @@
+"""Checks of what Sincro does: runs at their time, streams fresh, data moving, nothing failing again and again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, F, Max, Q, Sum
+
+from connections.models import Connection
+from connections.sdk.errors import SyncError
+from connections.services import streams_of
+from syncruns import health
+from syncruns.checkup.check import OK, PROBLEM, WARNING, Check, Scene
+from syncruns.chores import CHORES
+from syncruns.listing import Row
+from syncruns.models import StreamRun, SyncRun, SystemJob
+
+DAY = timedelta(days=1)
+QUEUE_MAY_WAIT = timedelta(minutes=2)
+LEASE_MAY_LAG = timedelta(minutes=1)
+LONG_CYCLE = timedelta(minutes=5)
+CHORE_MAY_LAG = timedelta(hours=6)
+STREAMS_WITHIN = timedelta(days=30)
+SLOTS_SEEN = 8  # of a schedule, to know its longest pause: nights and weekends
+SLACK = timedelta(minutes=10)
+REPEATED = 3
+NETWORK = ("tls_failed", "connection_failed", "timeout")
+READ = (StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL)
+
+
+def check_queue(scene: Scene) -> Iterator[Check]:
+    """Look for runs that nobody takes, and for runs that nobody runs any more."""
+    forgotten = SyncRun.objects.filter(state=SyncRun.State.RUNNING, lease_until__lt=scene.now - LEASE_MAY_LAG).count()
+    if forgotten:
+        yield Check("queue", PROBLEM, "queue_forgotten", {"count": forgotten})
+    waiting = SyncRun.objects.filter(state=SyncRun.State.QUEUED).order_by("queued_at")
+    oldest = waiting.values_list("queued_at", flat=True).first()
+    running = SyncRun.objects.filter(state=SyncRun.State.RUNNING, lease_until__gte=scene.now).count()
+    params = {"count": waiting.count(), "running": running, "workers": settings.SYNC_WORKERS}
+    if oldest is None or scene.now - oldest <= QUEUE_MAY_WAIT:
+        yield Check("queue", OK, "queue_moves", params)
+    elif running >= settings.SYNC_WORKERS:
+        yield Check("queue", WARNING, "queue_long", params | {"at": oldest})
+    else:
+        yield Check("queue", PROBLEM, "queue_stuck", params | {"at": oldest})
+
+
+def check_runs(scene: Scene) -> Iterator[Check]:
+    """Look whether every connection runs at its time, as its health says."""
+    troubles = 0
+    for row in scene.rows:
+        found = _run_trouble(row)
+        if found is not None:
+            troubles += 1
+            yield found
+    if not troubles:
+        yield Check("runs", OK, "runs_on_time", {"count": len(scene.planned)})
+
+
+def _run_trouble(row: Row) -> Check | None:
+    connection, last = row.connection, row.last_run
+    params: dict[str, Any] = {"connection": connection.slug}
+    match row.health.state:
+        case health.ACTION:
+            params |= {"error": connection.status_code, "at": connection.status_since}
+            return Check("runs", PROBLEM, "runs_need_person", params)
+        case health.LATE if row.active_run is None:
+            return Check("runs", PROBLEM, "runs_late", params | {"at": connection.next_sync_at})
+        case health.RETRYING if last is not None:
+            return Check("runs", WARNING, "runs_failing", params | {"error": last.error_code, "at": last.finished_at})
+        case health.PARTIAL if last is not None:
+            return Check("runs", WARNING, "runs_partial", params | {"at": last.finished_at})
+        case health.QUOTA:
+            return Check("runs", WARNING, "runs_quota", params | {"at": connection.blocked_until})
+    return None
+
+
+def check_streams(scene: Scene) -> Iterator[Check]:
+    """Look when each stream was last read, and last read to its end."""
+    read = StreamRun.objects.filter(run__finished_at__gte=scene.now - STREAMS_WITHIN, started_at__isnull=False)
+    seen = {
+        (row["run__connection"], row["stream"]): (row["last_run"], row["last_success"])
+        for row in read.values("run__connection", "stream").annotate(
+            last_run=Max("started_at"), last_success=Max("finished_at", filter=Q(state__in=READ))
+        )
+    }
+    for row in scene.planned:
+        yield _streams_check(row.connection, seen, scene.now)
+
+
+def _streams_check(
+    connection: Connection, seen: dict[tuple[int, str], tuple[datetime | None, datetime | None]], now: datetime
+) -> Check:
+    params: dict[str, Any] = {"connection": connection.slug}
+    try:
+        chosen = [selected for selected in streams_of(connection) if selected.enabled]
+        pause = _longest_pause(connection, now)
+    except SyncError as error:
+        return Check("streams", PROBLEM, "streams_unknown", params | {"error": error.code})
+    found, stale = [], []
+    for selected in chosen:
+        last_run, last_success = seen.get((connection.pk, selected.stream.key), (None, None))
+        found.append({"stream": selected.stream.key, "last_run": last_run, "last_success": last_success})
+        allowed = 2 * pause + timedelta(minutes=selected.every_minutes or 0) + SLACK
+        since = last_success or connection.auto_sync_changed_at or connection.created_at
+        if now - since > allowed:
+            stale.append(selected.stream.key)
+    successes = [entry["last_success"] for entry in found if entry["last_success"]]
+    params |= {"streams": found, "count": len(found), "at": min(successes, default=None)}
+    if stale:
+        return Check("streams", WARNING, "streams_stale", params | {"stale": stale})
+    return Check("streams", OK, "streams_fresh" if successes else "streams_new", params)
+
+
+def _longest_pause(connection: Connection, now: datetime) -> timedelta:
+    slots = [now]
+    while len(slots) < SLOTS_SEEN and (slot := connection.next_slot(slots[-1])) is not None:
+        slots.append(slot)
+    return max((after - before for before, after in zip(slots, slots[1:], strict=False)), default=DAY)
+
+
+def check_data(scene: Scene) -> Iterator[Check]:
+    """Look for sources that used to give records every day and gave none in the last one."""
+    today = Q(finished_at__gte=scene.now - DAY)
+    recent = SyncRun.objects.filter(finished_at__gte=scene.now - 8 * DAY).order_by()
+    counted = recent.values(slug=F("connection__slug")).annotate(
+        read_before=Sum("read", filter=~today, default=0),
+        runs_today=Count("pk", filter=today & Q(state=SyncRun.State.SUCCEEDED)),
+        read_today=Sum("read", filter=today, default=0),
+        inserted_today=Sum("inserted", filter=today, default=0),
+        updated_today=Sum("updated", filter=today, default=0),
+    )
+    totals: Counter[str] = Counter()
+    planned = {row.connection.slug for row in scene.planned}
+    is_still = False
+    for row in counted:
+        slug = row["slug"]
+        totals.update({name: row[name] for name in ("read_today", "inserted_today", "updated_today")})
+        if slug in planned and row["runs_today"] >= REPEATED and not row["read_today"] and row["read_before"]:
+            is_still = True
+            yield Check("data", WARNING, "data_still", {"connection": slug, "runs": row["runs_today"]})
+    if not is_still:
+        moving = {name: totals[f"{name}_today"] for name in ("read", "inserted", "updated")}
+        yield Check("data", OK, "data_moves", moving)
+
+
+def check_network(scene: Scene) -> Iterator[Check]:
+    """Look for connections whose runs fail again and again on their way to the source."""
+    failed = SyncRun.objects.filter(finished_at__gte=scene.now - DAY, error_code__in=NETWORK)
+    repeated = failed.order_by().values("connection", "error_code").annotate(count=Count("pk"))
+    repeated = repeated.filter(count__gte=REPEATED)
+    last = {row.connection.pk: row for row in scene.rows}
+    is_quiet = True
+    for found in repeated:
+        row = last.get(found["connection"])
+        if row is None:
+            continue
+        is_quiet = False
+        still = row.last_run is not None and row.last_run.error_code == found["error_code"]
+        params = {"connection": row.connection.slug, "error": found["error_code"], "count": found["count"]}
+        yield Check("network", PROBLEM if still else WARNING, "network_failing", params)
+    if is_quiet:
+        yield Check("network", OK, "network_quiet")
+
+
+def check_cycle(scene: Scene) -> Iterator[Check]:
+    """Look for connections whose run, the last one or the present one, takes long."""
+    longest = timedelta()
+    is_long = False
+    for row in scene.rows:
+        for run in (row.last_run, row.active_run):
+            span = run.duration if run is not None else None
+            if span is None:
+                continue
+            longest = max(longest, span)
+            if span > LONG_CYCLE:
+                is_long = True
+                yield Check("cycle", WARNING, "cycle_long", {"connection": row.connection.slug, "span": span})
+    if not is_long:
+        yield Check("cycle", OK, "cycle_short", {"span": longest})
+
+
+def check_chores(scene: Scene) -> Iterator[Check]:
+    late = SystemJob.objects.filter(name__in=CHORES, next_at__lt=scene.now - CHORE_MAY_LAG)
+    names = sorted(late.values_list("name", flat=True))
+    if names:
+        yield Check("chores", WARNING, "chores_late", {"names": names})
+    else:
+        last = SystemJob.objects.filter(name__in=CHORES).aggregate(at=Max("last_at"))["at"]
+        yield Check("chores", OK, "chores_done" if last else "chores_new", {"at": last})

@@ -1,0 +1,163 @@
+"""Chores of the system itself: what is too old to be kept is removed, a little at a time.
+
+The tick rings when one is due; a worker takes it by the lease of its SystemJob row, so several workers never do the
+same one at once, and goes on until nothing is left or its time is up.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django_q.models import OrmQ, Task
+
+from connections.models import AuditEvent
+from syncruns.models import QuarantinedRecord, SyncLog, SyncRun, SystemJob
+from syncruns.stopping import is_stopping
+
+logger = logging.getLogger("sync.chores")
+
+BATCH = 500  # rows of one transaction: on SQLite others wait for it to write
+RUNS_BATCH = 50  # a run takes its streams with it
+PAUSE_SECONDS = 0.05
+SLICE_SECONDS = 45  # of a worker's time; what is left goes on at the next bell
+LEASE_SECONDS = 60
+ALWAYS_KEPT = 14  # runs per connection: the strip of its last runs
+TRACES_DAYS = 30  # failed tasks, forgotten bells, attempts to sign in
+SIGN_IN_TRACES = (AccessAttempt, AccessLog, AccessFailureLog)
+
+
+@dataclass(frozen=True)
+class Chore:
+    """A step removes one batch in one short transaction and says whether there may be more."""
+
+    every: timedelta
+    step: Callable[[datetime], bool]
+
+
+def are_due(now: datetime) -> bool:
+    """Say whether a chore waits for a worker."""
+    rows = SystemJob.objects.filter(name__in=CHORES).values_list("next_at", "lease_until")
+    resting = sum(bool((next_at and next_at > now) or (lease and lease > now)) for next_at, lease in rows)
+    return resting < len(CHORES)
+
+
+def do_due(chores: Mapping[str, Chore] | None = None) -> int:
+    """Do every chore that is due and that nobody else does; returns how many came to their end."""
+    until = time.monotonic() + SLICE_SECONDS
+    return sum(_do(name, chore, until) for name, chore in (chores or CHORES).items() if time.monotonic() < until)
+
+
+def _do(name: str, chore: Chore, until: float) -> bool:
+    token = SystemJob.take(name, LEASE_SECONDS, only_due=True)
+    if token is None:
+        return False
+    try:
+        while chore.step(timezone.now()):
+            if is_stopping() or time.monotonic() > until:
+                SystemJob.settle(name, token, timezone.now())  # due at once: another worker goes on
+                return False
+            if not SystemJob.beat(name, token, LEASE_SECONDS):
+                return False
+            time.sleep(PAUSE_SECONDS)
+    except Exception:  # noqa: BLE001 - one that fails must not keep the others from being done
+        logger.exception("chore %s failed; it is tried again in %s", name, chore.every)
+        SystemJob.settle(name, token, timezone.now() + chore.every)
+        return False
+    SystemJob.beat(name, token, LEASE_SECONDS)
+    SystemJob.settle(name, token, timezone.now() + chore.every)
+    return True
+
+
+def _remove(rows: QuerySet[Any]) -> bool:
+    """Delete one batch of rows."""
+    keys = list(rows.values_list("pk", flat=True)[:BATCH])
+    if keys:
+        rows.model._base_manager.filter(pk__in=keys).delete()
+    return len(keys) == BATCH
+
+
+def old_runs(limit: datetime) -> QuerySet[SyncRun]:
+    """Return ended runs older than limit, without the last of each connection and its last success."""
+    of_connection = SyncRun.objects.filter(connection=OuterRef("connection")).order_by("-queued_at")
+    succeeded = of_connection.filter(state=SyncRun.State.SUCCEEDED)
+    return SyncRun.objects.annotate(
+        kept_since=Subquery(of_connection.values("queued_at")[ALWAYS_KEPT - 1 : ALWAYS_KEPT]),
+        last_success=Subquery(succeeded.values("pk")[:1]),
+    ).filter(
+        Q(last_success__isnull=True) | ~Q(pk=F("last_success")),
+        finished_at__lt=limit,
+        queued_at__lt=F("kept_since"),
+    )
+
+
+def _remove_runs(now: datetime) -> bool:
+    if not settings.KEEP_RUNS_DAYS:
+        return False
+    keys = list(old_runs(now - timedelta(days=settings.KEEP_RUNS_DAYS)).values_list("pk", flat=True)[:RUNS_BATCH])
+    if not keys:
+        return False
+    if not _remove(SyncLog.objects.filter(run__in=keys)):
+        SyncRun.objects.filter(pk__in=keys).delete()
+    return True
+
+
+def _remove_logs(now: datetime) -> bool:
+    if not settings.KEEP_LOGS_DAYS:
+        return False
+    limit = now - timedelta(days=settings.KEEP_LOGS_DAYS)
+    # Entries are numbered as they come, so the oldest are the first: no search through the whole table.
+    oldest = SyncLog.objects.order_by("pk").values_list("pk", "at")[:BATCH]
+    keys = [key for key, at in oldest if at < limit]
+    SyncLog.objects.filter(pk__in=keys).delete()
+    return len(keys) == BATCH
+
+
+def _remove_quarantine(now: datetime) -> bool:
+    if not settings.KEEP_QUARANTINE_DAYS:
+        return False
+    limit = now - timedelta(days=settings.KEEP_QUARANTINE_DAYS)
+    closed = QuarantinedRecord.objects.exclude(state=QuarantinedRecord.State.OPEN)
+    return _remove(closed.alias(ended=Coalesce("closed_at", "last_seen_at")).filter(ended__lt=limit))
+
+
+def _remove_audit(now: datetime) -> bool:
+    if not settings.KEEP_AUDIT_DAYS:
+        return False
+    return _remove(AuditEvent.objects.filter(at__lt=now - timedelta(days=settings.KEEP_AUDIT_DAYS)))
+
+
+def _remove_tasks(now: datetime) -> bool:
+    limit = now - timedelta(days=TRACES_DAYS)
+    return any([_remove(Task.objects.filter(stopped__lt=limit)), _remove(OrmQ.objects.filter(lock__lt=limit))])
+
+
+def _remove_sessions(now: datetime) -> bool:
+    return _remove(Session.objects.filter(expire_date__lt=now))
+
+
+def _remove_sign_ins(now: datetime) -> bool:
+    limit = now - timedelta(days=TRACES_DAYS)
+    return any([_remove(model.objects.filter(attempt_time__lt=limit)) for model in SIGN_IN_TRACES])
+
+
+DAILY = timedelta(days=1)
+CHORES: dict[str, Chore] = {
+    "remove_logs": Chore(DAILY, _remove_logs),
+    "remove_runs": Chore(DAILY, _remove_runs),
+    "remove_quarantine": Chore(DAILY, _remove_quarantine),
+    "remove_audit": Chore(DAILY, _remove_audit),
+    "remove_tasks": Chore(DAILY, _remove_tasks),
+    "remove_sessions": Chore(DAILY, _remove_sessions),
+    "remove_sign_ins": Chore(DAILY, _remove_sign_ins),
+}
