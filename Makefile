@@ -23,7 +23,7 @@ on_both_databases = status=0; \
 	exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-long lint bench lock messages compile-messages
+.PHONY: help run install test test-long lint bench screenshots lock messages compile-messages
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s%s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ lint: $(VENV)/tools-installed ## check style, types, import rules, migrations, t
 
 bench: $(VENV)/tools-installed ## measure the engine on both databases
 	@$(BIN)/python -m benchmarks.load
+
+screenshots: $(VENV)/tools-installed ## take the pictures in docs/img
+	@$(BIN)/python -m tests.browser.screenshots
 
 lock: $(VENV)/tools-installed ## pin the newest versions that requirements*.in allow
 	@for name in requirements requirements-dev; do \

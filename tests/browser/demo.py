@@ -1,0 +1,124 @@
+"""Fills an empty database with a company's connections in every state, for pictures of the pages."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from connections.models import Connection, UserPreference
+from syncruns.models import StreamRun, SyncLog, SyncRun, SystemJob
+
+STREAMS = {"orders": "Pedidos", "invoices": "Notas fiscais", "customers": "Clientes", "products": "Produtos"}
+RANDOM = random.Random(7)
+
+
+def fill(password: str) -> User:
+    """Create Ana, an administrator, with eight connections and their runs; return her."""
+    now = timezone.now()
+    ana = User.objects.create_superuser("ana", password=password, first_name="Ana", last_name="Moura")
+    UserPreference.objects.create(user=ana)
+    SystemJob.objects.create(name=SystemJob.DISPATCH, last_at=now + timedelta(seconds=8))
+    shop = _connection("Loja virtual", ["Vendas"], now, ana)
+    _history(shop, now, 40)
+    stopped = _connection("ERP Filial Sul", ["Financeiro"], now, ana, status="error", next_sync_at=None)
+    stopped.status_code, stopped.status_params = "credentials_refused", {"status": 401}
+    stopped.status_since = now - timedelta(minutes=21)
+    stopped.save()
+    _history(stopped, now - timedelta(minutes=25), 20)
+    _refused(stopped, now - timedelta(minutes=21))
+    _history(_connection("Rastreamento da frota", ["Operação"], now, ana), now, 60)
+    quota = now + timedelta(minutes=26)
+    waiting = _connection("Marketplace", ["Vendas"], now, ana, blocked_until=quota, next_sync_at=quota)
+    _history(waiting, now, 30, states=("succeeded",) * 7 + ("partial",))
+    running = _connection("ERP Matriz", ["Financeiro"], now, ana)
+    _history(running, now - timedelta(minutes=5), 60)
+    _running(running, now - timedelta(seconds=38))
+    retrying = _connection("Ordens de serviço", ["Serviços"], now, ana)
+    _history(retrying, now, 30)
+    _run(retrying, now - timedelta(minutes=4), "failed", error_code="timeout")
+    _connection("Estação da loja", ["Loja"], now, ana, next_sync_at=now + timedelta(minutes=34))
+    off = _connection("Filial Norte", ["Vendas"], now, ana, auto_sync=False, next_sync_at=None)
+    _history(off, now - timedelta(days=2), 12)
+    return ana
+
+
+def _connection(name: str, tags: list[str], now: datetime, ana: User, **fields: Any) -> Connection:
+    column = {"path": "id", "name": "id", "type": "integer", "key": True}
+    streams = [{"name": key, "label": label, "path": f"/{key}", "columns": [column]} for key, label in STREAMS.items()]
+    values: dict[str, Any] = {
+        "interval_minutes": 15,
+        "auto_sync": True,
+        "next_sync_at": now + timedelta(minutes=RANDOM.randint(3, 14)),
+        "auto_sync_changed_at": now - timedelta(days=2),
+        "auto_sync_changed_by": ana,
+        "status_code": "credentials_refused" if fields.get("status") == "error" else "",
+    }
+    config = {"base_url": "https://api.example.com", "table_prefix": "erp", "auth": "bearer", "streams": streams}
+    slug = f"c{Connection.objects.count() + 1}"
+    return Connection.objects.create(name=name, slug=slug, kind="rest", tags=tags, config=config, **values | fields)
+
+
+def _run(connection: Connection, at: datetime, state: str, seconds: int = 12, **fields: Any) -> SyncRun:
+    finished = at + timedelta(seconds=seconds) if state != "running" else None
+    return SyncRun.objects.create(
+        connection=connection, trigger="schedule", state=state, slot=at, queued_at=at, started_at=at,
+        finished_at=finished, worker="app-1:4711", **fields,
+    )  # fmt: skip
+
+
+def _history(connection: Connection, now: datetime, runs: int, states: Sequence[str] = ("succeeded",)) -> None:
+    for number in range(runs, 0, -1):
+        at = now - timedelta(minutes=15 * number + RANDOM.randint(0, 4))
+        changes = RANDOM.random() > 0.3
+        inserted, updated, deleted = (RANDOM.randint(0, top) if changes else 0 for top in (40, 99, 2))
+        read = inserted + updated + RANDOM.randint(100, 900)
+        _run(
+            connection, at, RANDOM.choice(states), RANDOM.randint(4, 70), read=read, inserted=inserted,
+            updated=updated, deleted=deleted, unchanged=read - inserted - updated,
+        )  # fmt: skip
+
+
+def _streams(run: SyncRun, states: Sequence[str]) -> None:
+    for position, ((key, label), state) in enumerate(zip(STREAMS.items(), states, strict=True)):
+        begun = state not in ("waiting", "not_started")
+        read = RANDOM.randint(60, 1300) if state in ("succeeded", "running") else 0
+        ended = run.queued_at + timedelta(seconds=4 + 5 * position) if state in ("succeeded", "failed") else None
+        StreamRun.objects.create(
+            run=run, stream=key, label=label, position=position, state=state, attempt=1, read=read,
+            inserted=read // 40, updated=read // 20, expected=read * 3 // 2 if state == "running" else None,
+            started_at=run.queued_at + timedelta(seconds=5 * position) if begun else None, finished_at=ended,
+            error_code="credentials_refused" if state == "failed" else "",
+        )  # fmt: skip
+
+
+def _refused(connection: Connection, at: datetime) -> None:
+    run = _run(
+        connection, at, "failed", 23, error_code="credentials_refused", error_params={"status": 401},
+        error_detail="Access Denied", read=1204, inserted=4, updated=5, deleted=1,
+    )  # fmt: skip
+    _streams(run, ("succeeded", "succeeded", "failed", "not_started"))
+    _log(run, "info", "", "run_started", streams=list(STREAMS.values()))
+    _log(run, "done", "orders", "stream_finished", read=928, inserted=3, updated=5, deleted=1)
+    _log(run, "done", "invoices", "stream_finished", read=276, inserted=1, updated=0, deleted=0)
+    _log(run, "error", "customers", "failed.credentials_refused", source=connection.name, status=401)
+    _log(run, "warning", "products", "stream_skipped", reason="earlier_failure")
+
+
+def _running(connection: Connection, at: datetime) -> None:
+    run = _run(connection, at, "running", token=uuid.uuid4(), lease_until=at + timedelta(hours=1))
+    _streams(run, ("succeeded", "succeeded", "running", "waiting"))
+    _log(run, "info", "", "run_started", streams=list(STREAMS.values()))
+    _log(run, "done", "orders", "stream_finished", read=1204, inserted=12, updated=30, deleted=1)
+    _log(run, "done", "invoices", "stream_no_changes", read=62)
+    _log(run, "info", "customers", "page_loaded")
+
+
+def _log(run: SyncRun, level: str, stream: str, event: str, **params: Any) -> None:
+    at = run.queued_at + timedelta(seconds=4 * run.logs.count())
+    SyncLog.objects.create(run=run, level=level, stream=stream, event=event, params=params, at=at)
