@@ -134,6 +134,20 @@ CATALOGUE: dict[str, Entry] = {
         (_("Choose another schedule."),),
         "edit_schedule",
     ),
+    "address_refused.metadata": Entry(
+        _("Address never allowed"),
+        _("The address %(host)s belongs to the cloud this server runs in, and no connection may reach it."),
+        _("The address is wrong."),
+        (_("Enter the address of the source."),),
+        "edit_settings",
+    ),
+    "address_refused.reserved": Entry(
+        _("Address never allowed"),
+        _("The address %(host)s belongs to no server that could be read."),
+        _("The address is wrong."),
+        (_("Enter the address of the source."),),
+        "edit_settings",
+    ),
     "not_found": Entry(
         _("Not found"),
         _("%(source)s has nothing at the address asked for."),
@@ -185,6 +199,13 @@ CATALOGUE: dict[str, Entry] = {
         _("The certificate of %(host)s could not be verified, so nothing was sent."),
         _("The certificate has expired, is for another name, or was issued by the company itself."),
         (_("Have the certificate renewed or corrected by whoever runs the source."), _("Then retry.")),
+    ),
+    "tls_failed.protocol": Entry(
+        _("No encryption there"),
+        _("%(host)s does not speak https on this port, so nothing was sent."),
+        _("The address begins with https, but this server answers http only, or the port is another one."),
+        (_("Correct the port, or begin the address with http:// if the source is on your own network."),),
+        "edit_settings",
     ),
     "server_error": Entry(
         _("The source failed"),
@@ -258,6 +279,16 @@ CATALOGUE: dict[str, Entry] = {
         _("%(source)s answered, but not in the shape this connection was set up for."),
         _("The source was updated, or a path or column in the settings does not fit."),
         (_("Read a new sample in the settings and compare the columns."), _("Save, then retry.")),
+        "edit_settings",
+    ),
+    "contract_changed.records": Entry(
+        _("No records in their place"),
+        _("%(source)s answered, but “%(path)s” holds no list of records."),
+        _("The path in the settings is another one, the answer is an error message, or there are no more pages."),
+        (
+            _("Compare the path with an answer of the source."),
+            _("For numbered pages, say where the number of pages is."),
+        ),
         "edit_settings",
     ),
     "pagination_loop": Entry(

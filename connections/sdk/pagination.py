@@ -96,8 +96,8 @@ class SinglePage(Walker):
 class PageNumber(Walker):
     """page=1, page=2 ... size and size_parameter: how many to ask for, if the source wants to be told.
 
-    total_path: where the document says how many records there are in all. ends_at_short_page needs size, and a
-    source that never gives fewer than asked for.
+    total_path: where the document says how many records there are in all; pages_path: how many pages.
+    ends_at_short_page needs size, and a source that never gives fewer than asked for.
     """
 
     parameter: str = "page"
@@ -106,6 +106,7 @@ class PageNumber(Walker):
     size: int | None = None
     total_path: str = ""
     ends_at_short_page: bool = False
+    pages_path: str = ""
 
     def first(self) -> Ask:
         return Ask({self.parameter: self.start, **_size(self.size_parameter, self.size)})
@@ -113,7 +114,11 @@ class PageNumber(Walker):
     def next(self, ask: Ask, got: Got, read: int) -> Ask | None:
         if _is_last(got, read, self.total_path, self.size if self.ends_at_short_page else None):
             return None
-        return Ask({**ask.params, self.parameter: int(ask.params[self.parameter]) + 1})
+        following = int(ask.params[self.parameter]) + 1
+        pages = _whole(dig(got.document, self.pages_path)) if self.pages_path else None
+        if pages is not None and following >= self.start + pages:
+            return None
+        return Ask({**ask.params, self.parameter: following})
 
 
 @dataclass(frozen=True)
@@ -219,12 +224,12 @@ def _size(parameter: str, size: int | None) -> dict[str, str | int]:
 
 
 def _is_last(got: Got, read: int, total_path: str, full_size: int | None) -> bool:
-    total = dig(got.document, total_path) if total_path else None
-    if isinstance(total, str) and total.isdecimal():
-        total = int(total)
-    if isinstance(total, int) and not isinstance(total, bool):
+    total = _whole(dig(got.document, total_path)) if total_path else None
+    if total is not None:
         if read < total and not got.records:
             raise SyncError("bad_response", reason="empty_page", read=read, total=total)
+        if total < len(got.records):  # some other number: believing it would leave records unread, silently
+            raise SyncError("contract_changed", path=total_path, expected="total", found=str(total))
         return read >= total
     return not got.records or (full_size is not None and len(got.records) < full_size)
 
@@ -244,3 +249,10 @@ def _full(got: Got, link: str) -> str:
         return urljoin(got.answer.url, link)
     except ValueError:
         raise SyncError("bad_response", reason="cursor") from None
+
+
+def _whole(value: Any) -> int | None:
+    """Return a count as a source may write it, None when it is none."""
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

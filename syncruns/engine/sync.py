@@ -34,6 +34,7 @@ INTERRUPTED = {
     "stopping": SyncRun.State.QUEUED,  # handed back: another worker goes on
     "worker_lost": SyncRun.State.LOST,
 }
+LONGEST_PAUSE = 60.0  # seconds a source may ask for within a run; beyond that the connection waits for its quota
 ENDS_THE_RUN = {"credentials_refused", "credentials_expired", "config_invalid", "address_refused", "secrets_unreadable"}
 
 
@@ -75,7 +76,7 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
                 continue  # done before this run was handed back
             if not due:
                 _leave_out(run, row, log, "not_due")
-            elif any(failure.code in ENDS_THE_RUN or failure.until is not None for failure in failures):
+            elif any(failure.code in ENDS_THE_RUN or _is_held(failure) for failure in failures):
                 _leave_out(run, row, log, "earlier_failure")
             else:
                 failure = _StreamSync(run, choice, row, open_connector, leash, log).run()
@@ -118,8 +119,8 @@ class _StreamSync:
         """Read the stream to its end, trying transient failures again with a fresh session. Returns its failure."""
         source = self._run.connection.name
         for attempt in range(1, settings.MAX_RETRIES + 1):
-            self._begin(attempt)
             try:
+                self._begin(attempt)
                 self._read()
             except Interruption:
                 raise
@@ -131,14 +132,15 @@ class _StreamSync:
             else:
                 self._end()
                 return None
-            if not failure.info.retryable or failure.until is not None or attempt == settings.MAX_RETRIES:
+            pause = _pause_before_retry(failure)
+            if pause is None or attempt == settings.MAX_RETRIES:
                 break
             journal.stream_failed(self._run, self._row, failure, again=True)
             self._log.add(
                 "warning", "stream_retry", self._stream.key, code=failure.code, attempt=attempt + 1,
-                attempts=settings.MAX_RETRIES, seconds=settings.RETRY_DELAY,
+                attempts=settings.MAX_RETRIES, seconds=round(pause),
             )  # fmt: skip
-            self._leash.wait(settings.RETRY_DELAY)
+            self._leash.wait(pause)
         journal.stream_failed(self._run, self._row, failure, again=False)
         self._fail(failure)
         self._log.add("error", f"failed.{failure.code}", self._stream.key, source=source, **failure.params)
@@ -206,6 +208,19 @@ class _StreamSync:
         row.error_code, row.error_params, row.error_detail = failure.code, failure.params, failure.detail
         with _held(self._run):
             row.save(update_fields=["state", "finished_at", "error_code", "error_params", "error_detail"])
+
+
+def _is_held(failure: SyncError) -> bool:
+    """Say whether the source asked to be left alone until a moment that has not come yet."""
+    return failure.until is not None and failure.until > timezone.now()
+
+
+def _pause_before_retry(failure: SyncError) -> float | None:
+    """Return how many seconds to wait before another attempt in this run; None: it is pointless, or too long."""
+    if not failure.info.retryable:
+        return None
+    asked = (failure.until - timezone.now()).total_seconds() if failure.until is not None else 0.0
+    return max(float(settings.RETRY_DELAY), asked) if asked <= LONGEST_PAUSE else None
 
 
 def plan(connection: Connection, wanted: Sequence[str] | None, *, all_due: bool) -> list[tuple[SelectedStream, bool]]:

@@ -20,11 +20,12 @@ from connections.models import Connection
 from syncruns.deletion import rows_of
 from syncruns.diary import diary_of_today
 from syncruns.forecast import forecast
-from syncruns.health import LOOKS, label_of
+from syncruns.health import ACTION, LOOKS, label_of
 from syncruns.listing import Row, add_details, by_attention, load_row, load_rows
 from syncruns.models import SyncRun
 from syncruns.schedule_words import rhythm
 from syncruns.streams import stored_rows, streams_shown
+from syncruns.views.faults import fault_of_row
 
 PER_PAGE = 25
 
@@ -157,6 +158,7 @@ def _frame(slug: str, tab: str, now: datetime) -> dict[str, Any]:
         "tab": tab,
         "now": now,
         "label": label_of(found.kind),
+        "fault": fault_of_row(row) if row.health.state == ACTION else None,
         "rhythm": rhythm(found),
         "stored": stored_rows(found, row.last_run),
         "runs_url": urlencode({"connection": found.slug}),

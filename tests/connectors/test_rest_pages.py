@@ -90,6 +90,33 @@ def test_not_found_on_the_first_page_is_a_failure() -> None:
     assert caught.value.code == "not_found"
 
 
+@pytest.mark.parametrize("beyond", [{"error": "there is no such page"}, None])
+@pytest.mark.parametrize("pages", [3, "3"])
+def test_number_of_pages_ends_the_reading_whatever_lies_beyond(beyond: Any, pages: Any) -> None:
+    def things(asked: dict[str, str], environ: Any) -> Any:
+        page = int(asked["page"])
+        if page > 3 and beyond:
+            return beyond
+        return {"items": THINGS[min(page - 1, 2) * 3 :][:3], "pages": pages}
+
+    entry = {"name": "things", "records": "items", "pagination": "page", "page_count": "pages"}
+    with serve({"/things": things}) as api:
+        assert ids(read(connector(api.url, entry))) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_number_that_is_not_the_total_leaves_nothing_unread_silently() -> None:
+    def things(asked: dict[str, str], environ: Any) -> Any:
+        return {"items": THINGS[(int(asked["page"]) - 1) * 3 :][:3], "pages": 2}
+
+    entry = {"name": "things", "records": "items", "pagination": "page", "total": "pages"}
+    with serve({"/things": things}) as api:
+        with pytest.raises(SyncError) as refused:
+            read(connector(api.url, entry))
+        findings = list(connector(api.url, entry).test(QuickContext()))
+    assert (refused.value.code, refused.value.params["expected"]) == ("contract_changed", "total")
+    assert "failed" in [finding.state for finding in findings]
+
+
 def test_empty_page_before_the_total_is_no_end() -> None:
     def gap(asked: dict[str, str], _environ: Any) -> Any:
         return {"data": THINGS[:3] if asked["page"] == "1" else [], "total": 7}

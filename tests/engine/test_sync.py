@@ -17,6 +17,7 @@ from connections.sdk.context import Context
 from connections.sdk.declare import Page
 from connections.sdk.errors import SyncError
 from syncruns.engine.load import StreamLoad
+from syncruns.engine.sync import _StreamSync
 from syncruns.models import Checkpoint, QuarantinedRecord, SyncRun
 from tests.engine.scripted import ScriptedConnector, fails, items, pages
 
@@ -139,6 +140,19 @@ def test_a_quota_blocks_until_the_vendor_says(sync_now: Sync, shop: Connection) 
     assert shop.status == "active"
 
 
+def test_a_short_wait_that_the_source_asks_for_is_part_of_the_run(sync_now: Sync, shop: Connection) -> None:
+    tries = []
+
+    def script(state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        tries.append(state)
+        if len(tries) == 1:
+            raise SyncError("rate_limited", until=timezone.now() + timedelta(seconds=1))
+        yield items((1, "a", "1"))
+
+    run = sync_now({"items": script})
+    assert (run.state, len(tries), shop.blocked_until) == ("succeeded", 2, None)
+
+
 def test_a_record_that_cannot_be_typed_waits_for_review_and_the_rest_goes_on(
     sync_now: Sync, rows: Rows, shop: Connection
 ) -> None:
@@ -249,6 +263,22 @@ def test_a_database_error_in_the_middle_undoes_the_page_and_is_tried_again(
     assert run.state == "succeeded"
     assert counts(run) == (1, 1, 0, 0, 0, 0)
     assert rows("items", "id, name") == [(1, "a")]
+
+
+def test_a_database_that_is_still_away_at_the_next_attempt_is_waited_for(
+    sync_now: Sync, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, broken = _StreamSync._begin, []
+
+    def twice_broken(self: _StreamSync, attempt: int) -> None:
+        if len(broken) < 2:
+            broken.append(attempt)
+            raise DatabaseError("could not connect")
+        begin(self, attempt)
+
+    monkeypatch.setattr(_StreamSync, "_begin", twice_broken)
+    run = sync_now({"items": pages(items((1, "a", "1")))}, streams=["items"])
+    assert (run.state, run.inserted, broken) == ("succeeded", 1, [1, 2])
 
 
 def test_a_bug_in_a_connector_is_an_internal_error_without_its_text(sync_now: Sync) -> None:

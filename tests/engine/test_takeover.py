@@ -161,7 +161,7 @@ def test_database_error_outside_a_load_is_told_as_such(
     monkeypatch.setattr(_StreamSync, "_begin", fails)
     run = sync_now({"items": pages()})
     assert (run.state, run.error_code) == ("failed", "destination_failed")
-    assert streams(run) == ["not_started", "not_started"]
+    assert streams(run) == ["failed", "failed"]
 
 
 def test_reaper_notes_the_loss_in_the_run_s_log(sync_now: Sync, shop: Connection) -> None:

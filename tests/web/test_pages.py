@@ -172,6 +172,17 @@ def test_connection_page_shows_streams_slots_and_what_happened_today(page: Clien
         assert words in said
 
 
+def test_connection_page_explains_what_stops_it_and_refreshes_itself(page: Client, make_connection: Make) -> None:
+    stopped = make_connection(status="error", status_code="credentials_refused", status_since=timezone.now())
+    said = text(page, f"/connections/{stopped.slug}/")
+    assert "Likely cause" in said
+    assert "Update credentials" in said
+    syncing = make_connection(auto_sync=True)
+    make_run(syncing, "running")
+    raw = page.get(f"/connections/{syncing.slug}/").content.decode()
+    assert f'hx-get="/connections/{syncing.slug}/" hx-trigger="every 3s"' in raw
+
+
 def test_connection_whose_settings_declare_nothing_still_has_a_page(page: Client, make_connection: Make) -> None:
     gone = make_connection(kind="no-longer-installed")
     for name in ("connection", "connection_runs", "connection_schedule", "connection_danger"):

@@ -51,14 +51,17 @@ class Source:
         """Return the list at the records path; a single object counts as a list of one, null as an empty one."""
         found = find(document, self.records)
         if found is MISSING:
-            raise SyncError("contract_changed", path=self.records, expected="list", found="nothing")
+            raise self._not_there("nothing")
         if found is None:
             return []
         if isinstance(found, Mapping):
             return [found]
         if not isinstance(found, list):
-            raise SyncError("contract_changed", path=self.records, expected="list", found=type(found).__name__)
+            raise self._not_there(type(found).__name__)
         return found
+
+    def _not_there(self, found: str) -> SyncError:
+        return SyncError("contract_changed", path=self.records, expected="list", found=found, reason="records")
 
 
 class Reading:
@@ -122,8 +125,9 @@ def _walker(row: Row, page_size: int | None) -> Walker:
         case "page":
             first = row.get("first_page")
             return PageNumber(
-                row.get("page_parameter") or "page", 1 if first is None else first, size_parameter, size, total
-            )
+                row.get("page_parameter") or "page", 1 if first is None else first, size_parameter, size, total,
+                pages_path=row.get("page_count") or "",
+            )  # fmt: skip
         case "offset":
             return Offset(row.get("offset_parameter") or "offset", size_parameter, size, total)
         case "cursor":

@@ -79,6 +79,11 @@ def _of_stream(row: Mapping[str, Any], shape: Shape, got: Got) -> Iterator[Findi
         yield Finding(label, "warning", _("%(count)s records on the first page, none with: %(columns)s."), params)
     else:
         yield Finding(label, "ok", _("%(count)s records on the first page; key and all columns are there."), params)
+    source = Source.of(row)
+    total = source.total_of(got)
+    if total is not None and total < len(records):
+        text = _("“%(path)s” is %(total)s, fewer than the records on the first page: it is not the total.")
+        yield Finding(label, "failed", text, {"path": source.total, "total": total})
     if _has_more(row, got):
         yield Finding(label, "warning", _("There seem to be further pages, which these settings would not read."))
 

@@ -117,6 +117,11 @@ STREAM: tuple[Setting, ...] = (
         "first_page", _("First page"), "number", default=1, minimum=0, validate=check_whole,
         shown_if=("pagination", ("page",)),
     ),
+    Setting(
+        "page_count", _("Where the number of pages is"), placeholder="meta.pages", pattern=PATH, pattern_help=PATH_HELP,
+        shown_if=("pagination", ("page",)),
+        help=_("For APIs that answer with an error, or with the last page again, once there are no more."),
+    ),
     Setting("offset_parameter", _("Offset parameter"), default="offset", shown_if=("pagination", ("offset",))),
     Setting("cursor_parameter", _("Cursor parameter"), default="cursor", shown_if=("pagination", ("cursor",))),
     Setting(
