@@ -305,6 +305,16 @@ CATALOGUE: dict[str, Entry] = {
         (_("Open the document and check the marked fields."),),
         "quarantine",
     ),
+    "records_quarantined": Entry(
+        _("Records wait for review"),
+        _("%(bad)s of %(read)s records could not be loaded and are kept with their reasons; all others were loaded."),
+        _("A value does not fit its column's type, or the key is missing in the record."),
+        (
+            _("Look at the records and their reasons."),
+            _("Correct them at the source, or the columns in the settings; what loads next time is closed by itself."),
+        ),
+        "quarantine",
+    ),
     "too_many_bad_records": Entry(
         _("Too many bad records"),
         _(

@@ -38,6 +38,7 @@ CODES: dict[str, CodeInfo] = {
     "contract_changed": CodeInfo(retryable=False, needs_person=False),
     "pagination_loop": CodeInfo(retryable=False, needs_person=False),
     "extraction_failed": CodeInfo(retryable=False, needs_person=False),
+    "records_quarantined": CodeInfo(retryable=False, needs_person=False),
     "too_many_bad_records": CodeInfo(retryable=False, needs_person=False),
     "delete_brake": CodeInfo(retryable=False, needs_person=False),
     "destination_failed": CodeInfo(retryable=True, needs_person=False),

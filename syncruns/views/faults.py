@@ -40,6 +40,11 @@ class Fault:
     stream: str = ""
 
     @property
+    def is_partial(self) -> bool:
+        """Say whether nothing failed but records: the rest was loaded."""
+        return self.explanation.code == "records_quarantined"
+
+    @property
     def link(self) -> str:
         action = self.explanation.action
         if action in CHANGES_SETTINGS:
@@ -86,7 +91,7 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
     first = next((stream for stream in streams if stream.error_code not in ("", "cancelled")), None)
     failed = failed or first
     if failed is None:
-        return None
+        return _waiting_records(run, label)
     stops = connection.status == Connection.Status.ERROR and connection.status_code == failed.error_code
     return Fault(
         connection=connection,
@@ -98,4 +103,19 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
         detail=failed.error_detail or (first.error_detail if first else ""),
         run=run,
         stream=_(first.label) if first else "",
+    )
+
+
+def _waiting_records(run: SyncRun, label: str) -> Fault | None:
+    if not run.quarantined or run.state != SyncRun.State.PARTIAL:
+        return None
+    counts = {"bad": run.quarantined, "read": run.read}
+    return Fault(
+        connection=run.connection,
+        label=label,
+        explanation=explain("records_quarantined", counts, label),
+        since=None,
+        attempts=0,
+        needs_person=False,
+        run=run,
     )

@@ -285,6 +285,15 @@ def test_records_that_could_not_be_loaded_show_their_reasons_and_not_their_value
     assert "a person" not in said.replace("until a person", "")
 
 
+def test_partial_run_says_why_records_wait_and_what_to_do(page: Client, make_connection: Make) -> None:
+    run = make_run(make_connection(), "partial", read=20, inserted=18, quarantined=2)
+    said = text(page, f"/runs/{run.pk}/")
+    assert "2 of 20 records could not be loaded and are kept with their reasons" in said
+    assert "Likely cause" in said
+    assert "See the records" in said
+    assert "records_quarantined" in said
+
+
 def test_log_is_filtered_by_level_and_text_and_downloaded_whole(page: Client, make_connection: Make) -> None:
     run = make_run(make_connection(slug="shop"))
     make_stream(run, "orders", "succeeded")
