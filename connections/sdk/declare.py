@@ -36,6 +36,7 @@ class Table:
     name: without the schema. key: column names that identify a row within a connection.
     parent: for a child table, the name of its parent in the same stream; parent_key: the columns of this
     table that hold the parent's key, in the parent's key order (they are also part of key).
+    set_key: for a table whose rows form sets without a parent of their own, the columns that name a row's set.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Table:
     parent: str | None = None
     parent_key: tuple[str, ...] = ()
     retention_days: int | None = None
+    set_key: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -53,6 +55,8 @@ class Table:
             raise ValueError(f"table {self.name}: the key must name declared columns")
         if bool(self.parent) != bool(self.parent_key) or not set(self.parent_key) <= set(self.key):
             raise ValueError(f"table {self.name}: a child table names its parent and has the parent's key in its own")
+        if not set(self.set_key) <= set(names) or (self.set_key and self.parent):
+            raise ValueError(f"table {self.name}: set_key must name declared columns, and a child table has none")
 
     def types(self, names: Sequence[str]) -> list[ColumnType]:
         """Return the types of the columns called names."""
@@ -101,16 +105,46 @@ class Stream:
 
 
 @dataclass(frozen=True)
+class Within:
+    """Rows whose column has one of values, or lies from at_least on and before below. Values as columns are typed."""
+
+    column: str
+    values: tuple[Any, ...] = ()
+    at_least: Any = None
+    below: Any = None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Part of a sweep: which keys of a table exist at the source, told over the pages of one read.
+
+    keys: those met, besides the page's own rows of the table. begins: the first part; what was met before is
+    forgotten. complete: the last part; what was not met does not exist, as far as rows lie within every one of
+    `within` (all rows when it is empty). A connector completes a sweep only after it has read all of it.
+    """
+
+    table: str
+    keys: Sequence[Key] = ()
+    begins: bool = False
+    complete: bool = False
+    within: tuple[Within, ...] = ()
+
+
+@dataclass(frozen=True)
 class Page:
     """One batch of what a connector read.
 
     rows: table name -> records, children beside their parents. deletes: table name -> keys gone at the source.
+    sets: table name -> values of its set_key whose rows are all in this page, be there none: the others of these
+    sets are deleted. sweep: what the page tells of the keys that exist.
     checkpoint: JSON that says "from here a later run loses nothing read so far", this page included; the
     engine never looks inside. expected: how many records of the main table the whole read should bring, if known.
     """
 
     rows: Mapping[str, Sequence[Record]] = field(default_factory=dict)
     deletes: Mapping[str, Sequence[Key]] = field(default_factory=dict)
+    sets: Mapping[str, Sequence[Key]] = field(default_factory=dict)
+    sweep: Sweep | None = None
     checkpoint: dict[str, Any] | None = None
     expected: int | None = None
 
