@@ -212,16 +212,16 @@ def test_cycle_that_takes_long(found: Found, loja: Connection) -> None:
 
 def test_migration_that_waits(found: Found) -> None:
     with database.cursor() as cursor:
+        cursor.execute("SELECT name, applied FROM django_migrations WHERE app = 'syncruns'")
+        done = cursor.fetchall()
         cursor.execute("DELETE FROM django_migrations WHERE app = 'syncruns'")
     try:
         pending = found()["migrations_pending"]
         assert pending["params"]["first"] == "syncruns.0001_initial"
     finally:
         with database.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO django_migrations (app, name, applied)"
-                " VALUES ('syncruns', '0001_initial', CURRENT_TIMESTAMP)"
-            )
+            sql = "INSERT INTO django_migrations (app, name, applied) VALUES ('syncruns', %s, %s)"
+            cursor.executemany(sql, done)
 
 
 def test_wrong_key(found: Found, loja: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
