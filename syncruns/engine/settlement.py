@@ -70,8 +70,9 @@ class Settlement:
 
     def _mark(self, found: Comparison, states: Sequence[str]) -> int:
         """Mark deleted the rows missed before that are in one of states; return how many, without their children."""
-        marked = 0
-        while rows := found.known(states):
+        marked, last = 0, 0
+        while rows := found.known(states, last):
+            last = rows[-1].place
             with self._owned():
                 # A person may have chosen to keep some of them since they were found.
                 wanted = set(
@@ -115,8 +116,9 @@ class Settlement:
     def _note_first(self, found: Comparison) -> int:
         """Note the rows missed for the first time; return how many."""
         noted = MissedRow.objects.filter(connection_id=self.run.connection_id, table=found.table.name)
-        first, room = 0, MOST_MISSES - noted.count()
-        while first < room and (rows := found.new()):
+        first, last, room = 0, 0, MOST_MISSES - noted.count()
+        while first < room and (rows := found.new(last)):
+            last = rows[-1].place
             with self._owned():
                 MissedRow.objects.bulk_create(
                     MissedRow(

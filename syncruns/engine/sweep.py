@@ -31,6 +31,7 @@ BRAKE_SHARE = 0.05
 BRAKE_ROWS = 10
 
 MISSES = MissedRow._meta.db_table
+# CROSS JOIN keeps SQLite from looking up a scratch's rows by the misses: their order is the one that is asked for.
 SAME_ROW = 'm.connection_id = %s AND m."table" = %s AND m.digest = g.digest'
 
 
@@ -63,8 +64,8 @@ class Comparison:
         """Count the rows that the sweep before missed as well and nobody has decided on."""
         states, marks = MissedRow.UNDECIDED, "%s, %s"
         sql = f"""
-            SELECT count(*) FROM {self.scratch.missed} AS g JOIN {MISSES} AS m ON {SAME_ROW}
-            WHERE m.version = g.version AND m.state IN ({marks})
+            SELECT count(*) FROM {self.scratch.missed} AS g CROSS JOIN {MISSES} AS m
+            WHERE {SAME_ROW} AND m.version = g.version AND m.state IN ({marks})
         """
         return int(self._rows(sql, [self.connection_id, self.table.name, *states])[0][0])
 
@@ -77,33 +78,33 @@ class Comparison:
         """Return the next rows, in batches, that were missed before and are in one of states."""
         marks = ", ".join(["%s"] * len(states))
         sql = f"""
-            SELECT g.n, g.key, g.digest, g.version, m.id FROM {self.scratch.missed} AS g JOIN {MISSES} AS m
-            ON {SAME_ROW} WHERE m.version = g.version AND m.state IN ({marks}) AND g.n > %s ORDER BY g.n LIMIT {BATCH}
+            SELECT g.n, g.key, g.digest, g.version, m.id FROM {self.scratch.missed} AS g CROSS JOIN {MISSES} AS m
+            WHERE {SAME_ROW} AND m.version = g.version AND m.state IN ({marks}) AND g.n > %s ORDER BY g.n LIMIT {BATCH}
         """
         return [Missing(*found) for found in self._rows(sql, [*self._row, *states, after])]
 
-    def new(self) -> list[Missing]:
+    def new(self, after: int = 0) -> list[Missing]:
         """Return the next rows, in batches, of which no miss is noted."""
         sql = f"""
             SELECT g.n, g.key, g.digest, g.version FROM {self.scratch.missed} AS g LEFT JOIN {MISSES} AS m
-            ON {SAME_ROW} WHERE m.id IS NULL ORDER BY g.n LIMIT {BATCH}
+            ON {SAME_ROW} WHERE m.id IS NULL AND g.n > %s ORDER BY g.n LIMIT {BATCH}
         """
-        return [Missing(*found) for found in self._rows(sql, self._row)]
+        return [Missing(*found) for found in self._rows(sql, [*self._row, after])]
 
     def obsolete(self) -> Iterator[list[int]]:
         """Yield, in batches, the pks of misses that no longer hold: the row was met, written, or is not live."""
-        last = 0
+        last = ""
         sql = f"""
-            SELECT m.id, m.key, g.n IS NULL FROM {MISSES} AS m LEFT JOIN {self.scratch.missed} AS g
+            SELECT m.id, m.key, g.n IS NULL, m.digest FROM {MISSES} AS m LEFT JOIN {self.scratch.missed} AS g
             ON m.digest = g.digest WHERE m.connection_id = %s AND m."table" = %s
-            AND (g.n IS NULL OR g.version <> m.version) AND m.id > %s ORDER BY m.id LIMIT {BATCH}
+            AND (g.n IS NULL OR g.version <> m.version) AND m.digest > %s ORDER BY m.digest LIMIT {BATCH}
         """
         while found := self._rows(sql, [*self._row, last]):
-            last = found[-1][0]
-            unmissed = [(pk, stored_key(key)) for pk, key, is_unmissed in found if is_unmissed]
+            last = found[-1][3]
+            unmissed = [(pk, stored_key(key)) for pk, key, is_unmissed, _digest in found if is_unmissed]
             outside = self.scratch.outside([key for _pk, key in unmissed])
             spared = {unmissed[place][0] for place in outside}
-            yield [pk for pk, _key, _is_unmissed in found if pk not in spared]
+            yield [row[0] for row in found if row[0] not in spared]
 
     def drop(self, rows: Sequence[Missing]) -> None:
         """Leave rows out of what is still to be done."""

@@ -275,6 +275,10 @@ class Warehouse(Tables):
         """Tell the planner about a temporary table, where nobody else does."""
 
     @abstractmethod
+    def _index_met(self, name: str, parts: int) -> None:
+        """Make keys found quickly in the temporary table, now that it is full."""
+
+    @abstractmethod
     def _create_met(self, name: str, target: Target) -> None:
         """Create the temporary table of keys, with columns c0, c1... as the target's key."""
 

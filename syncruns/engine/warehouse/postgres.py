@@ -164,6 +164,12 @@ class PostgresWarehouse(Warehouse):
         with self._cursor() as cursor:
             cursor.execute(f"ANALYZE {name}", ())
 
+    def _index_met(self, name: str, parts: int) -> None:
+        columns = ", ".join(f"c{place}" for place in range(parts))
+        with self._cursor() as cursor:
+            cursor.execute(f"CREATE INDEX ON {name} ({columns})", ())
+        self._analyze(name)
+
     def _create_met(self, name: str, target: Target) -> None:
         columns = ", ".join(f"{quote(column)} AS c{place}" for place, column in enumerate(target.table.key))
         with self._cursor() as cursor:

@@ -63,7 +63,8 @@ class Scratch:
         same = " AND ".join(f"m.c{place} = t.{quote(name)}" for place, name in enumerate(self._table.key))
         within, values = self._within(target)
         self._execute(f"DROP TABLE IF EXISTS {self.missed}")
-        destination._analyze(self._met)
+        # The planner may know nothing of a young table and look up each key: then let it find them by an index.
+        destination._index_met(self._met, len(self._table.key))
         self._execute(
             f"""
             CREATE TEMPORARY TABLE {self.missed} AS
