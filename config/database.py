@@ -10,7 +10,7 @@ import environ
 from config.environment import stop
 
 POSTGRES = "django.db.backends.postgresql"
-SQLITE = "django.db.backends.sqlite3"
+SQLITE = "config.sqlite"
 
 POSTGRES_OPTIONS = {
     "options": "-c statement_timeout=60000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=120000",
@@ -38,7 +38,8 @@ def database(env: environ.Env, data_dir: Path) -> dict[str, Any]:
         config |= {"OPTIONS": options | POSTGRES_OPTIONS, "CONN_MAX_AGE": age, "CONN_HEALTH_CHECKS": True}
     else:
         # Tests use a file as well: workers and threads see one database.
-        config |= {"OPTIONS": options | SQLITE_OPTIONS, "TEST": {"NAME": str(data_dir / "test.sqlite3")}}
+        test = {"NAME": str(data_dir / "test.sqlite3")}
+        config |= {"ENGINE": SQLITE, "OPTIONS": options | SQLITE_OPTIONS, "TEST": test}
     return config | {"ATOMIC_REQUESTS": False}
 
 

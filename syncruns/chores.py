@@ -79,8 +79,8 @@ def _do(name: str, chore: Chore, until: float) -> bool:
     return True
 
 
-def _remove(rows: QuerySet[Any]) -> bool:
-    """Delete one batch of rows."""
+def remove_batch(rows: QuerySet[Any]) -> bool:
+    """Delete up to BATCH of the rows in one short transaction; say whether there may be more."""
     keys = list(rows.values_list("pk", flat=True)[:BATCH])
     if keys:
         rows.model._base_manager.filter(pk__in=keys).delete()
@@ -107,7 +107,7 @@ def _remove_runs(now: datetime) -> bool:
     keys = list(old_runs(now - timedelta(days=settings.KEEP_RUNS_DAYS)).values_list("pk", flat=True)[:RUNS_BATCH])
     if not keys:
         return False
-    if not _remove(SyncLog.objects.filter(run__in=keys)):
+    if not remove_batch(SyncLog.objects.filter(run__in=keys)):
         SyncRun.objects.filter(pk__in=keys).delete()
     return True
 
@@ -128,27 +128,29 @@ def _remove_quarantine(now: datetime) -> bool:
         return False
     limit = now - timedelta(days=settings.KEEP_QUARANTINE_DAYS)
     closed = QuarantinedRecord.objects.exclude(state=QuarantinedRecord.State.OPEN)
-    return _remove(closed.alias(ended=Coalesce("closed_at", "last_seen_at")).filter(ended__lt=limit))
+    return remove_batch(closed.alias(ended=Coalesce("closed_at", "last_seen_at")).filter(ended__lt=limit))
 
 
 def _remove_audit(now: datetime) -> bool:
     if not settings.KEEP_AUDIT_DAYS:
         return False
-    return _remove(AuditEvent.objects.filter(at__lt=now - timedelta(days=settings.KEEP_AUDIT_DAYS)))
+    return remove_batch(AuditEvent.objects.filter(at__lt=now - timedelta(days=settings.KEEP_AUDIT_DAYS)))
 
 
 def _remove_tasks(now: datetime) -> bool:
     limit = now - timedelta(days=TRACES_DAYS)
-    return any([_remove(Task.objects.filter(stopped__lt=limit)), _remove(OrmQ.objects.filter(lock__lt=limit))])
+    return any(
+        [remove_batch(Task.objects.filter(stopped__lt=limit)), remove_batch(OrmQ.objects.filter(lock__lt=limit))]
+    )
 
 
 def _remove_sessions(now: datetime) -> bool:
-    return _remove(Session.objects.filter(expire_date__lt=now))
+    return remove_batch(Session.objects.filter(expire_date__lt=now))
 
 
 def _remove_sign_ins(now: datetime) -> bool:
     limit = now - timedelta(days=TRACES_DAYS)
-    return any([_remove(model.objects.filter(attempt_time__lt=limit)) for model in SIGN_IN_TRACES])
+    return any([remove_batch(model.objects.filter(attempt_time__lt=limit)) for model in SIGN_IN_TRACES])
 
 
 DAILY = timedelta(days=1)

@@ -6,10 +6,11 @@ import logging
 import os
 import socket
 import time
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
-from django.db import Error, connections, transaction
+from django.db import Error, connection, connections, transaction
 from django.utils import timezone
 from django_q.exceptions import TimeoutException
 
@@ -67,6 +68,7 @@ def _take_over() -> UUID | None:
 
 def work() -> str:
     """Claim the best queued run, execute it, and go on until none is left or a minute has passed."""
+    _let_others_write_first()
     until = time.monotonic() + WORK_SECONDS
     finish_deletions()
     while time.monotonic() < until and not is_stopping():
@@ -79,7 +81,13 @@ def work() -> str:
 
 def do_chores() -> str:
     """Do what the system needs from time to time (syncruns/chores.py)."""
+    _let_others_write_first()
     return "done" if do_due() else "idle"
+
+
+def _let_others_write_first() -> None:
+    """On SQLite, where one writes at a time, this thread's writes wait while anyone else's do (config/sqlite)."""
+    cast(Any, connection).gives_way = True
 
 
 def worker_name() -> str:
@@ -97,6 +105,7 @@ def claim_next() -> SyncRun | None:
 
 def execute_run(run_id: UUID | str) -> SyncRun | None:
     """Claim and execute one queued run here and now; None when it is not there to be claimed."""
+    _let_others_write_first()
     run = SyncRun.objects.select_related("connection").filter(pk=run_id).first()
     if run is None or not run.claim(worker_name(), settings.LEASE_SECONDS):
         return None

@@ -86,6 +86,12 @@ def key_of(table: Table) -> Callable[[Row], Key]:
     return _picker(table, table.key)
 
 
+@lru_cache(maxsize=1024)
+def parent_key_of(table: Table) -> Callable[[Row], Key]:
+    """Return the function that takes the parent's key out of a row of a child table."""
+    return _picker(table, table.parent_key)
+
+
 def key_text(table: Table, row: Row) -> str:
     """Return the row's key as it is shown, and as Reject.key spells it: 12, or ["A","7"] when it has several parts."""
     parts = [_spelled_part(part) for part in key_of(table)(row)]

@@ -48,6 +48,8 @@ class Warehouse(ABC):
     """Typed tables in one database. Database errors (django.db.Error) pass."""
 
     row_id: str  # the column that says where a row is
+    rows_at_once = 5000  # of one transaction, about
+    divides_pages = False  # whether a larger page takes several transactions
 
     def __init__(self, using: str) -> None:
         self.using = using
