@@ -68,8 +68,8 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup: outlive the terminal
                 signal.signal(number, self._note_signal)
-        if "sync" in self.roles:
-            clear_stop_mark()
+        for role in self.roles:
+            clear_stop_mark(role)
         self.started_at = timezone.now()
         self.confirm_by = time.monotonic() + CONFIRM_SECONDS
         try:
@@ -157,14 +157,14 @@ class Supervisor:
         self.children[role].kill()
 
     def _stop(self) -> None:
-        """Stop everything: the mark, SIGTERM, patience (a second signal ends it), SIGKILL."""
+        """Stop everything: the marks, SIGTERM, patience (a second signal ends it), SIGKILL."""
         asked = self.signals
         self.say("Sincro is stopping.")
-        if "sync" in self.roles:
-            set_stop_mark()
+        for role in self.roles:
+            set_stop_mark(role)
         stop_all(self.children.values(), grace_seconds=GRACE_SECONDS, hurry=lambda: self.signals > asked)
-        if "sync" in self.roles:
-            clear_stop_mark()
+        for role in self.roles:
+            clear_stop_mark(role)
         for file in self.files:
             file.record([])
             file.close()

@@ -31,6 +31,7 @@ logger = logging.getLogger("sync.worker")
 WORK_SECONDS = 60  # then another bell takes over, so that a worker can be recycled
 TICKER_SECONDS = 80  # at most, below the control cluster's timeout; the successor comes after about 60
 FINISH_TRIES = 6
+LOOK_SECONDS = 0.25
 
 
 def dispatch() -> str:
@@ -50,10 +51,17 @@ def dispatch() -> str:
             except Error as error:
                 logger.warning("a tick failed, the next comes in %s s: %s", settings.TICK_SECONDS, type(error).__name__)
                 connections.close_all()
-            time.sleep(settings.TICK_SECONDS)
+            _rest(settings.TICK_SECONDS)
     finally:
         SystemJob.release(SystemJob.DISPATCH, token)
     return "done"
+
+
+def _rest(seconds: float) -> None:
+    """Sleep, but not while this host stops: nobody waits for a ticker that sleeps."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not is_stopping():
+        time.sleep(min(seconds, LOOK_SECONDS))
 
 
 def _take_over() -> UUID | None:

@@ -110,6 +110,11 @@ class Console:
         with contextlib.closing(sqlite3.connect(self.data_dir / "sincro.sqlite3", timeout=20)) as database:
             return database.execute(sql).fetchall()
 
+    def change(self, sql: str) -> None:
+        """Write to the console's SQLite file."""
+        with contextlib.closing(sqlite3.connect(self.data_dir / "sincro.sqlite3", timeout=20)) as database, database:
+            database.execute(sql)
+
     def first_password(self) -> tuple[str, str]:
         """Return name and password of the first administrator."""
         text = (self.data_dir / "first-admin.txt").read_text()

@@ -15,7 +15,7 @@ from connections.models import Connection
 from connections.sdk.declare import Page, Stream
 from connections.sdk.errors import Interruption, SyncError
 from syncruns.engine.log import RunLog
-from syncruns.engine.quarantine import close_loaded, keep_rejects
+from syncruns.engine.quarantine import close_settled, keep_rejects
 from syncruns.engine.shares import Share, shares
 from syncruns.engine.transform import Typed, to_rows
 from syncruns.engine.warehouse.base import Counts, Warehouse
@@ -63,8 +63,7 @@ class StreamLoad:
                 )  # fmt: skip
                 for name, value in counts.items():
                     changes[name] += value
-                for table, rows in page.rows.items():
-                    close_loaded(self.run, self.stream.table(table), rows)
+                close_settled(self.run, self.stream, page)
                 keep_rejects(self.run, self.stream, page.rejects, self.log)
             if changes["inserted"]:
                 self._note_first_load()

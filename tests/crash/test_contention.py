@@ -68,7 +68,6 @@ def test_database_is_never_locked_for_workers_or_people(
     watch.mkdir()
     settings = {
         "LEASE_SECONDS": "30", "SYNC_WORKERS": str(WORKERS), "PORT": str(free_port()), "WATCH_DIR": str(watch),
-        "DJANGO_SETTINGS_MODULE": "tests.crash.watched.settings",
     }  # fmt: skip
     hosts = [start(role, **settings) for role in ("web", "sync", "control")]
     wait_for(lambda: SyncRun.objects.filter(state="succeeded").count() >= SHOPS, seconds=240)

@@ -170,6 +170,16 @@ def test_a_quarantined_record_is_closed_when_its_key_loads(sync_now: Sync, shop:
     assert QuarantinedRecord.objects.get(connection=shop).state == "fixed"
 
 
+def test_a_quarantined_record_is_closed_when_its_source_deletes_it(sync_now: Sync, shop: Connection) -> None:
+    sync_now({"items": pages(items((1, "a", "dear"), (2, "b", "1")))})
+    run = sync_now({"items": pages(Page(deletes={"items": [(1,)]}))})
+    assert run.state == "succeeded"
+    assert QuarantinedRecord.objects.get(connection=shop).state == "discarded"
+    sync_now({"items": pages(items((1, "a", "dear")))})
+    again = QuarantinedRecord.objects.get(connection=shop)
+    assert (again.state, again.closed_at) == ("open", None)
+
+
 def test_too_many_bad_records_stop_the_stream_before_its_checkpoint_moves(
     sync_now: Sync, rows: Rows, shop: Connection
 ) -> None:
