@@ -66,6 +66,13 @@ def environment_of(connector: type[Connector]) -> Environment:
     return Environment(found, windows, _given(every) if os.environ.get(variable, "").strip() else None)
 
 
+def variables_of(connector: type[Connector]) -> list[str]:
+    """Return the names of the variables that a connector reads."""
+    names = [setting.env for setting in connector.settings]
+    names += [stream.window_env for stream in fixed_streams(connector)]
+    return [name for name in (*names, connector.default_schedule.every_env) if name]
+
+
 def fixed_streams(connector: type[Connector]) -> tuple[Stream, ...]:
     """Return the streams that do not depend on settings; none for a connector whose user declares them."""
     config: dict[str, Any] = {

@@ -267,7 +267,11 @@ def default_schedule(kind: str) -> dict[str, Any]:
 
 
 def _choose_streams(connection: Connection, windows: Mapping[str, int], first_since: datetime | None) -> None:
-    """Store what a new connection's streams do otherwise than declared."""
+    """Store what a new connection's streams do otherwise than declared. Raises SettingsInvalid for unknown ones."""
+    streams = connector_class(connection.kind).streams(connection.config)
+    if unknown := windows.keys() - {stream.key for stream in streams}:
+        text = _("There is no stream called %(name)s.")
+        raise SettingsInvalid([Invalid(("windows", name), text, {"name": name}) for name in sorted(unknown)])
     StreamSetting.objects.bulk_create(
         StreamSetting(
             connection=connection,
@@ -276,7 +280,7 @@ def _choose_streams(connection: Connection, windows: Mapping[str, int], first_si
             window_minutes=windows.get(stream.key),
             first_since=first_since if stream.can_begin_at else None,
         )
-        for stream in connector_class(connection.kind).streams(connection.config)
+        for stream in streams
         if windows.get(stream.key, stream.window_minutes) != stream.window_minutes
         or (first_since is not None and stream.can_begin_at)
     )
