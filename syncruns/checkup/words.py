@@ -139,6 +139,10 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("%(connection)s loaded only a part %(at)s."),
         _("Open the run: it says what was left out."),
     ),
+    "runs_undecided": (
+        _("%(connection)s goes on, but its source does not offer: %(missing)s."),
+        _("Open the connection: switch these streams off, or have them made available in the source."),
+    ),
     "runs_quota": (_("%(connection)s waits for its source's quota, which returns %(at)s."), _("Nothing to do.")),
     "streams_fresh": (_("%(connection)s: every stream was read to its end; longest ago: %(at)s."), ""),
     "streams_new": (_("%(connection)s: no stream has been read yet."), ""),

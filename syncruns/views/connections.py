@@ -25,7 +25,7 @@ from syncruns.listing import Row, add_details, by_attention, load_row, load_rows
 from syncruns.models import SyncRun
 from syncruns.schedule_words import rhythm
 from syncruns.streams import stored_rows, streams_shown
-from syncruns.views.faults import fault_of_row
+from syncruns.views.faults import fault_of_row, faults_of_decisions
 
 PER_PAGE = 25
 
@@ -158,7 +158,7 @@ def _frame(slug: str, tab: str, now: datetime) -> dict[str, Any]:
         "tab": tab,
         "now": now,
         "label": label_of(found.kind),
-        "fault": fault_of_row(row) if row.health.state == ACTION else None,
+        "faults": ([fault_of_row(row)] if row.health.state == ACTION else []) + faults_of_decisions(row),
         "rhythm": rhythm(found),
         "stored": stored_rows(found, row.last_run),
         "runs_url": urlencode({"connection": found.slug}),
