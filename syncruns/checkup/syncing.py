@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, F, Max, Q, Sum
 
+from connections.expiry import endings
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from connections.services import streams_of
@@ -30,6 +31,19 @@ SLACK = timedelta(minutes=10)
 REPEATED = 3
 NETWORK = ("tls_failed", "connection_failed", "timeout")
 READ = (StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL)
+
+
+def check_credentials(scene: Scene) -> Iterator[Check]:
+    """Look for keys and passwords whose end, as far as their connection knows it, is near or past."""
+    found = [(row.connection, ending) for row in scene.rows for ending in endings(row.connection, scene.now)]
+    for connection, ending in sorted(found, key=lambda one: one[1].on):
+        params = {"connection": connection.slug, "secret": ending.secret.label, "on": ending.on, "days": ending.days}
+        if ending.days < 0:
+            yield Check("credentials", PROBLEM, "credentials_ended", params)
+        else:
+            yield Check("credentials", WARNING, "credentials_end", params)
+    if not found:
+        yield Check("credentials", OK, "credentials_hold")
 
 
 def check_queue(scene: Scene) -> Iterator[Check]:

@@ -21,6 +21,7 @@ from syncruns.charts import PERIODS, runs_chart
 from syncruns.frame import Scheduler
 from syncruns.listing import Row, add_details, by_attention, load_rows
 from syncruns.models import SyncRun
+from syncruns.notices import notices_of
 from syncruns.outcomes import FAILURES
 from syncruns.views.faults import fault_of_row, faults_of_decisions
 
@@ -77,6 +78,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "others": sum(row.health.state != health.ACTION for row in rows),
         "now": now,
         "faults": [fault_of_row(row) for row in stopped] + [one for row in shown for one in faults_of_decisions(row)],
+        "notices": [notice for row in shown for notice in notices_of(row.connection, now)],
         "total": len(rows),
         "healthy": sum(row.health.state in (health.OK, health.RUNNING) for row in rows),
         "stopped": sum(row.health.state == health.ACTION for row in rows),
