@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from django.utils.formats import number_format
-from django.utils.functional import Promise
+from django.utils.dateparse import parse_date
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-Text = str | Promise
+from connections.access import ACCESS
+from connections.entry import Entry, Text
 
 ACTIONS: dict[str, Text] = {
     "edit_credentials": _("Update credentials"),
     "edit_settings": _("Check the settings"),
     "edit_schedule": _("Change the schedule"),
     "retry": _("Retry now"),
+    "stream_off": _("Switch this stream off"),
     "quarantine": _("See the records"),
     "open_log": _("Open the log"),
     "wait": _("Nothing to do"),
 }
-
-
-@dataclass(frozen=True)
-class Entry:
-    title: Text
-    sentence: Text  # %(source)s is the connector's label, the rest are the error's params
-    cause: Text
-    steps: tuple[Text, ...] = field(default=())
-    action: str = "retry"
 
 
 @dataclass(frozen=True)
@@ -62,6 +55,10 @@ def explain(code: str, params: Mapping[str, Any] | None = None, source: str = ""
     entry = CATALOGUE.get(f"{code}.{reason}") or CATALOGUE.get(code, CATALOGUE["internal"])
     values = Params(source=source or gettext("The source"))
     values.update({name: shown(value) for name, value in (params or {}).items()})
+    if "secret" in values:
+        values["secret"] = gettext(values["secret"])  # a setting's label
+    if day := parse_date(str((params or {}).get("on", ""))):
+        values["on"] = date_format(day, "SHORT_DATE_FORMAT")
     return Explanation(
         code=code,
         title=str(entry.title),
@@ -84,6 +81,7 @@ def shown(value: Any) -> str:
 
 
 CATALOGUE: dict[str, Entry] = {
+    **ACCESS,
     "credentials_refused": Entry(
         _("Credentials refused"),
         _(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.connectors import connector_class
+from connections.expiry import explained
 from connections.sdk.context import PlainContext
 from connections.sdk.declare import Finding
 from connections.sdk.errors import SyncError
@@ -37,8 +38,16 @@ def try_connection(kind: str, config: Mapping[str, Any], secrets: Mapping[str, s
         context = PlainContext(allow_private_addresses=allows_private_addresses(config))
         findings.extend(connector.test(context))
     except SyncError as problem:
-        error = problem
+        error = explained(problem, kind, config, secrets)
     return Report(findings, error, time.monotonic() - started)
+
+
+def offered_choices(
+    kind: str, config: Mapping[str, Any], secrets: Mapping[str, str], setting: str
+) -> list[tuple[str, str]]:
+    """Return (value, label) of what the source offers for a setting. Raises SyncError."""
+    context = PlainContext(allow_private_addresses=allows_private_addresses(config))
+    return connector_class(kind)(config, secrets).offer(setting, context)
 
 
 def suggest_columns(

@@ -79,9 +79,13 @@ class Stream:
     tables: tuple[Table, ...]
     default_enabled: bool = True
     window_minutes: int | None = None  # default look-back; None: the stream has no window
+    window_env: str = ""  # the environment variable that gives new connections their look-back ...
+    window_env_unit: Literal["minutes", "days"] = "minutes"  # ... and what it counts
     changed_since: bool = False  # the source can be asked for what changed since a moment
 
     def __post_init__(self) -> None:
+        if self.window_env and self.window_minutes is None:
+            raise ValueError(f"stream {self.key}: a variable gives its look-back, and it has none")
         tops: dict[str, Table] = {}
         for table in self.tables:
             if table.parent is None:
@@ -95,6 +99,11 @@ class Stream:
             )
             if own != theirs:
                 raise ValueError(f"table {table.name}: parent_key must have the types of its parent's key")
+
+    @property
+    def can_begin_at(self) -> bool:
+        """Say whether a read can bring what changed since a moment, rather than everything."""
+        return self.changed_since or self.window_minutes is not None
 
     def table(self, name: str) -> Table:
         """Return the table called name; KeyError when the stream has none."""
@@ -165,6 +174,7 @@ class DefaultSchedule:
 
     every_minutes: int | None = None
     daily_at: str | None = None  # "HH:MM" in the connection's zone
+    every_env: str = ""  # the environment variable that gives new connections every_minutes
 
 
 def widest(standing: Column, declared: Column) -> Column | None:

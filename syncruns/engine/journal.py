@@ -14,7 +14,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from connections.catalogue import explain
-from connections.sdk.errors import SyncError
+from connections.sdk.errors import UNAVAILABLE, SyncError
 from connections.sdk.redaction import Redactor
 from connections.services import SelectedStream
 from syncruns.models import StreamRun, SyncRun
@@ -78,7 +78,7 @@ def stream_failed(run: SyncRun, row: StreamRun, failure: SyncError, *, again: bo
     """Say why a try of a stream failed, and whether another follows."""
     _write(
         run,
-        logging.WARNING if again else logging.ERROR,
+        logging.WARNING if again or failure.code == UNAVAILABLE else logging.ERROR,
         lambda: (
             (
                 _("%(stream)s, attempt %(attempt)s/%(attempts)s failed: %(error)s")
@@ -152,11 +152,14 @@ def _settings_words(run: SyncRun) -> str:
 
 
 def _window_words(run: SyncRun, choice: SelectedStream, due: bool) -> str:
-    window = run.options.get("window_minutes", choice.window_minutes)
+    window_asked = run.options.get("window_minutes")
+    window = window_asked or choice.window_minutes
     if not due:
         words = _("not due")
     elif run.options.get("since"):
         words = _("since %(since)s") % {"since": run.options["since"]}
+    elif choice.first_since and not window_asked:
+        words = _("first read, since %(since)s") % {"since": choice.first_since.isoformat()}
     elif window:
         words = _("looks back %(minutes)s min") % {"minutes": window}
     else:

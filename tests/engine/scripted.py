@@ -38,6 +38,7 @@ class ScriptedConnector(Connector):
     settings = (
         Setting("base_url", "Address", destination=True, identity=True),
         Setting("token", "Token", type="secret"),
+        Setting("token_ends", "The token ends on", type="date", expires="token"),
     )
     scripts: ClassVar[dict[str, Script]] = {}
     opened: ClassVar[int] = 0
@@ -48,7 +49,7 @@ class ScriptedConnector(Connector):
 
     @classmethod
     def streams(cls, config: Mapping[str, Any]) -> tuple[Stream, ...]:
-        return (Stream("items", "Items", (ITEMS,)), Stream("orders", "Orders", (ORDERS, LINES)))
+        return (Stream("items", "Items", (ITEMS,), changed_since=True), Stream("orders", "Orders", (ORDERS, LINES)))
 
     def read(self, stream: Stream, checkpoint: dict[str, Any] | None, context: Context) -> Iterator[Page]:
         script = self.scripts.get(stream.key)
