@@ -47,6 +47,8 @@ class StreamShown:
     window: str
     window_minutes: int | None
     checkpoint: str
+    can_begin_at: bool
+    first_since: datetime | None  # while its first read from there is still to be made or ended
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class StreamsShown:
 
     streams: tuple[StreamShown, ...] = ()
     error: SyncError | None = None
+
+    @property
+    def beginning(self) -> list[StreamShown]:
+        """Those that can be read since a moment."""
+        return [stream for stream in self.streams if stream.can_begin_at]
 
 
 def stored_rows(connection: Connection, last_run: SyncRun | None) -> StoredRows | None:
@@ -121,6 +128,8 @@ def _shown(
         window=_window(selected),
         window_minutes=selected.window_minutes,
         checkpoint=_checkpoint_words(selected, as_of, read_at, now),
+        can_begin_at=stream.can_begin_at,
+        first_since=selected.first_since,
     )
 
 

@@ -151,6 +151,7 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
         "streams": streams,
         "progress": measure(streams) if streams else None,
         "ends": ends,
+        "since": _moment(found.options.get("since") or ""),
         "is_live": found.is_active,
         "fault": fault_of_run(found, streams),
         "can_retry_unfinished": bool(unfinished) and len(unfinished) < len(streams),
