@@ -16,6 +16,7 @@ from django_q.exceptions import TimeoutException
 from connections.sdk.errors import Interruption, SyncError
 from connections.services import open_connector
 from syncruns import dispatch as ticker
+from syncruns import outage
 from syncruns.chores import do_due
 from syncruns.deletion import finish_deletions
 from syncruns.engine import journal
@@ -32,6 +33,7 @@ TICKER_SECONDS = 80  # at most, below the control cluster's timeout; the success
 FINISH_TRIES = 6
 
 
+@outage.excused
 def dispatch() -> str:
     """Tick every few seconds until the next ticker is queued; one at a time, wherever it runs."""
     token = _take_over()
@@ -47,7 +49,10 @@ def dispatch() -> str:
                 if ticker.next_ring() != successor:
                     break
             except Error as error:
-                logger.warning("a tick failed, the next comes in %s s: %s", settings.TICK_SECONDS, type(error).__name__)
+                if not outage.note(error):
+                    logger.warning(
+                        "a tick failed, the next comes in %s s: %s", settings.TICK_SECONDS, type(error).__name__
+                    )
                 connections.close_all()
             time.sleep(settings.TICK_SECONDS)
     finally:
@@ -65,6 +70,7 @@ def _take_over() -> UUID | None:
     return None
 
 
+@outage.excused
 def work() -> str:
     """Claim the best queued run, execute it, and go on until none is left or a minute has passed."""
     until = time.monotonic() + WORK_SECONDS
@@ -77,6 +83,7 @@ def work() -> str:
     return "done"
 
 
+@outage.excused
 def do_chores() -> str:
     """Do what the system needs from time to time (syncruns/chores.py)."""
     return "done" if do_due() else "idle"
