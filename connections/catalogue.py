@@ -229,6 +229,20 @@ CATALOGUE: dict[str, Entry] = {
         ),
         "edit_settings",
     ),
+    "contract_changed.elsewhere": Entry(
+        _("No records in their place"),
+        _("%(source)s answered, but “%(path)s” holds no list of records; “%(place)s” does."),
+        _("The path in the settings is another one, or the source was updated."),
+        (_("Write “%(place)s” under “Where the records are”."), _("Test, then save.")),
+        "edit_settings",
+    ),
+    "contract_changed.bare": Entry(
+        _("No records in their place"),
+        _("%(source)s answered, but “%(path)s” holds no list of records: the whole answer is the list."),
+        _("The path in the settings is not needed, or the source was updated."),
+        (_("Leave “Where the records are” empty."), _("Test, then save.")),
+        "edit_settings",
+    ),
     "pagination_loop": Entry(
         _("Pages repeat"),
         _("%(source)s sent the same page again, so reading was stopped before it went round for ever."),

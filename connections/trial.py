@@ -9,7 +9,7 @@ from typing import Any
 
 from connections.connectors import connector_class
 from connections.sdk.context import PlainContext
-from connections.sdk.declare import Finding
+from connections.sdk.declare import Finding, Sample
 from connections.sdk.errors import SyncError
 from connections.services import allows_private_addresses
 
@@ -41,9 +41,7 @@ def try_connection(kind: str, config: Mapping[str, Any], secrets: Mapping[str, s
     return Report(findings, error, time.monotonic() - started)
 
 
-def suggest_columns(
-    kind: str, config: Mapping[str, Any], secrets: Mapping[str, str], setting: str, row: int
-) -> list[dict[str, Any]]:
-    """Return columns proposed from a live sample, for row `row` of the list they belong to. Raises SyncError."""
+def read_sample(kind: str, config: Mapping[str, Any], secrets: Mapping[str, str], setting: str, row: int) -> Sample:
+    """Return what a live sample shows for row `row` of a list with columns. Raises SyncError."""
     context = PlainContext(allow_private_addresses=allows_private_addresses(config))
     return connector_class(kind)(config, secrets).suggest(setting, row, context)

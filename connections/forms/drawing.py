@@ -144,6 +144,10 @@ class Drawing:
         return self._explain(self.form.sample_error) if self.form.sample_error else None
 
     @property
+    def sample_notes(self) -> list[dict[str, str]]:
+        return [{"state": one.state, "text": words(one.text, one.params)} for one in self.form.sample_notes]
+
+    @property
     def sampled(self) -> str:
         """The form name of the columns that a sample was asked for."""
         return ":".join(map(str, self.form.focus))

@@ -57,7 +57,7 @@ class StreamLoad:
                     changes[name] += value
                 for table, rows in page.rows.items():
                     close_loaded(self.run, self.stream.table(table), rows)
-                keep_rejects(self.run, self.stream, page.rejects, self.log)
+                keep_rejects(self.run, self.stream, self.schema, page.rejects, self.log)
             if changes["inserted"]:
                 self._note_first_load()
             if state is not None and self.moves_checkpoint:
@@ -73,7 +73,7 @@ class StreamLoad:
         if read >= settings.BAD_RECORDS_MINIMUM and bad > settings.BAD_RECORDS_SHARE * read:
             # Nothing of this group is loaded, but a person needs to see what was wrong with it.
             for page in typed:
-                keep_rejects(self.run, self.stream, page.rejects, self.log)
+                keep_rejects(self.run, self.stream, self.schema, page.rejects, self.log)
             raise SyncError("too_many_bad_records", bad=bad, read=read)
 
     def _count(self, changes: dict[str, int], pages: Sequence[Page]) -> None:
