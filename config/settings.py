@@ -181,6 +181,7 @@ KEEP_AUDIT_DAYS = environment.integer(env, "KEEP_AUDIT_DAYS", 730, minimum=0, ma
 Q_CLUSTER = {
     "name": "sync",
     "orm": "default",
+    "broker_class": "syncruns.broker.PatientBroker",
     "poll": 0.2,
     "workers": SYNC_WORKERS,
     "queue_limit": 1,
@@ -223,6 +224,12 @@ LOGGING = {
             "formatter": "plain",
         },
     },
+    "filters": {"once_per_outage": {"()": "syncruns.outage.OncePerOutage"}},
     "root": {"handlers": ["console", "file"], "level": "WARNING"},
-    "loggers": {"sync": {"level": LOG_LEVEL}, "django": {"level": "WARNING"}, "django-q": {"level": "WARNING"}},
+    "loggers": {
+        "sync": {"level": LOG_LEVEL},
+        "django": {"level": "WARNING"},
+        "django.request": {"filters": ["once_per_outage"]},
+        "django-q": {"level": "WARNING", "filters": ["once_per_outage"]},
+    },
 }

@@ -96,7 +96,7 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
     if not run.lose(now, given_up=given_up):
         return False
     SyncLog.objects.create(run=run, at=now, level="error", event="failed.worker_lost", params=run.error_params)
-    if run.trigger in SyncRun.AUTOMATIC and run.attempt == 1 and not run.cancel_requested_at:
+    if run.comes_again:
         SyncRun.objects.create(
             connection=run.connection,
             trigger=SyncRun.Trigger.RETRY,

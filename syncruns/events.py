@@ -10,8 +10,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from connections.catalogue import Params, explain, shown
+from connections.catalogue import explain
 from connections.connectors import REGISTRY
+from connections.explanation import Params, shown
 from syncruns import timewords
 from syncruns.reasons import VALUE_REASONS
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from connections.connectors import connector_class
+from connections.destination import table_name
 from connections.models import Connection
 from connections.sdk.connector import Connector
 from connections.sdk.errors import SyncError
@@ -119,7 +120,7 @@ def _shown(
     return StreamShown(
         key=stream.key,
         label=_(stream.label),
-        tables=tuple(f"{connector.schema}.{table.name}" for table in stream.tables),
+        tables=tuple(table_name(connector.schema, table.name) for table in stream.tables),
         enabled=selected.enabled,
         run=run,
         read_at=read_at,

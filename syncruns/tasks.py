@@ -18,6 +18,7 @@ from connections.models import StreamSetting
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import open_connector
 from syncruns import dispatch as ticker
+from syncruns import outage
 from syncruns.chores import do_due
 from syncruns.deletion import finish_deletions
 from syncruns.engine import journal
@@ -35,6 +36,7 @@ FINISH_TRIES = 6
 LOOK_SECONDS = 0.25
 
 
+@outage.excused
 def dispatch() -> str:
     """Tick every few seconds until the next ticker is queued; one at a time, wherever it runs."""
     token = _take_over()
@@ -50,7 +52,10 @@ def dispatch() -> str:
                 if ticker.next_ring() != successor:
                     break
             except Error as error:
-                logger.warning("a tick failed, the next comes in %s s: %s", settings.TICK_SECONDS, type(error).__name__)
+                if not outage.note(error):
+                    logger.warning(
+                        "a tick failed, the next comes in %s s: %s", settings.TICK_SECONDS, type(error).__name__
+                    )
                 connections.close_all()
             _rest(settings.TICK_SECONDS)
     finally:
@@ -75,6 +80,7 @@ def _take_over() -> UUID | None:
     return None
 
 
+@outage.excused
 def work() -> str:
     """Claim the best queued run, execute it, and go on until none is left or a minute has passed."""
     _let_others_write_first()
@@ -88,6 +94,7 @@ def work() -> str:
     return "done"
 
 
+@outage.excused
 def do_chores() -> str:
     """Do what the system needs from time to time (syncruns/chores.py)."""
     _let_others_write_first()

@@ -49,6 +49,11 @@ def ensure_roles(**_signal: Any) -> None:
             group.permissions.set(granted)
 
 
+def may_see_personal(user: User | AnonymousUser) -> bool:
+    """Say whether the user sees the values of personal columns: who only views does not."""
+    return user.has_perm("connections.operate_connection")
+
+
 def role_of(user: User | AnonymousUser) -> str:
     """Return the user's highest role, "" when there is none. A superuser is an administrator."""
     if not user.is_authenticated or not user.is_active:

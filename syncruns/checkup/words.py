@@ -13,7 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from connections.catalogue import Params, explain
+from connections.catalogue import explain
+from connections.explanation import Params
 from syncruns import timewords
 from syncruns.checkup.check import OK, PROBLEM, WARNING, Check
 from syncruns.outcomes import Look

@@ -64,7 +64,7 @@ class StreamLoad:
                 for name, value in counts.items():
                     changes[name] += value
                 close_settled(self.run, self.stream, page)
-                keep_rejects(self.run, self.stream, page.rejects, self.log)
+                keep_rejects(self.run, self.stream, self.schema, page.rejects, self.log)
             if changes["inserted"]:
                 self._note_first_load()
             if state is not None and self.moves_checkpoint:
@@ -80,7 +80,7 @@ class StreamLoad:
         if read >= settings.BAD_RECORDS_MINIMUM and bad > settings.BAD_RECORDS_SHARE * read:
             # Nothing of this group is loaded, but a person needs to see what was wrong with it.
             for page in typed:
-                keep_rejects(self.run, self.stream, page.rejects, self.log)
+                keep_rejects(self.run, self.stream, self.schema, page.rejects, self.log)
             raise SyncError("too_many_bad_records", bad=bad, read=read)
 
     def _count(self, changes: dict[str, int], pages: Sequence[Page]) -> None:

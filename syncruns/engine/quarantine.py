@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
 
-from connections.sdk.declare import Key, Stream, Table
+from connections.destination import table_name
+from connections.sdk.declare import MASK, Key, Stream, Table
 from syncruns.engine.log import RunLog
 from syncruns.engine.transform import Reject, Typed, key_of, spelled_key
 from syncruns.models import QuarantinedRecord, SyncRun
@@ -15,7 +16,7 @@ OPEN = QuarantinedRecord.State.OPEN
 KEYS_AT_ONCE = 500
 
 
-def keep_rejects(run: SyncRun, stream: Stream, rejects: Sequence[Reject], log: RunLog) -> None:
+def keep_rejects(run: SyncRun, stream: Stream, schema: str, rejects: Sequence[Reject], log: RunLog) -> None:
     """Store rejects, one row a key; seen again, a record shows its newest contents and reasons."""
     if not rejects:
         return
@@ -44,9 +45,10 @@ def keep_rejects(run: SyncRun, stream: Stream, rejects: Sequence[Reject], log: R
     )
     first = rejects[0]
     column, reason = next(iter(first.reasons.items()))
+    key = MASK if stream.table(first.table).has_personal_key else first.key
     log.add(
-        "warning", "records_quarantined", stream.key, count=len(rejects), table=first.table, key=first.key,
-        column=column, reason=reason["code"],
+        "warning", "records_quarantined", stream.key, count=len(rejects), table=table_name(schema, first.table),
+        key=key, column=column, reason=reason["code"],
     )  # fmt: skip
 
 

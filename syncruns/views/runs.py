@@ -24,6 +24,7 @@ from syncruns.listing import measure
 from syncruns.log_lines import LogFilter, log_shown, log_text
 from syncruns.models import StreamRun, SyncRun
 from syncruns.outcomes import FAILURES, RUN_LOOKS
+from syncruns.personal import records_shown
 from syncruns.run_words import run_sentence
 from syncruns.streams import checkpoints_of
 from syncruns.views.faults import fault_of_run
@@ -156,7 +157,7 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
         "fault": fault_of_run(found, streams),
         "can_retry_unfinished": bool(unfinished) and len(unfinished) < len(streams),
         "checkpoints": checkpoints_of(found.connection, streams),
-        "records": found.quarantine.filter(state="open")[:RECORDS_SHOWN],
+        "records": records_shown(found.connection, found.quarantine.filter(state="open")[:RECORDS_SHOWN], request.user),
         "records_open": found.quarantine.filter(state="open").count(),
         "wanted": wanted,
         "log": log_shown(found, {stream.stream: stream.label for stream in streams}, wanted),

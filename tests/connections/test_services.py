@@ -12,7 +12,7 @@ from django.utils import timezone
 from connections.models import AuditEvent, Connection
 from connections.sdk.declare import Column, Stream, Table
 from connections.sdk.errors import SyncError
-from connections.sdk.settings import Setting, SettingsInvalid
+from connections.sdk.settings import SettingsInvalid
 from connections.services import create_connection, set_auto_sync, set_stream, streams_of, update_connection
 from tests.engine.scripted import ScriptedConnector
 

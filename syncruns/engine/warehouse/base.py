@@ -20,6 +20,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
+from connections.destination import table_name
 from connections.sdk.declare import Column, Key, Table
 from syncruns.engine.transform import Row
 from syncruns.engine.warehouse.shape import Evolution, Lack, Shape, identifier, lack
@@ -224,7 +225,7 @@ class Warehouse(ABC):
         missing = []
         for table in tables:
             shape = shapes.get(table.name)
-            found = lack(table, shape)
+            found = lack(table, shape, table_name(schema, table.name))
             if found or shape is None:
                 missing.append(found)
                 continue
