@@ -229,9 +229,9 @@ def test_wrong_key(found: Found, loja: Connection, monkeypatch: pytest.MonkeyPat
     assert found()["keys_wrong"]["params"] == {"connections": ["loja"]}
 
 
-@pytest.mark.parametrize(("bound", "state"), [("DISK_WARNING", "warning"), ("DISK_PROBLEM", "problem")])
+@pytest.mark.parametrize(("bound", "state"), [("DISK_WARNING_MB", "warning"), ("DISK_PROBLEM_MB", "problem")])
 def test_disk_nearly_full(found: Found, monkeypatch: pytest.MonkeyPatch, bound: str, state: str) -> None:
-    monkeypatch.setattr(machine, bound, (2**62, 0.0))
+    monkeypatch.setattr(settings, bound, 2**40)
     assert found()["disk_full"]["state"] == state
 
 

@@ -15,7 +15,6 @@ from connections.models import Connection
 from tests.console import ROOT
 from tests.crash.ledger import Ledger
 
-
 SETTINGS = "tests.crash.settings"
 
 
