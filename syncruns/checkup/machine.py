@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import Error, connection, transaction
@@ -22,7 +22,7 @@ from connections.sdk.errors import SyncError
 from syncruns.checkup.check import OK, PROBLEM, WARNING, Check, Scene
 from syncruns.frame import SILENT_AFTER
 from syncruns.models import SyncLog, SyncRun, SystemJob
-from syncruns.processes import start_time
+from syncruns.processes import is_alive
 from syncruns.supervisor import CONFIRM_SECONDS, ROLES
 
 SLOW_SECONDS = 1.0
@@ -58,11 +58,9 @@ def check_processes(scene: Scene) -> Iterator[Check]:
     """Look at what the supervisor of this data directory wrote down."""
     alive, ended = [], []
     for role in ROLES:
-        children = _children(role)
-        if any(_is_alive(child) for child in children):
-            alive.append(role)
-        elif children:
-            ended.append(role)
+        main = _main(role)
+        if main is not None:
+            (alive if is_alive(main["pid"], main["start"]) else ended).append(role)
     if not alive:
         if _is_fresh(scene):
             yield Check("processes", OK, "processes_elsewhere")
@@ -199,42 +197,31 @@ def _is_fresh(scene: Scene) -> bool:
 
 def _is_starting(scene: Scene) -> bool:
     """Say whether the scheduler's process is here and so young that it need not have ticked yet."""
-    if not any(_is_alive(child) for child in _children("control")):
+    main = _main("control")
+    if main is None or not is_alive(main["pid"], main["start"]):
         return False
     written = (settings.DATA_DIR / "run" / "control").stat().st_mtime
     return scene.now.timestamp() - written < CONFIRM_SECONDS
 
 
-def _children(role: str) -> list[dict[str, Any]]:
+def _main(role: str) -> dict[str, Any] | None:
+    """Return what the supervisor wrote down of the role's main process; a sample's shop is another entry."""
     with suppress(OSError, ValueError):
         found = json.loads((settings.DATA_DIR / "run" / role).read_text())
-        return list(found.get("children", ()))
-    return []
-
-
-def _is_alive(child: dict[str, Any]) -> bool:
-    if child["start"] is not None:
-        return start_time(child["pid"]) == child["start"]
-    try:  # a machine without /proc
-        os.kill(child["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        return next((child for child in found.get("children", ()) if child["name"] == role), None)
+    return None
 
 
 def _wait_for_sqlite() -> tuple[int, float]:
     """Return whether the write lock is held for long, and for how long it was waited."""
     started = time.monotonic()
-    with connection.cursor() as cursor:
-        cursor.execute(f"PRAGMA busy_timeout = {int(LOCK_SECONDS * 1000)}")
+    sqlite = cast(Any, connection)  # config/sqlite
+    sqlite.patience = LOCK_SECONDS
     try:
         with transaction.atomic():
             pass
     except Error:
         return 1, time.monotonic() - started
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA busy_timeout = {settings.DATABASES['default']['OPTIONS']['timeout'] * 1000}")
+        sqlite.patience = None
     return 0, 0.0
