@@ -198,6 +198,10 @@ Q_CLUSTER = {
     "ALT_CLUSTERS": {"control": {"workers": 1, "timeout": 90, "retry": 400, "queue_limit": 1}},
 }
 
+# Doctor and the System page warn below so much free disk.
+DISK_WARNING_MB = environment.integer(env, "DISK_WARNING_MB", 2048, minimum=0, maximum=10**9)
+DISK_PROBLEM_MB = environment.integer(env, "DISK_PROBLEM_MB", 300, minimum=0, maximum=10**9)
+
 # Logs
 
 LOG_LEVEL = environment.choice(env, "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
@@ -217,7 +221,7 @@ LOGGING = {
         # Many processes append to the file, a line at a time, and only the supervisor rotates it (syncruns/logfile.py):
         # each writer notices that and opens the new one. No line is lost, and there is one file to read.
         "file": {
-            "class": "logging.handlers.WatchedFileHandler",
+            "class": "syncruns.logfile.LogFile",
             "filename": LOG_FILE,
             "delay": True,
             "encoding": "utf-8",

@@ -39,6 +39,7 @@ EVENTS: dict[str, str | Promise] = {
     "schema.column_widened": _("Table %(table)s: column %(column)s widened from %(before)s to %(after)s"),
     "http_retry": _("%(host)s: %(code)s (%(error)s); trying again in %(seconds)s s (attempt %(attempt)s of %(tries)s)"),
     "rate_wait": _("Waiting %(seconds)s s for the source's limit"),
+    "source_clock": _("The clock of %(host)s and this machine's are %(seconds)s s apart"),
     "log_full": _("The log of this run is full; %(count)s more entries were left out"),
     # Audit
     "connection.created": _("Created the connection"),

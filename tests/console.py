@@ -81,10 +81,15 @@ class Console:
     def output(self) -> str:
         return self.output_file.read_text(errors="replace")
 
-    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of manage.py to its end."""
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120)
+    def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of manage.py to its end; keywords are environment variables."""
+        return self.python("manage.py", *arguments, **environment)
+
+    def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Python in this console's environment."""
+        given = {**self.environment, **environment}
+        command = [sys.executable, *arguments]
+        return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=120)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send the signal and return the exit code."""

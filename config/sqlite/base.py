@@ -27,9 +27,10 @@ PRIMARY_CODE = 0xFF  # the part of SQLite's error codes that names the kind of e
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's, with turns. Option `timeout`: for how many seconds the write lock is waited for."""
+    """Django's, with turns. Option `timeout`: for how many seconds the write lock is waited for, unless `patience`."""
 
     gives_way = False
+    patience: float | None = None
     _ignores_until = 0.0
 
     def create_cursor(self, name: Any = None) -> Any:
@@ -38,9 +39,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return cursor
 
     def in_turn(self, write: Callable[[], Any]) -> Any:
-        """Do what takes the write lock as soon as it is free. Raises sqlite3.OperationalError after `timeout`."""
-        patience = self.settings_dict["OPTIONS"].get("timeout", 5.0)
-        until = time.monotonic() + patience
+        """Do what takes the write lock as soon as it is free. Raises sqlite3.OperationalError in the end."""
+        timeout = self.settings_dict["OPTIONS"].get("timeout", 5.0)
+        until = time.monotonic() + (timeout if self.patience is None else self.patience)
         self.connection.execute("PRAGMA busy_timeout = 0")
         try:
             with _Sign(f"{self.settings_dict['NAME']}-turn") as sign:
@@ -57,7 +58,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                         sign.show()
                     time.sleep(GIVING_WAY_LOOK_SECONDS if self.gives_way else LOOK_SECONDS)
         finally:
-            self.connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
+            self.connection.execute(f"PRAGMA busy_timeout = {round(timeout * 1000)}")
 
     def _give_way(self, sign: _Sign) -> None:
         now = time.monotonic()

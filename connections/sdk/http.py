@@ -28,6 +28,7 @@ BACKOFF_SECONDS = 1.0  # the first pause is up to this long, each further one up
 LONGEST_BACKOFF_SECONDS = 30.0
 LONGEST_ERROR_BODY = 64 * 1024
 MOST_REDIRECTS = 5
+CLOCK_SECONDS = 120  # a source's clock further from ours than this is worth telling
 REDIRECTS = (301, 302, 303, 307, 308)
 
 Params = Mapping[str, Any]  # query parameters; None leaves one out, a list repeats it
@@ -121,6 +122,7 @@ class HttpClient:
         self._max_body_bytes = max_body_bytes
         self._tries = tries
         self._longest_wait = longest_wait
+        self._has_told_clock = False
         own_headers = dict(headers or {})
         hidden = list(secrets)
         if basic is not None:
@@ -255,6 +257,7 @@ class HttpClient:
                 stream=True,
             ) as response:
                 status = response.status_code
+                self._compare_clocks(host, response.headers)
                 body = self._read(response)
         except Interruption:
             raise
@@ -270,6 +273,13 @@ class HttpClient:
             failure.error.detail = failures.vendor_message(response.headers, body, self._redact)
             return failure
         return Answer(status, response.headers, body, urls.without_query(url), time.monotonic() - started)
+
+    def _compare_clocks(self, host: str, headers: Mapping[str, str]) -> None:
+        """Tell once when the source's clock is far from ours: what changed since a moment rests on both."""
+        apart = round(failures.clock_apart(headers, self._context.now()))
+        if abs(apart) > CLOCK_SECONDS and not self._has_told_clock:
+            self._has_told_clock = True
+            self._context.log("warning", "source_clock", host=host, seconds=apart)
 
     def _read(self, response: Any) -> bytes:
         encoding = response.headers.get("Content-Encoding", "")

@@ -103,6 +103,10 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("This machine's clock and that of the database or of the scheduler are %(span)s apart."),
         _("Switch time synchronisation (NTP) on, on every machine."),
     ),
+    "clock_source": (
+        _("%(connection)s: the clock of %(host)s and this machine's are %(span)s apart."),
+        _("Switch time synchronisation (NTP) on; if this machine's clock is right, tell those who run the source."),
+    ),
     "disk_free": (_("%(bytes)s free (%(percent)s %%): %(path)s"), ""),
     "disk_full": (
         _("Only %(bytes)s free (%(percent)s %%): %(path)s"),

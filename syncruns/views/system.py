@@ -37,6 +37,7 @@ SETTINGS = (
     *("PUBLIC_URL", "HOST", "PORT", "PROXY_COUNT", "DEBUG", "DATA_DIR", "TIME_ZONE", "LOG_LEVEL", "SYNC_WORKERS"),
     *("RUN_TIMEOUT", "LEASE_SECONDS", "MAX_RETRIES", "RETRY_DELAY", "RUN_LOG_LIMIT", "ALLOW_PRIVATE_ADDRESSES"),
     *("KEEP_RUNS_DAYS", "KEEP_LOGS_DAYS", "KEEP_QUARANTINE_DAYS", "KEEP_AUDIT_DAYS"),
+    *("DISK_WARNING_MB", "DISK_PROBLEM_MB"),
 )
 KEPT: tuple[tuple[str | Promise, str, str, tuple[type[models.Model], ...]], ...] = (
     (gettext_lazy("Runs"), "remove_runs", "KEEP_RUNS_DAYS", (SyncRun,)),
