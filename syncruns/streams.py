@@ -12,6 +12,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from connections.catalogue import day_words
 from connections.connectors import connector_class
 from connections.models import Connection
 from connections.sdk.connector import Connector
@@ -48,7 +49,7 @@ class StreamShown:
     window_minutes: int | None
     checkpoint: str
     can_begin_at: bool
-    first_since: datetime | None  # while its first read from there is still to be made or ended
+    first_since: str  # the day, while its first read from there is still to be made or ended
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _shown(
         window_minutes=selected.window_minutes,
         checkpoint=_checkpoint_words(selected, as_of, read_at, now),
         can_begin_at=stream.can_begin_at,
-        first_since=selected.first_since,
+        first_since=day_words(timezone.localtime(selected.first_since)) if selected.first_since else "",
     )
 
 
