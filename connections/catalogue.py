@@ -24,32 +24,6 @@ def entry_of(code: str, params: Mapping[str, Any] | None = None) -> Entry:
 
 CATALOGUE: dict[str, Entry] = {
     **ACCESS,
-    "credentials_refused": Entry(
-        _("Credentials refused"),
-        _(
-            "%(source)s did not accept the user, password or key; automatic syncing stopped so that "
-            "the account is not locked."
-        ),
-        _("The password or key was changed, revoked or has expired."),
-        (
-            _("Get a valid user, password or key from the source."),
-            _("Enter it here; it is tested before it is saved."),
-        ),
-        "edit_credentials",
-    ),
-    "credentials_expired": Entry(
-        _("Credentials expired"),
-        _("The access that %(source)s gave is no longer valid; automatic syncing stopped."),
-        _("Keys and authorisations have an end date, and this one has passed."),
-        (_("Create a new key or authorisation in the source."), _("Enter it here; it is tested before it is saved.")),
-        "edit_credentials",
-    ),
-    "permission_denied": Entry(
-        _("Access denied"),
-        _("%(source)s knows the user but does not let it read this."),
-        _("The user lacks a right, or the plan does not include this access."),
-        (_("Ask whoever manages the source to give this user read access."), _("Then retry.")),
-    ),
     "config_invalid": Entry(
         _("A setting is wrong"),
         _("The connection cannot run with its present settings (%(field)s); automatic syncing stopped."),

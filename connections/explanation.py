@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.utils.dateparse import parse_date
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 Text = str | Promise
@@ -70,7 +71,7 @@ def filled(code: str, entry: Entry, params: Mapping[str, Any] | None, source: st
     if "secret" in values:
         values["secret"] = gettext(values["secret"])  # a setting's label
     if day := parse_date(str((params or {}).get("on", ""))):
-        values["on"] = date_format(day, "SHORT_DATE_FORMAT")
+        values["on"] = day_words(day)
     return Explanation(
         code=code,
         title=str(entry.title),
@@ -79,6 +80,11 @@ def filled(code: str, entry: Entry, params: Mapping[str, Any] | None, source: st
         steps=[str(step) % values for step in entry.steps],
         action=entry.action,
     )
+
+
+def day_words(day: date) -> str:
+    """Return a day as the reader writes it, with its year."""
+    return str(date_format(day, pgettext("date format", "M j, Y"), use_l10n=False))
 
 
 def shown(value: Any) -> str:

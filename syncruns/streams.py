@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from connections.connectors import connector_class
 from connections.destination import table_name
+from connections.explanation import day_words
 from connections.models import Connection
 from connections.sdk.connector import Connector
 from connections.sdk.errors import SyncError
@@ -49,7 +50,7 @@ class StreamShown:
     window_minutes: int | None
     checkpoint: str
     can_begin_at: bool
-    first_since: datetime | None  # while its first read from there is still to be made or ended
+    first_since: str  # the day, while its first read from there is still to be made or ended
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _shown(
         window_minutes=selected.window_minutes,
         checkpoint=_checkpoint_words(selected, as_of, read_at, now),
         can_begin_at=stream.can_begin_at,
-        first_since=selected.first_since,
+        first_since=day_words(timezone.localtime(selected.first_since)) if selected.first_since else "",
     )
 
 

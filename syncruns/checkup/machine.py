@@ -56,7 +56,8 @@ def check_migrations(_scene: Scene) -> Iterator[Check]:
 
 def check_processes(scene: Scene) -> Iterator[Check]:
     """Look at what the supervisor of this data directory wrote down."""
-    alive, ended = [], []
+    alive: list[str] = []
+    ended: list[str] = []
     for role in ROLES:
         main = _main(role)
         if main is not None:

@@ -154,8 +154,9 @@ class _StreamSync:
         row = self._row
         row.state, row.attempt = StreamRun.State.RUNNING, attempt
         row.started_at = row.started_at or timezone.now()
+        row.error_code, row.error_params, row.error_detail = "", {}, ""  # of before the run was handed back
         with _held(self._run):
-            row.save(update_fields=["state", "attempt", "started_at"])
+            row.save(update_fields=["state", "attempt", "started_at", "error_code", "error_params", "error_detail"])
 
     def _read(self) -> None:
         connection = self._run.connection

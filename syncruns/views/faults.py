@@ -59,6 +59,8 @@ class Fault:
         action = self.explanation.action
         if action in CHANGES_SETTINGS:
             return reverse("connection_edit", args=[self.connection.slug])
+        if action == "stream_off":
+            return reverse("connection", args=[self.connection.slug])
         if self.run is not None and action in ("quarantine", "open_log"):
             return f"{reverse('run', args=[self.run.pk])}#{'records' if action == 'quarantine' else 'log'}"
         return ""
