@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import environ
 from django.utils.translation import gettext_lazy as _
 
-from config import database, environment
+from config import database, environment, mail
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -155,6 +155,15 @@ TIME_ZONE = environment.time_zone(env, "TIME_ZONE", "America/Sao_Paulo")
 USE_TZ = True
 USE_I18N = True
 USE_THOUSAND_SEPARATOR = True
+
+# E-mail. Without a server Sincro works all the same, and tells nobody.
+
+_mail = mail.mail(env, PUBLIC_URL)
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.security == "starttls", _mail.security == "tls"
+EMAIL_TIMEOUT = 15  # seconds that each answer of the server may take
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = _mail.sender
 
 # Syncing
 

@@ -16,6 +16,7 @@ from django_q.exceptions import TimeoutException
 from connections.sdk.errors import Interruption, SyncError
 from connections.services import open_connector
 from syncruns import dispatch as ticker
+from syncruns.alerts import incidents
 from syncruns.chores import do_due
 from syncruns.deletion import finish_deletions
 from syncruns.engine import journal
@@ -171,3 +172,4 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
             slot=run.slot,
             attempt=run.attempt + 1,
         )
+    incidents.follow(run)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from syncruns.views import actions, connections, overview, runs, system
+from syncruns.views import actions, alerts, connections, overview, runs, system
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -24,5 +24,8 @@ urlpatterns = [
     path("runs/<uuid:run_id>/cancel/", actions.run_cancel, name="run_cancel"),
     path("runs/<uuid:run_id>/retry/", actions.run_retry, name="run_retry"),
     path("system/", system.system, name="system"),
+    path("preferences/alerts/", alerts.alerts, name="alerts"),
+    path("settings/mail/", alerts.mail, name="mail"),
+    path("settings/mail/test/", alerts.mail_test, name="mail_test"),
     path("system/sources/", system.system_sources, name="system_sources"),
 ]

@@ -154,6 +154,11 @@ def error_title(stream: StreamRun) -> str:
 
 
 @register.simple_tag
+def error_words(code: str, params: dict[str, Any]) -> str:
+    return explain(code, params).title
+
+
+@register.simple_tag
 def stream_progress(stream: StreamRun) -> SafeString:
     """Return a stream's progress bar; without an end while the source did not say how much there is."""
     state, label = stream.state, _("Progress of %(name)s") % {"name": _(stream.label)}

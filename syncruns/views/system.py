@@ -29,7 +29,7 @@ from connections.sdk import VERSION
 from syncruns.checkup import OK, PROBLEM, WARNING, Check, examine, examine_vendors
 from syncruns.checkup.words import Told, tell
 from syncruns.chores import TRACES_DAYS
-from syncruns.models import QuarantinedRecord, SyncLog, SyncRun, SystemJob
+from syncruns.models import Delivery, QuarantinedRecord, SyncLog, SyncRun, SystemJob
 from syncruns.sizes import TableSize, database_bytes, table_sizes
 
 # Names as in .env.example; nothing secret is among them.
@@ -45,6 +45,7 @@ KEPT: tuple[tuple[str | Promise, str, str, tuple[type[models.Model], ...]], ...]
     (gettext_lazy("Audit events"), "remove_audit", "KEEP_AUDIT_DAYS", (AuditEvent,)),
     (gettext_lazy("Failed and waiting tasks"), "remove_tasks", "", (Task, OrmQ)),
     (gettext_lazy("Sign-in attempts"), "remove_sign_ins", "", (AccessAttempt, AccessLog, AccessFailureLog)),
+    (gettext_lazy("E-mail deliveries"), "remove_deliveries", "", (Delivery,)),
     (gettext_lazy("Sessions"), "remove_sessions", "", (Session,)),
 )
 
