@@ -21,6 +21,7 @@ from connections.models import Connection
 from connections.schedule import slots_between
 from connections.sdk.errors import SyncError
 from syncruns import chores
+from syncruns.alerts import incidents
 from syncruns.models import SyncLog, SyncRun
 
 logger = logging.getLogger("sync.dispatch")
@@ -105,6 +106,7 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
             attempt=2,
             requested_by=run.requested_by,
         )
+    incidents.follow(run)
     logger.warning("run %s of %s lost with its worker %s", run, run.connection.slug, run.worker)
     return True
 
@@ -137,7 +139,8 @@ def _account(connection: Connection, now: datetime, busy: bool) -> list[SyncRun]
             connection.next_slot(now),
         )
     except SyncError as error:
-        connection.mark_error(error)
+        if connection.mark_error(error):
+            incidents.note_stopped(connection)
         return []
     held, reason = _held(connection, now)
     if held is not None:

@@ -63,6 +63,10 @@ EVENTS: dict[str, str | Promise] = {
     "user.changed": _("Changed the user"),
     "user.deleted": _("Deleted the user"),
     "role.changed": _("Changed the role"),
+    "alerts.on": _("Switched e-mail alerts on"),
+    "alerts.off": _("Switched e-mail alerts off"),
+    "alerts.changed": _("Changed the e-mail alerts"),
+    "mail.tested": _("Sent a test message"),
     "secrets.rotated": _("Encrypted the stored credentials with the newest key"),
 }
 

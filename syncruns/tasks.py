@@ -19,6 +19,7 @@ from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import open_connector
 from syncruns import dispatch as ticker
 from syncruns import outage
+from syncruns.alerts import incidents
 from syncruns.chores import do_due
 from syncruns.deletion import finish_deletions
 from syncruns.engine import journal
@@ -196,6 +197,7 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
             slot=run.slot,
             attempt=run.attempt + 1,
         )
+    incidents.follow(run)
 
 
 def _left_to_do(run: SyncRun) -> dict[str, Any] | None:

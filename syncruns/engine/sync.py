@@ -21,6 +21,7 @@ from connections.sdk.context import ReadOptions
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import SelectedStream, allows_private_addresses, streams_of
 from syncruns.engine import journal
+from syncruns.engine.changes import ChangeRecorder
 from syncruns.engine.context import EngineContext, Leash
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
@@ -167,6 +168,7 @@ class _StreamSync:
         options = read_options(self._choice, self._run.options, checkpoint.state)
         connector = self._open()
         destination = warehouse()
+        destination.recorder = ChangeRecorder(self._run, self._stream.key)
         for change in destination.prepare(connector.schema, self._stream.tables):
             name = table_name(connector.schema, change.table)
             self._log.add("info", f"schema.{change.action}", self._stream.key, **change.params(), table=name)
