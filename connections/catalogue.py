@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.formats import number_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-Text = str | Promise
+from connections.entry import Entry, Text
+from connections.unavailable import UNAVAILABLE
 
 ACTIONS: dict[str, Text] = {
     "edit_credentials": _("Update credentials"),
     "edit_settings": _("Check the settings"),
     "edit_schedule": _("Change the schedule"),
     "retry": _("Retry now"),
+    "stream_off": _("Switch this stream off"),
     "quarantine": _("See the records"),
     "open_log": _("Open the log"),
     "wait": _("Nothing to do"),
 }
-
-
-@dataclass(frozen=True)
-class Entry:
-    title: Text
-    sentence: Text  # %(source)s is the connector's label, the rest are the error's params
-    cause: Text
-    steps: tuple[Text, ...] = field(default=())
-    action: str = "retry"
 
 
 @dataclass(frozen=True)
@@ -84,6 +76,7 @@ def shown(value: Any) -> str:
 
 
 CATALOGUE: dict[str, Entry] = {
+    **UNAVAILABLE,
     "credentials_refused": Entry(
         _("Credentials refused"),
         _(

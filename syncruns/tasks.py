@@ -13,7 +13,7 @@ from django.db import Error, connections, transaction
 from django.utils import timezone
 from django_q.exceptions import TimeoutException
 
-from connections.sdk.errors import Interruption, SyncError
+from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import open_connector
 from syncruns import dispatch as ticker
 from syncruns.chores import do_due
@@ -162,7 +162,7 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
     if error is not None and error.until is not None:
         block_until(connection, error.until)
     if outcome.state in (SyncRun.State.SUCCEEDED, SyncRun.State.PARTIAL):
-        note_synced(connection, trouble=error is not None)
+        note_synced(connection, trouble=error is not None and error.code != UNAVAILABLE)
     if outcome.state == SyncRun.State.TIMED_OUT and run.read:
         SyncRun.objects.create(
             connection=connection,

@@ -55,6 +55,14 @@ class Connector(ABC):
         """Return the aware moment up to which the checkpoint has read changes, if it says one."""
         return None
 
+    def offer(self, setting: str, context: Context) -> list[tuple[str, str]]:
+        """Return (value, label) of what the source offers for a setting: its databases, the user's companies.
+
+        Only settings with `offered_from` are asked for; those it names hold checked values, any other may be empty.
+        Labels are the source's own words. Raises SyncError.
+        """
+        raise NotImplementedError(f"{self.kind} offers nothing for {setting}")
+
     def suggest(self, setting: str, row: int, context: Context) -> list[dict[str, Any]]:
         """Return proposed rows for a `columns` setting inside row `row` of a list, read from a live sample.
 

@@ -24,7 +24,7 @@ class ReadOptions:
     """What a person asked of one read, beyond the checkpoint."""
 
     window_minutes: int | None = None  # look back this far from now
-    since: datetime | None = None  # read what changed since this aware moment instead of the checkpoint
+    since: datetime | None = None  # read what changed since this aware moment, not from the checkpoint or window
     page_size: int | None = None
 
 

@@ -79,9 +79,13 @@ class Stream:
     tables: tuple[Table, ...]
     default_enabled: bool = True
     window_minutes: int | None = None  # default look-back; None: the stream has no window
+    window_env: str = ""  # the environment variable that gives new connections their look-back ...
+    window_env_unit: Literal["minutes", "days"] = "minutes"  # ... and what it counts
     changed_since: bool = False  # the source can be asked for what changed since a moment
 
     def __post_init__(self) -> None:
+        if self.window_env and self.window_minutes is None:
+            raise ValueError(f"stream {self.key}: a variable gives its look-back, and it has none")
         tops: dict[str, Table] = {}
         for table in self.tables:
             if table.parent is None:
@@ -165,6 +169,7 @@ class DefaultSchedule:
 
     every_minutes: int | None = None
     daily_at: str | None = None  # "HH:MM" in the connection's zone
+    every_env: str = ""  # the environment variable that gives new connections every_minutes
 
 
 def widest(standing: Column, declared: Column) -> Column | None:

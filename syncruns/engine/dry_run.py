@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from connections.models import Connection
 from connections.sdk.declare import Stream
-from connections.sdk.errors import SyncError
+from connections.sdk.errors import UNAVAILABLE, SyncError
 from connections.services import SelectedStream, allows_private_addresses, open_connector
 from syncruns.engine.context import EngineContext
 from syncruns.engine.load import load_page
@@ -58,7 +58,8 @@ def dry_run(
         try:
             _read(connection, choice, options or {}, row, lambda: progress(rows))
         except SyncError as error:
-            row.state, row.error_code, row.error_params = StreamRun.State.FAILED, error.code, error.params
+            row.state = StreamRun.State.UNAVAILABLE if error.code == UNAVAILABLE else StreamRun.State.FAILED
+            row.error_code, row.error_params = error.code, error.params
         else:
             row.state = StreamRun.State.PARTIAL if row.quarantined else StreamRun.State.SUCCEEDED
         row.finished_at = timezone.now()

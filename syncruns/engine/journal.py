@@ -14,7 +14,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from connections.catalogue import explain
-from connections.sdk.errors import SyncError
+from connections.sdk.errors import UNAVAILABLE, SyncError
 from connections.sdk.redaction import Redactor
 from connections.services import SelectedStream
 from syncruns.models import StreamRun, SyncRun
@@ -78,7 +78,7 @@ def stream_failed(run: SyncRun, row: StreamRun, failure: SyncError, *, again: bo
     """Say why a try of a stream failed, and whether another follows."""
     _write(
         run,
-        logging.WARNING if again else logging.ERROR,
+        logging.WARNING if again or failure.code == UNAVAILABLE else logging.ERROR,
         lambda: (
             (
                 _("%(stream)s, attempt %(attempt)s/%(attempts)s failed: %(error)s")

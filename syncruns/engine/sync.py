@@ -16,7 +16,7 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.sdk.connector import Connector
 from connections.sdk.context import ReadOptions
-from connections.sdk.errors import Interruption, SyncError
+from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import SelectedStream, allows_private_addresses, streams_of
 from syncruns.engine import journal
 from syncruns.engine.context import EngineContext, Leash
@@ -143,7 +143,8 @@ class _StreamSync:
             self._leash.wait(pause)
         journal.stream_failed(self._run, self._row, failure, again=False)
         self._fail(failure)
-        self._log.add("error", f"failed.{failure.code}", self._stream.key, source=source, **failure.params)
+        level = "warning" if failure.code == UNAVAILABLE else "error"
+        self._log.add(level, f"failed.{failure.code}", self._stream.key, source=source, **failure.params)
         self._log.flush()
         return failure
 
@@ -203,11 +204,18 @@ class _StreamSync:
 
     def _fail(self, failure: SyncError) -> None:
         row = self._row
-        row.state = StreamRun.State.FAILED
+        row.state = StreamRun.State.UNAVAILABLE if failure.code == UNAVAILABLE else StreamRun.State.FAILED
         row.finished_at = timezone.now()
         row.error_code, row.error_params, row.error_detail = failure.code, failure.params, failure.detail
         with _held(self._run):
             row.save(update_fields=["state", "finished_at", "error_code", "error_params", "error_detail"])
+
+
+def _weight(failure: SyncError) -> int:
+    """Rank failures by what they say of a run: what needs a person or names an end first, what is not offered last."""
+    if failure.info.needs_person or failure.until is not None:
+        return 2
+    return 0 if failure.code == UNAVAILABLE else 1
 
 
 def _is_held(failure: SyncError) -> bool:
@@ -286,10 +294,10 @@ def _leave_out(run: SyncRun, row: StreamRun, log: RunLog, reason: str) -> None:
 def _outcome(run: SyncRun, failures: list[SyncError], log: RunLog) -> Outcome:
     log.add("done" if not failures else "warning", "run_finished", **run.totals())
     states = set(run.streams.values_list("state", flat=True))
-    # What needs a person, or names an end, says more than the first failure.
-    cause = next((f for f in failures if f.info.needs_person or f.until is not None), failures[0] if failures else None)
+    cause = max(failures, key=_weight, default=None)
     some_done = states & {StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL}
-    if failures and not some_done:
+    nothing_failed = all(failure.code == UNAVAILABLE for failure in failures) and StreamRun.State.NOT_STARTED in states
+    if failures and not some_done and not nothing_failed:
         return Outcome(SyncRun.State.FAILED, cause)
     if failures or StreamRun.State.PARTIAL in states:
         return Outcome(SyncRun.State.PARTIAL, cause)

@@ -271,6 +271,7 @@ class StreamRun(Counts):
         FAILED = "failed", _("Failed")
         CANCELLED = "cancelled", _("Cancelled")
         NOT_STARTED = "not_started", _("Not started")
+        UNAVAILABLE = "unavailable", _("Unavailable")  # the source does not offer it
 
     run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="streams")
     stream = models.CharField(max_length=60)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from connections.catalogue import Explanation, explain
 from connections.models import Connection
+from connections.sdk.errors import UNAVAILABLE
 from syncruns.health import label_of
 from syncruns.listing import Row, last_failures
 from syncruns.models import StreamRun, SyncRun
@@ -21,6 +22,7 @@ ICONS = {
     "retry": "refresh",
     "quarantine": "clipboard-check",
     "open_log": "info-circle",
+    "stream_off": "player-pause",
 }
 CHANGES_SETTINGS = ("edit_credentials", "edit_settings", "edit_schedule")
 
@@ -38,11 +40,12 @@ class Fault:
     detail: str = ""
     run: SyncRun | None = None
     stream: str = ""
+    stream_key: str = ""
 
     @property
     def is_partial(self) -> bool:
-        """Say whether nothing failed but records: the rest was loaded."""
-        return self.explanation.code == "records_quarantined"
+        """Say whether nothing failed but records, or a stream that is not offered: the rest was loaded."""
+        return self.explanation.code in ("records_quarantined", UNAVAILABLE)
 
     @property
     def link(self) -> str:
@@ -55,6 +58,8 @@ class Fault:
 
     @property
     def post(self) -> str:
+        if self.explanation.action == "stream_off" and self.stream_key:
+            return reverse("connection_stream", args=[self.connection.slug, self.stream_key])
         if self.explanation.action != "retry":
             return ""
         return reverse("connection_sync", args=[self.connection.slug])
@@ -88,7 +93,8 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
     """Return the card of what ended a run, or of its first failed stream; None when nothing failed."""
     connection, label = run.connection, label_of(run.connection.kind)
     failed: SyncRun | StreamRun | None = run if run.error_code and run.state != SyncRun.State.CANCELLED else None
-    first = next((stream for stream in streams if stream.error_code not in ("", "cancelled")), None)
+    bad = [stream for stream in streams if stream.error_code not in ("", "cancelled")]
+    first = next((stream for stream in bad if stream.error_code == run.error_code), bad[0] if bad else None)
     failed = failed or first
     if failed is None:
         return _waiting_records(run, label)
@@ -103,6 +109,7 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
         detail=failed.error_detail or (first.error_detail if first else ""),
         run=run,
         stream=_(first.label) if first else "",
+        stream_key=first.stream if first else "",
     )
 
 

@@ -1,0 +1,43 @@
+"""What the catalogue says of a stream that the source does not offer: a decision, not a fault."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from connections.entry import Entry
+
+UNAVAILABLE: dict[str, Entry] = {
+    "unavailable": Entry(
+        _("Not offered by the source"),
+        _("%(source)s does not offer what this stream reads (%(service)s). The other streams are read as ever."),
+        _("A module is missing there, the plan does not include it, or the user may not read it."),
+        (
+            _("Have it made available in the source; the next sync reads it by itself."),
+            _("Or switch this stream off, if the company does not use it."),
+        ),
+        "stream_off",
+    ),
+    "unavailable.module": Entry(
+        _("A module is missing in the source"),
+        _(
+            "%(source)s does not know %(service)s, which this stream reads: the module %(module)s is not installed "
+            "there. The other streams are read as ever."
+        ),
+        _("The company does not use this module, or it was uninstalled."),
+        (
+            _("Have the module %(module)s installed in the source; the next sync reads the stream by itself."),
+            _("Or switch this stream off, if the company does not use it."),
+        ),
+        "stream_off",
+    ),
+    "unavailable.right": Entry(
+        _("The user may not read this"),
+        _("%(source)s does not let this user read %(service)s. The other streams are read as ever."),
+        _("The user lacks the right to read it, or access to one of the companies."),
+        (
+            _("Ask whoever manages the source to let this user read %(service)s; the next sync reads it by itself."),
+            _("Or switch this stream off, if it is not needed."),
+        ),
+        "stream_off",
+    ),
+}
