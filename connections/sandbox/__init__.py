@@ -1,12 +1,15 @@
-"""Small vendors over real HTTP, for demonstrations and tests: one per connector kind, listed here."""
+"""Small vendors over real HTTP, for demonstrations and tests: each listed here under the kind it is for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from connections.sandbox.odoo import Odoo
 from connections.sandbox.server import App
 from connections.sandbox.shop import Shop
 
 SANDBOXES: dict[str, Callable[[int, float], App]] = {  # kind -> factory of (seed, speed)
     "rest": lambda seed, speed: Shop(seed=seed, speed=speed),
+    "odoo": lambda seed, speed: Odoo(version=17, seed=seed, speed=speed),
+    "odoo19": lambda seed, speed: Odoo(version=19, seed=seed, speed=speed),
 }
