@@ -41,6 +41,14 @@ def try_connection(kind: str, config: Mapping[str, Any], secrets: Mapping[str, s
     return Report(findings, error, time.monotonic() - started)
 
 
+def offered_choices(
+    kind: str, config: Mapping[str, Any], secrets: Mapping[str, str], setting: str
+) -> list[tuple[str, str]]:
+    """Return (value, label) of what the source offers for a setting. Raises SyncError."""
+    context = PlainContext(allow_private_addresses=allows_private_addresses(config))
+    return connector_class(kind)(config, secrets).offer(setting, context)
+
+
 def suggest_columns(
     kind: str, config: Mapping[str, Any], secrets: Mapping[str, str], setting: str, row: int
 ) -> list[dict[str, Any]]:

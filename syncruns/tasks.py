@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import time
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -13,15 +14,16 @@ from django.db import Error, connections, transaction
 from django.utils import timezone
 from django_q.exceptions import TimeoutException
 
+from connections.models import StreamSetting
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import open_connector
 from syncruns import dispatch as ticker
 from syncruns.chores import do_due
 from syncruns.deletion import finish_deletions
 from syncruns.engine import journal
-from syncruns.engine.sync import Outcome, sync
+from syncruns.engine.sync import Outcome, is_one_off, sync
 from syncruns.lease import Lease
-from syncruns.models import SyncRun, SystemJob
+from syncruns.models import StreamRun, SyncRun, SystemJob
 from syncruns.services import block_until, mark_stopped, note_synced
 from syncruns.stopping import is_stopping
 
@@ -163,11 +165,23 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
         block_until(connection, error.until)
     if outcome.state in (SyncRun.State.SUCCEEDED, SyncRun.State.PARTIAL):
         note_synced(connection, trouble=error is not None and error.code != UNAVAILABLE)
-    if outcome.state == SyncRun.State.TIMED_OUT and run.read:
+    if outcome.state == SyncRun.State.TIMED_OUT and run.read and (options := _left_to_do(run)) is not None:
         SyncRun.objects.create(
             connection=connection,
             trigger=SyncRun.Trigger.RETRY,
-            options=run.options,
+            options=options,
             slot=run.slot,
             attempt=run.attempt + 1,
         )
+
+
+def _left_to_do(run: SyncRun) -> dict[str, Any] | None:
+    """Return the options of a run that goes on where this one met its deadline; None: it would only start over."""
+    if not is_one_off(run.options):
+        return run.options
+    interrupted = run.streams.filter(error_code="timed_out").values_list("stream", flat=True)
+    first_reads = StreamSetting.objects.filter(connection=run.connection, first_since__isnull=False)
+    if "window_minutes" in run.options or not first_reads.filter(stream__in=interrupted).exists():
+        return None
+    done = (StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL)
+    return {**run.options, "streams": list(run.streams.exclude(state__in=done).values_list("stream", flat=True))}

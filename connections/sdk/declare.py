@@ -100,6 +100,11 @@ class Stream:
             if own != theirs:
                 raise ValueError(f"table {table.name}: parent_key must have the types of its parent's key")
 
+    @property
+    def can_begin_at(self) -> bool:
+        """Say whether a read can bring what changed since a moment, rather than everything."""
+        return self.changed_since or self.window_minutes is not None
+
     def table(self, name: str) -> Table:
         """Return the table called name; KeyError when the stream has none."""
         for table in self.tables:

@@ -82,7 +82,7 @@ def _read(
         stream.key,
         leash,
         leash,
-        options=read_options(choice, options),
+        options=read_options(choice, options, state),
         allow_private_addresses=allows_private_addresses(connection.config),
     )
     connector = open_connector(connection)

@@ -152,11 +152,14 @@ def _settings_words(run: SyncRun) -> str:
 
 
 def _window_words(run: SyncRun, choice: SelectedStream, due: bool) -> str:
-    window = run.options.get("window_minutes", choice.window_minutes)
+    window_asked = run.options.get("window_minutes")
+    window = window_asked or choice.window_minutes
     if not due:
         words = _("not due")
     elif run.options.get("since"):
         words = _("since %(since)s") % {"since": run.options["since"]}
+    elif choice.first_since and not window_asked:
+        words = _("first read, since %(since)s") % {"since": choice.first_since.isoformat()}
     elif window:
         words = _("looks back %(minutes)s min") % {"minutes": window}
     else:

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import Error, connections, transaction
 from django.utils import timezone
 
-from connections.models import Connection
+from connections.models import Connection, StreamSetting
 from connections.sdk.connector import Connector
 from connections.sdk.context import ReadOptions
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
@@ -157,25 +157,27 @@ class _StreamSync:
 
     def _read(self) -> None:
         connection = self._run.connection
-        options = read_options(self._choice, self._run.options)
-        with_own_window = "since" in self._run.options or "window_minutes" in self._run.options
         checkpoint, _created = Checkpoint.objects.get_or_create(connection=connection, stream=self._stream.key)
         with _held(self._run):
             checkpoint.take(self._run)
             StreamRun.objects.filter(pk=self._row.pk).update(checkpoint_before=checkpoint.state)
+        options = read_options(self._choice, self._run.options, checkpoint.state)
         connector = self._open()
         destination = warehouse()
         for change in destination.prepare(connector.schema, self._stream.tables):
             self._log.add("info", f"schema.{change.action}", self._stream.key, **change.params())
         load = StreamLoad(
             self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log,
-            moves_checkpoint=not with_own_window,
+            moves_checkpoint=is_first_read(self._choice, self._run.options) or not is_one_off(self._run.options),
         )  # fmt: skip
         context = EngineContext(
             self._stream.key, self._leash, self._log, options=options,
             allow_private_addresses=allows_private_addresses(connection.config),
         )  # fmt: skip
-        self._log.add("info", "stream_started", self._stream.key)
+        if options.since is not None:
+            self._log.add("info", "stream_started_since", self._stream.key, since=options.since.isoformat())
+        else:
+            self._log.add("info", "stream_started", self._stream.key)
         state = checkpoint.state
         with read_ahead(lambda: connector.read(self._stream, state, context), self._idle) as groups:
             for group in groups:
@@ -194,6 +196,7 @@ class _StreamSync:
         row.finished_at = timezone.now()
         with _held(self._run):
             row.save(update_fields=["state", "finished_at"])
+            self._note_first_read()
         journal.stream_ended(self._run, row)
         if row.written:
             counts = {name: getattr(row, name) for name in ("read", "inserted", "updated", "deleted")}
@@ -201,6 +204,15 @@ class _StreamSync:
         else:
             self._log.add("done", "stream_no_changes", self._stream.key, read=row.read)
         self._log.flush()
+
+    def _note_first_read(self) -> None:
+        """From now on reads go on from the checkpoint; a source that had nothing to show has made none yet."""
+        if is_first_read(self._choice, self._run.options) and (
+            self._row.checkpoint_after is not None or not self._stream.changed_since
+        ):
+            StreamSetting.objects.filter(connection=self._run.connection, stream=self._stream.key).update(
+                first_since=None
+            )
 
     def _fail(self, failure: SyncError) -> None:
         row = self._row
@@ -246,11 +258,31 @@ def plan(connection: Connection, wanted: Sequence[str] | None, *, all_due: bool)
     return chosen
 
 
-def read_options(choice: SelectedStream, asked: Mapping[str, Any]) -> ReadOptions:
-    """Return what a run's options and the stream's own settings ask of a read."""
-    since = datetime.fromisoformat(asked["since"]) if asked.get("since") else None
+def is_one_off(asked: Mapping[str, Any]) -> bool:
+    """Say whether a run's options ask for a read that leaves the checkpoint where it is."""
+    return "since" in asked or "window_minutes" in asked
+
+
+def is_first_read(choice: SelectedStream, asked: Mapping[str, Any]) -> bool:
+    """Say whether the stream's first read, from the moment a person chose, is still to be made or ended.
+
+    Every run takes part in it, whoever asked for it, except one that wants another moment or window.
+    """
+    return choice.first_since is not None and (not is_one_off(asked) or _since(asked) == choice.first_since)
+
+
+def read_options(choice: SelectedStream, asked: Mapping[str, Any], state: dict[str, Any] | None) -> ReadOptions:
+    """Return what a run's options and the stream's own settings ask of a read that starts from state."""
+    since = _since(asked)
+    if is_first_read(choice, asked):
+        # What it read before it was interrupted is behind its checkpoint; it goes on from there.
+        since = choice.first_since if state is None else None
     window = asked.get("window_minutes", choice.window_minutes)
     return ReadOptions(window_minutes=window, since=since, page_size=choice.page_size)
+
+
+def _since(asked: Mapping[str, Any]) -> datetime | None:
+    return datetime.fromisoformat(asked["since"]) if asked.get("since") else None
 
 
 def _is_due(connection: Connection, choice: SelectedStream) -> bool:

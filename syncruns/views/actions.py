@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from connections.catalogue import explain
+from connections.defaults import LONGEST_WINDOW
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from connections.services import set_auto_sync, set_stream
@@ -27,8 +28,6 @@ from syncruns.models import SyncRun
 from syncruns.sample import create_sample
 from syncruns.services import cancel_run, request_sync, retry_run
 from syncruns.views.connections import danger_context
-
-LONGEST_WINDOW = 60 * 24 * 366 * 5  # minutes
 
 
 def _found(slug: str) -> Connection:

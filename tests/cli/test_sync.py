@@ -40,11 +40,16 @@ def test_sync_of_one_stream_leaves_the_others(loja: Connection, command: Command
     assert [stream.stream for stream in SyncRun.objects.get().streams.all()] == ["products"]
 
 
-def test_since_is_read_in_the_connections_zone_and_moves_no_checkpoint(loja: Connection, command: Command) -> None:
+def test_since_is_read_in_the_connections_zone_and_later_syncs_go_on_from_there(
+    loja: Connection, command: Command
+) -> None:
     assert command("sync", "loja", "--stream", "orders", "--since", "20/11/2026").code == 0
     since = datetime.fromisoformat(SyncRun.objects.get().options["since"])
     assert since == datetime(2026, 11, 20, 3, tzinfo=UTC)  # midnight in São Paulo
-    assert Checkpoint.objects.get(stream="orders").state is None
+    begun = Checkpoint.objects.get(stream="orders").state
+    assert begun is not None  # it was the stream's first read
+    assert command("sync", "loja", "--stream", "orders", "--since", "19/11/2026").code == 0
+    assert Checkpoint.objects.get(stream="orders").state == begun
 
 
 @pytest.mark.parametrize(

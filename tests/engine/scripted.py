@@ -48,7 +48,7 @@ class ScriptedConnector(Connector):
 
     @classmethod
     def streams(cls, config: Mapping[str, Any]) -> tuple[Stream, ...]:
-        return (Stream("items", "Items", (ITEMS,)), Stream("orders", "Orders", (ORDERS, LINES)))
+        return (Stream("items", "Items", (ITEMS,), changed_since=True), Stream("orders", "Orders", (ORDERS, LINES)))
 
     def read(self, stream: Stream, checkpoint: dict[str, Any] | None, context: Context) -> Iterator[Page]:
         script = self.scripts.get(stream.key)
