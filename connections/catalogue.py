@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from connections.entry import Entry, Text
+from connections.misunderstood import MISUNDERSTOOD
 from connections.unavailable import UNAVAILABLE
 
 ACTIONS: dict[str, Text] = {
@@ -77,6 +78,7 @@ def shown(value: Any) -> str:
 
 CATALOGUE: dict[str, Entry] = {
     **UNAVAILABLE,
+    **MISUNDERSTOOD,
     "credentials_refused": Entry(
         _("Credentials refused"),
         _(

@@ -10,6 +10,8 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -44,6 +46,15 @@ class Answer:
     body: bytes = field(repr=False)
     url: str
     seconds: float
+
+    @property
+    def moment(self) -> datetime | None:
+        """The moment of the answer by the server's own clock, aware, to the second; None when it does not say."""
+        try:
+            date = parsedate_to_datetime(self.headers.get("Date", ""))
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return None
+        return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
 
     def json(self) -> Any:
         """Return the body's document, its decimals exact.
