@@ -9,7 +9,7 @@ from typing import Any
 from wsgiref.handlers import format_date_time
 
 from connections.sandbox.faults import Faults
-from connections.sandbox.odoo import access, json2, jsonrpc
+from connections.sandbox.odoo import access, buttons, grouping, json2, jsonrpc, websession, xmlrpc
 from connections.sandbox.odoo.answers import Answer, html_answer, json_answer, redirect, unknown_address
 from connections.sandbox.odoo.business import Business
 from connections.sandbox.odoo.failures import OdooError
@@ -19,6 +19,7 @@ from connections.sandbox.odoo.store import Store
 from connections.sandbox.server import Environ, StartResponse
 
 DATABASE = "demo"
+CALLABLE = (buttons, grouping)  # imported so that their methods can be called
 NEVER_WHOLE = timedelta(microseconds=417_263)  # a real transaction does not begin on the second
 VERSIONS = {17: "17.0-20240709", 19: "19.0"}
 
@@ -49,6 +50,7 @@ class Odoo:
         self.users = access.users()
         self.token = access.API_KEY
         self.faults = Faults()
+        self.sessions = websession.Sessions()
         self.lock = threading.RLock()
         self._ahead = timedelta()
         self.store = Store(Schema(version, lacking), self.now)
@@ -72,6 +74,11 @@ class Odoo:
         content_type = str(environ.get("CONTENT_TYPE", ""))
         if path == jsonrpc.PATH:
             return jsonrpc.answer(self, method, content_type, body)
+        if method == "POST" and path.startswith(xmlrpc.PATHS):
+            return xmlrpc.answer(self, path, body)
+        if method == "POST" and path.startswith((websession.AUTHENTICATE, websession.CALL)):
+            cookie, address = str(environ.get("HTTP_COOKIE", "")), str(environ.get("REMOTE_ADDR", ""))
+            return self.sessions.answer(self, path, content_type, body, cookie, address)
         if self.version >= 19 and path.startswith(f"{json2.PATH}/"):
             return json2.answer(
                 self, method, path, content_type, body,
@@ -106,6 +113,18 @@ class Odoo:
         if name:
             raise OdooError(name, "The sandbox was told to fail.")
 
+    def disturb(self, path: str, result: Any) -> Any:
+        """Return a list of records as faults on records want it; anything else as it is."""
+        if not path.endswith("/search_read") or not result:
+            return result
+        if self.faults.record("empty-page", path):
+            return []
+        if self.faults.record("duplicate-ids", path):
+            result = [result[0], *result]
+        if self.faults.record("missing-id", path):
+            result = [{name: value for name, value in result[0].items() if name != "id"}, *result[1:]]
+        return result
+
     # Time
 
     @property
@@ -124,6 +143,7 @@ class Odoo:
         now = self.now
         self.business.advance(now)
         self.store.moment = now if now.microsecond else now + NEVER_WHOLE
+        self.store.clock = now.replace(microsecond=0)
 
     # Changes by hand, each a transaction of its own
 
@@ -145,8 +165,47 @@ class Odoo:
             self.advance()
             self.store.unlink(model, [ids] if isinstance(ids, int) else ids)
 
+    def bulk(self, model: str, rows: Iterable[Row]) -> list[int]:
+        """Add many rows in one transaction, as an import does: all share one write_date."""
+        with self.lock:
+            self.advance()
+            return [self.store.create(model, values) for values in rows]
+
+    def begin(self) -> Transaction:
+        """Begin a transaction now whose changes nobody sees before commit()."""
+        with self.lock:
+            self.advance()
+            return Transaction(self, self.store.moment)
+
     def rows(self, model: str) -> dict[int, Any]:
         """Return the rows as stored, by id: what a reader should have found."""
         with self.lock:
             self.advance()
             return {number: dict(row) for number, row in self.store.rows(model).items()}
+
+
+class Transaction:
+    """Changes that carry the moment they were begun and become visible, all at once, later."""
+
+    def __init__(self, odoo: Odoo, begun: datetime) -> None:
+        self._odoo = odoo
+        self._begun = begun
+        self._changes: list[Callable[[Store], object]] = []
+
+    def create(self, model: str, values: Row) -> None:
+        self._changes.append(lambda store: store.create(model, values))
+
+    def write(self, model: str, ids: Iterable[int], values: Row) -> None:
+        self._changes.append(lambda store: store.write(model, ids, values))
+
+    def unlink(self, model: str, ids: Iterable[int]) -> None:
+        self._changes.append(lambda store: store.unlink(model, ids))
+
+    def commit(self) -> None:
+        """Let everyone see the changes, with the write_date of the transaction's begin."""
+        with self._odoo.lock:
+            self._odoo.advance()
+            self._odoo.store.moment = self._begun
+            for change in self._changes:
+                change(self._odoo.store)
+            self._changes.clear()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connections.sandbox.odoo import access
 from connections.sandbox.odoo.domains import Search, names, parse
@@ -15,6 +15,9 @@ from connections.sandbox.odoo.encoding import Encoder
 from connections.sandbox.odoo.failures import access_error, value_error
 from connections.sandbox.odoo.fields import Field, Row
 from connections.sandbox.odoo.store import Store
+
+if TYPE_CHECKING:
+    from connections.sandbox.odoo.business import Business
 
 NUMBERS = ("integer", "float", "monetary")
 EARLIEST = datetime(1, 1, 1)  # noqa: DTZ001 - naive UTC, as everything Odoo stores
@@ -29,14 +32,15 @@ class Environment:
     user: access.User
     context: access.Context
     companies: tuple[int, ...]
+    business: Business
 
     @classmethod
-    def open(cls, store: Store, user: access.User, context: access.Context, model: str) -> Environment:
+    def open(cls, business: Business, user: access.User, context: access.Context, model: str) -> Environment:
         """Return the view for a call on model. Raises AccessError when user may not see it or a company asked for."""
-        declared = store.schema.models[model]
+        declared = business.store.schema.models[model]
         if not access.may_read(user, declared):
             raise access.model_refused(declared)
-        return cls(store, user, context, access.allowed_companies(user, context))
+        return cls(business.store, user, context, access.allowed_companies(user, context), business)
 
     def fields(self, model: str) -> dict[str, Field]:
         """Return the fields of model that the user may read."""

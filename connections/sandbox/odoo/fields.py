@@ -22,7 +22,8 @@ class Field:
     """One field.
 
     related: the path whose value it repeats. store: as fields_get tells it. compute: worked out when read.
-    group: who may read it, all when empty. keep: of a one2many, only rows for which it holds.
+    group: who may read it, all when empty. keep: of a one2many, only rows for which it holds. cascade: a many2one
+    whose row cannot be without the other. indexed: a many2one whose rows have to be found from the other end.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Field:
     compute: Compute | None = None
     keep: Callable[[Row], bool] | None = None
     cascade: bool = False
+    indexed: bool = False
     default: Any = None
     versions: tuple[int, ...] = BOTH
     module: str = ""

@@ -35,7 +35,7 @@ def answer(
         user = bearer(odoo, authorization)
         given = _arguments(body)
         odoo.fail_on_order(path)
-        return json_answer(_call(odoo, user, parts[0], parts[1], given))
+        return json_answer(odoo.disturb(path, _call(odoo, user, parts[0], parts[1], given)))
     except OdooError as error:
         headers = {"WWW-Authenticate": "Bearer "} if error.status == 401 else {}
         return json_answer(error.data(), error.status, headers)
@@ -63,6 +63,6 @@ def bearer(odoo: Odoo, authorization: str) -> User:
 def _call(odoo: Odoo, user: User, model: str, method: str, given: Row) -> object:
     if not odoo.store.has(model):
         raise not_found(f"the model '{model}' does not exist")
-    environment = Environment.open(odoo.store, user, given.pop("context", None) or {}, model)
+    environment = Environment.open(odoo.business, user, given.pop("context", None) or {}, model)
     odoo.store.uid = user.uid
     return call_named(environment, model, method, given)

@@ -82,13 +82,19 @@ def execute(
     user = known_user(odoo, uid)
     if not user.accepts(secret):
         raise access_denied()
-    odoo.fail_on_order(f"{PATH}/{model}/{method}")
+    return call_model(odoo, user, model, method, args, kwargs)
+
+
+def call_model(odoo: Odoo, user: User, model: str, method: str, args: Any, kwargs: Row | None) -> Any:
+    """Call a model's method for a user who is known by now."""
+    path = f"{PATH}/{model}/{method}"
+    odoo.fail_on_order(path)
     if not odoo.store.has(model):
         raise user_error(f"Object {model} doesn't exist")
     given = dict(kwargs or {})
-    environment = Environment.open(odoo.store, user, given.pop("context", None) or {}, model)
-    odoo.store.uid = uid
-    return call_positional(environment, model, method, list(args), given)
+    environment = Environment.open(odoo.business, user, given.pop("context", None) or {}, model)
+    odoo.store.uid = user.uid
+    return odoo.disturb(path, call_positional(environment, model, method, list(args), given))
 
 
 def known_user(odoo: Odoo, uid: int) -> User:

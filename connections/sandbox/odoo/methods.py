@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.sandbox.odoo.environment import Environment
-from connections.sandbox.odoo.failures import OdooError, access_error, missing_record, not_found, unprocessable
+from connections.sandbox.odoo.failures import OdooError, access_error, not_found, unprocessable
 from connections.sandbox.odoo.fields import Field, Row
 
 Function = Callable[..., Any]
@@ -191,14 +191,4 @@ def create(environment: Environment, model: str, vals_list: Any) -> int | list[i
 @remote(bound=True)
 def write(environment: Environment, model: str, ids: list[int], vals: Row) -> bool:
     environment.store.write(model, ids, vals)
-    return True
-
-
-@remote(bound=True)
-def unlink(environment: Environment, model: str, ids: list[int]) -> bool:
-    rows = environment.store.rows(model)
-    for number in ids:
-        if number not in rows:
-            raise missing_record(model, number, environment.user.uid)
-    environment.store.unlink(model, ids)
     return True

@@ -64,8 +64,9 @@ class Schema:
     def _connect(self, model: str, field: Field) -> None:
         if field.type == "one2many":
             self.indexed[field.relation].add(field.inverse)
-        if field.cascade:
+        if field.cascade or field.indexed:
             self.indexed[model].add(field.name)
+        if field.cascade:
             self.cascades[field.relation].append((model, field.name))
         if field.related and field.store:
             link, _dot, source = field.related.partition(".")

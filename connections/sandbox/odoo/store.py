@@ -1,13 +1,15 @@
 """The rows of a sandbox database, and what a write does to them and to others.
 
-Every change happens inside a transaction whose begin is the write_date of all it touches; `moment` holds it.
+Every change happens inside a transaction whose begin is the write_date of all it touches; `moment` holds it. What
+business code calls "now" is `clock`, without its microseconds, and may be later.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -33,8 +35,11 @@ class Store:
         self.schema = schema
         self.version: int = schema.version
         self.moment = moment
+        self.clock = moment  # the wall clock while the transaction goes on
         self.uid = 1
         self.settlers: dict[str, Settle] = {}
+        self._unsettled: dict[tuple[str, int], Row] = {}
+        self._depth = 0
         self._tables = {name: Table() for name in schema.models}
         self._children: dict[tuple[str, str], dict[int, list[int]]] = {
             (model, link): defaultdict(list) for model, links in schema.indexed.items() for link in links
@@ -96,6 +101,10 @@ class Store:
 
     def create(self, model: str, values: Row) -> int:
         """Add a row, with the lines its values hold, and return its id."""
+        with self._operation():
+            return self._create(model, values)
+
+    def _create(self, model: str, values: Row) -> int:
         table = self._tables[model]
         fields = self._known(model, values)
         row: Row = {**self.schema.defaults[model], "id": table.next_id}
@@ -119,38 +128,46 @@ class Store:
         """Change rows; their write_date moves even when no value does."""
         fields = self._known(model, values)
         rows = self.rows(model)
-        for number in ids:
-            if number not in rows:
-                raise missing_record(model, number, self.uid)
-            self._change(model, rows[number], fields, values)
+        with self._operation():
+            for number in ids:
+                if number not in rows:
+                    raise missing_record(model, number, self.uid)
+                self._change(model, rows[number], fields, values)
 
-    def settle(self, model: str, row: Row, values: Row) -> bool:
-        """Write worked out values as Odoo does its stored computed fields: only those that differ."""
+    def settle(self, model: str, row: Row, values: Row) -> None:
+        """Write values a settler worked out, as Odoo does its stored computed fields: only those that differ."""
         changed = {name: value for name, value in values.items() if name in row and row[name] != value}
         if changed:
             self._change(model, row, self._known(model, changed), changed)
-        return bool(changed)
 
     def unlink(self, model: str, ids: Iterable[int]) -> None:
         """Delete rows, and what cannot be without them; nothing remembers them."""
-        for number in list(ids):
-            row = self.rows(model).get(number)
-            if row is None:
-                continue
-            table = self._tables[model]
-            del table.rows[number]
-            del table.ids[bisect_left(table.ids, number)]
-            for link in self.schema.indexed.get(model, ()):
-                if row[link]:
-                    self._children[model, link][row[link]].remove(number)
-            for child, link in self.schema.cascades[model]:
-                self.unlink(child, list(self.children(child, link, number)))
+        with self._operation():
+            for number in list(ids):
+                if number in self.rows(model):
+                    self._remove(model, number)
+
+    def unsettle(self, model: str, number: int | None) -> None:
+        """Have a row's worked out values looked at again before the operation ends."""
+        row = self.rows(model).get(number or 0)
+        if row is not None:
             self._settle(model, row)
 
     def skip_ids(self, count: int) -> None:
         """Leave out so many ids of every model, as if other rows had once had them."""
         for table in self._tables.values():
             table.next_id += count
+
+    def _remove(self, model: str, number: int) -> None:
+        table = self._tables[model]
+        row = table.rows.pop(number)
+        del table.ids[bisect_left(table.ids, number)]
+        for link in self.schema.indexed.get(model, ()):
+            if row[link]:
+                self._children[model, link][row[link]].remove(number)
+        for child, link in self.schema.cascades[model]:
+            self.unlink(child, list(self.children(child, link, number)))
+        self._settle(model, row)
 
     def _change(self, model: str, row: Row, fields: dict[str, Field], values: Row) -> None:
         before = {link: row[link] for link in self.schema.indexed.get(model, ()) if link in values}
@@ -203,9 +220,20 @@ class Store:
                     raise OdooError("builtins.ValueError", f"Unsupported command {command}")
 
     def _settle(self, model: str, row: Row) -> None:
-        settler = self.settlers.get(model)
-        if settler is not None:
-            settler(self, row)
+        if model in self.settlers:
+            self._unsettled.setdefault((model, row["id"]), row)
+
+    @contextmanager
+    def _operation(self) -> Iterator[None]:
+        """Settle what the outermost operation has left unsettled, each row once its lines are."""
+        self._depth += 1
+        try:
+            yield
+            while self._depth == 1 and self._unsettled:
+                key = next(iter(self._unsettled))
+                self.settlers[key[0]](self, self._unsettled.pop(key))
+        finally:
+            self._depth -= 1
 
 
 def stored(field: Field, value: Any, old: Any) -> Any:

@@ -1,7 +1,7 @@
 """The freight company that goes on by itself: every process is a generator, woken when its next thing is due.
 
 Seed and clock decide everything, so a sandbox that is started again has the same rows, those changed by hand aside.
-Its books begin at a moment that moves only every 12 weeks of business time; from then on all of it is played again.
+Its books begin at a moment that moves only every 8 weeks of business time; from then on all of it is played again.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from datetime import datetime, timedelta
 from itertools import count
 from random import Random
 
+from connections.sandbox.odoo.business import purchasing, registry
 from connections.sandbox.odoo.business.sales import sale
 from connections.sandbox.odoo.business.settling import Settling
-from connections.sandbox.odoo.business.setup import populate
+from connections.sandbox.odoo.business.setup import CUSTOMERS, populate
 from connections.sandbox.odoo.failures import OdooError
 from connections.sandbox.odoo.fields import Row
 from connections.sandbox.odoo.store import Store
 
 EPOCH = datetime(2026, 1, 1)  # noqa: DTZ001 - naive UTC, as everything Odoo stores
-BOOKS = timedelta(weeks=12)
+BOOKS = timedelta(weeks=8)
 HISTORY = timedelta(days=20)  # at least so much is there when the books have just begun
 IDS_PER_BOOK = 100_000
 NUMBERS_PER_BOOK = 10_000
@@ -29,6 +30,16 @@ LONG_TRANSACTIONS = 0.06  # share of them that become visible later than their w
 LONGEST = timedelta(seconds=45)
 
 Process = Iterator[timedelta]
+Begin = Callable[["Business", Random], Process]
+STREAMS: tuple[tuple[str, float, Begin], ...] = (  # the module it needs, about how many minutes apart, what begins
+    ("sale", 75, sale),
+    ("purchase_request", 150, purchasing.request),
+    ("purchase", 500, purchasing.restock),
+    ("purchase_requisition", 2000, purchasing.blanket),
+    ("", 300, registry.newcomer),
+    ("", 240, registry.change_of_name),
+    ("", 360, registry.price_list),
+)
 
 
 class Business:
@@ -39,7 +50,6 @@ class Business:
         self.seed = seed
         self.speed = speed
         self.settling = Settling(store)
-        self.customers: list[int] = []
         self._numbers: Counter[str] = Counter()
         self._due: list[tuple[datetime, int, datetime, Random, Process]] = []
         self._serial = count()
@@ -47,22 +57,26 @@ class Business:
         opening = EPOCH + book * (BOOKS / speed) - HISTORY / speed
         store.moment = opening
         populate(store, seed)
-        self.customers = [n for n, row in store.rows("res.partner").items() if row.get("customer_rank")]
+        self.customers = [n for n, row in store.rows("res.partner").items() if row["vat"]][:CUSTOMERS]
+        self.suppliers = [n for n, row in store.rows("res.partner").items() if row["vat"]][CUSTOMERS:]
         self._products = {row["default_code"]: row for row in store.rows("product.product").values()}
+        self.bought = [row for row in self._products.values() if row["purchase_ok"]]
         store.skip_ids(max(0, book) * IDS_PER_BOOK)
         self._first_number = max(0, book) * NUMBERS_PER_BOOK
         if going:
             self._open(opening)
 
     def _open(self, opening: datetime) -> None:
-        if "sale" in self.store.schema.modules:
-            self.start("sales", opening, self._arrivals("sale", 60, sale))
+        modules = self.store.schema.modules
+        for module, every, begin in STREAMS:
+            if not module or module in modules:
+                self.start(begin.__name__, opening, self._arrivals(begin.__name__, every, begin))
 
     def advance(self, now: datetime) -> None:
         """Let everything happen that is visible by now, each under the moment its transaction began."""
         while self._due and self._due[0][0] <= now:
             visible, _serial, begun, random, process = heapq.heappop(self._due)
-            self.store.moment, self.store.uid = begun, 2
+            self.store.moment, self.store.clock, self.store.uid = begun, visible.replace(microsecond=0), 2
             try:
                 wait = next(process)
             except (StopIteration, OdooError, KeyError, IndexError):
@@ -81,13 +95,16 @@ class Business:
     def product(self, code: str) -> Row:
         return self._products[code]
 
+    def unit(self, product_id: int) -> int:
+        return int(self.store.rows("product.product")[product_id]["uom_id"])
+
     def _wait(self, now: datetime, wait: timedelta, random: Random, process: Process) -> None:
         span = wait / self.speed
         late = min(span, LONGEST * random.random()) if random.random() < LONG_TRANSACTIONS else timedelta()
         visible = now + span
         heapq.heappush(self._due, (visible, next(self._serial), visible - late, random, process))
 
-    def _arrivals(self, name: str, every: float, begin: Callable[[Business, Random], Process]) -> Process:
+    def _arrivals(self, name: str, every: float, begin: Begin) -> Process:
         """Begin one process after the other, about `every` minutes apart."""
         random = Random(f"{self.seed}/{name}")  # noqa: S311 - sample data, no secret
         for number in count(1):

@@ -42,7 +42,7 @@ def post(business: Business, move_id: int) -> None:
     """Post a draft: it gets its number, dates, and the items for tax and what is owed."""
     store = business.store
     move = store.rows("account.move")[move_id]
-    today = store.moment.date()
+    today = store.clock.date()
     customer = move["move_type"].startswith("out_")
     values: Row = {"state": "posted", "date": today, "invoice_date": today, "invoice_date_due": today + timedelta(30)}
     number = business.number(f"{'nfe' if customer else 'bill'}/{move['company_id']}")
@@ -83,7 +83,7 @@ def _header(business: Business, move_type: str, source: Row) -> Row:
     store = business.store
     partner = store.rows("res.partner")[source["partner_id"]]
     values = {
-        "name": "/" if store.version == 17 else None, "move_type": move_type, "date": store.moment.date(),
+        "name": "/" if store.version == 17 else None, "move_type": move_type, "date": store.clock.date(),
         "journal_id": 1 if move_type.startswith("out_") else 2, "company_id": source["company_id"], "currency_id": 1,
         "partner_id": partner["id"], "commercial_partner_id": partner["commercial_partner_id"] or partner["id"],
     }  # fmt: skip

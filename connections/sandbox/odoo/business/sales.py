@@ -7,6 +7,7 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from connections.sandbox.odoo.business import transfers
 from connections.sandbox.odoo.business.invoices import bill, credit, pay, post
 from connections.sandbox.odoo.business.setup import FREIGHT, GOODS, SELLERS
 from connections.sandbox.odoo.fields import Row
@@ -36,7 +37,8 @@ def sale(business: Business, random: Random) -> Iterator[timedelta]:
     if fate > 0.80:
         store.write("sale.order.line", [line], {"product_uom_qty": float(random.randrange(2, 6))})
         yield minutes(random, 2, 40)
-    store.write("sale.order", [order], {"state": "sale", "date_order": store.moment.replace(microsecond=0)})
+    store.write("sale.order", [order], {"state": "sale", "date_order": store.clock})
+    picking = transfers.plan(business, "sale", order) if "sale_stock" in store.schema.modules else None
     yield minutes(random, 30, 600)
     if 0.30 < fate < 0.40:
         # Only the text changes: the order's own write_date stays.
@@ -45,7 +47,7 @@ def sale(business: Business, random: Random) -> Iterator[timedelta]:
         yield minutes(random, 5, 60)
     if 0.40 < fate < 0.55:
         yield from _without_note(business, order, random)
-    yield from _deliver(business, order, random)
+    yield from _deliver(business, order, picking, random)
     if "account" in store.schema.modules:
         yield from _invoice(business, order, random)
 
@@ -60,14 +62,14 @@ def quote(business: Business, random: Random) -> int:
     if random.random() < 0.3:
         note = {"display_type": "line_note", "name": NOTE, "product_uom_qty": 0.0}
         lines.append((0, 0, {**note, "sequence": 99}))
-    today = store.moment.date()
+    today = store.clock.date()
     return store.create(
         "sale.order",
         {"name": f"S{business.number('sale'):05}", "company_id": company, "partner_id": partner,
          "partner_shipping_id": partner, "currency_id": 1, "user_id": random.choice(SELLERS), "team_id": 1,
-         "date_order": store.moment.replace(microsecond=0), "validity_date": today + timedelta(days=30),
+         "date_order": store.clock, "validity_date": today + timedelta(days=30),
          "commitment_date": None if random.random() < 0.4 else
-         (store.moment + timedelta(days=random.randrange(1, 9))).replace(microsecond=0),
+         store.clock + timedelta(days=random.randrange(1, 9)),
          "client_order_ref": f"OC {random.randrange(1000, 99999)}" if random.random() < 0.5 else None,
          "order_line": lines},
     )  # fmt: skip
@@ -96,14 +98,19 @@ def _without_note(business: Business, order: int, random: Random) -> Iterator[ti
         yield minutes(random, 5, 60)
 
 
-def _deliver(business: Business, order: int, random: Random) -> Iterator[timedelta]:
+def _deliver(business: Business, order: int, picking: int | None, random: Random) -> Iterator[timedelta]:
     store = business.store
     rows = store.rows("sale.order.line")
-    services = [n for n in store.children("sale.order.line", "order_id", order) if not rows[n]["display_type"]]
+    lines = [n for n in store.children("sale.order.line", "order_id", order) if not rows[n]["display_type"]]
+    goods = [n for n in lines if picking is not None and store.children("stock.move", "sale_line_id", n)]
+    services = [number for number in lines if number not in goods]
     if random.random() < 0.3:
         half = services[0]
         store.write("sale.order.line", [half], {"qty_delivered": rows[half]["product_uom_qty"] / 2})
         yield minutes(random, 60, 900)
+    if picking is not None:
+        transfers.finish(business, picking)
+        yield minutes(random, 5, 30)
     for number in services:
         if rows[number]["qty_delivered"] != rows[number]["product_uom_qty"]:
             store.write("sale.order.line", [number], {"qty_delivered": rows[number]["product_uom_qty"]})

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from connections.sandbox.odoo.fields import Row
+from connections.sandbox.odoo.models.stock import bought_with
 from connections.sandbox.odoo.store import Store
 
 RATES = {1: 0.12, 2: 0.18}  # of the taxes by id
@@ -25,6 +26,9 @@ class Settling:
             "account.move.line": self.move_line,
             "account.move": self.move,
             "purchase.request.allocation": self.allocation,
+            "purchase.request.line": settle_request_line,
+            "stock.move": self.stock_move,
+            "stock.picking": self.picking,
         }
 
     def sale_line(self, store: Store, line: Row) -> None:
@@ -40,7 +44,7 @@ class Settling:
                 {**priced(line, ordered, taxes, line["discount"]), "qty_invoiced": invoiced,
                  "qty_to_invoice": open_quantity if line["state"] == "sale" else 0.0, "invoice_status": status},
             )  # fmt: skip
-        self._header(store, "sale.order", line["order_id"], self.sale)
+        store.unsettle("sale.order", line["order_id"])
 
     def sale(self, store: Store, order: Row) -> None:
         if order["id"] not in store.rows("sale.order"):
@@ -67,7 +71,7 @@ class Settling:
                 {**priced(line, line["product_qty"], taxes, 0.0),
                  "qty_invoiced": self._invoiced(store, "purchase", line["id"])},
             )  # fmt: skip
-        self._header(store, "purchase.order", line["order_id"], self.purchase)
+        store.unsettle("purchase.order", line["order_id"])
 
     def purchase(self, store: Store, order: Row) -> None:
         if order["id"] not in store.rows("purchase.order"):
@@ -97,10 +101,8 @@ class Settling:
         bought = [("purchase", line["purchase_line_id"])] if line.get("purchase_line_id") else []
         for kind, number in (*sold, *bought):
             (self._billed[kind, number].add if present else self._billed[kind, number].discard)(line["id"])
-            row = store.rows(f"{kind}.order.line").get(number)
-            if row is not None:
-                (self.sale_line if kind == "sale" else self.purchase_line)(store, row)
-        self._header(store, "account.move", line["move_id"], self.move)
+            store.unsettle(f"{kind}.order.line", number)
+        store.unsettle("account.move", line["move_id"])
 
     def move(self, store: Store, move: Row) -> None:
         if move["id"] not in store.rows("account.move"):
@@ -119,9 +121,24 @@ class Settling:
         )
 
     def allocation(self, store: Store, row: Row) -> None:
-        line = store.rows("purchase.request.line").get(row["purchase_request_line_id"])
-        if line is not None:
-            settle_request_line(store, line)
+        store.unsettle("purchase.request.line", row["purchase_request_line_id"])
+
+    def stock_move(self, store: Store, move: Row) -> None:
+        """Carry what a done move brought or took into its order's line."""
+        for kind, name in (("purchase", "qty_received"), ("sale", "qty_delivered")):
+            link = f"{kind}_line_id"
+            line = store.rows(f"{kind}.order.line").get(move.get(link) or 0)
+            if line is not None:
+                rows = store.rows("stock.move")
+                moves = (rows[number] for number in store.children("stock.move", link, line["id"]))
+                done = sum(row["quantity"] for row in moves if row["state"] == "done")
+                if done or line[name]:
+                    store.settle(f"{kind}.order.line", line, {name: done})
+
+    def picking(self, store: Store, picking: Row) -> None:
+        store.unsettle("sale.order", picking.get("sale_id"))
+        if "purchase_stock" in store.schema.modules:
+            store.unsettle("purchase.order", bought_with(store, picking))
 
     def _requests(self, store: Store, line_id: int) -> None:
         for number in store.children("purchase.request.allocation", "purchase_line_id", line_id):
@@ -138,14 +155,11 @@ class Settling:
                 quantity += -lines[line_id]["quantity"] if refund else lines[line_id]["quantity"]
         return quantity
 
-    def _header(self, store: Store, model: str, number: int | None, settler: object) -> None:
-        row = store.rows(model).get(number or 0)
-        if row is not None:
-            store.settlers[model](store, row)
-
 
 def settle_request_line(store: Store, line: Row) -> None:
     """Work out a request line's quantities and the state of its orders from its allocations."""
+    if line["id"] not in store.rows("purchase.request.line"):
+        return
     numbers = store.children("purchase.request.allocation", "purchase_request_line_id", line["id"])
     allocations = [store.rows("purchase.request.allocation")[number] for number in numbers]
     order_lines, orders = store.rows("purchase.order.line"), store.rows("purchase.order")

@@ -104,7 +104,7 @@ ALLOCATION = Model(
     fields=(
         many2one("purchase_request_line_id", "purchase.request.line", required=True, cascade=True),
         many2one("company_id", "res.company", readonly=True, related="purchase_request_line_id.company_id"),
-        many2one("stock_move_id", "stock.move"),
+        many2one("stock_move_id", "stock.move", indexed=True),
         many2one("purchase_line_id", "purchase.order.line", cascade=True),
         many2one("product_id", "product.product", readonly=True, store=False, compute=requested_product),
         number("requested_product_uom_qty", digits=None),
@@ -118,4 +118,12 @@ ALLOCATION = Model(
     ),
 )  # fmt: skip
 
-MODELS = (REQUEST, LINE, ALLOCATION)
+WIZARD = Model(
+    name="purchase.request.line.make.purchase.order",
+    label="Purchase Request Line Make Purchase Order",
+    module="purchase_request",
+    groups=("request", "purchase"),
+    fields=(many2one("supplier_id", "res.partner", required=True),),
+)
+
+MODELS = (REQUEST, LINE, ALLOCATION, WIZARD)
