@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from connections.sdk import failures
@@ -98,21 +99,26 @@ def _in_document(answer: Answer, database: str) -> Failure | None:
         if answer.status >= 400:
             return None
         return Failure(no_odoo(), again=True, cause="an error of another kind")
-    return _by_name(name, str(told.get("message") or ""), database)
+    return _by_name(name, str(told.get("message") or ""), database, answer)
 
 
-def _by_name(name: str, said: str, database: str) -> Failure:
-    code, again = BY_NAME.get(name, ("", False))
+def _by_name(name: str, said: str, database: str, answer: Answer) -> Failure:
+    code, again = BY_NAME.get(name) or _unlisted(name, answer)
     params: dict[str, Any] = {}
     if name == NO_DATABASE and f'"{database}"' in said and "too many" not in said:
         code, again, params = "config_invalid", False, {"field": "database"}
-    elif not code:
-        # What Python or the database finds wrong with a question will be as wrong the next time.
-        is_final = name.startswith(("builtins.", "psycopg2."))
-        code, again = ("contract_changed", False) if is_final else ("server_error", True)
     if code == "contract_changed":
         params = {"reason": QUESTION}
     return Failure(OdooError(code, name, said, **params), again, name)
+
+
+def _unlisted(name: str, answer: Answer) -> tuple[str, bool]:
+    """Return code and whether to ask again for an exception of another name."""
+    # What Python or the database finds wrong with a question will be as wrong the next time.
+    if name.startswith(("builtins.", "psycopg2.")):
+        return "contract_changed", False
+    failure = failures.of_status(answer.status, answer.headers, b"", "", datetime.now(UTC))
+    return (failure.error.code, failure.again) if failure else ("server_error", True)
 
 
 def _detail(name: str, said: str) -> str:

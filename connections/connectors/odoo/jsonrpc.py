@@ -34,6 +34,6 @@ class JsonRpc:
 
     def call(self, model: str, method: str, arguments: Arguments, context: Arguments, retry: Asked) -> Any:
         named = dict(arguments)
-        placed = [named.pop(name) for name in POSITIONS[method]]
+        placed = [named.pop(name) for name in POSITIONS.get(method, ())]
         signed = [self._database, self._uid, self._secret, model, method, placed, {**named, "context": context}]
         return self._server.service("object", "execute_kw", signed, retry=retry)

@@ -99,7 +99,7 @@ class Session:
 
     def user(self) -> dict[str, Any]:
         """Return the user's own name and companies, [id, name] each."""
-        (me,) = self.call("res.users", "read", {"ids": [self.uid], "fields": ["name", "company_ids"]}, companies=False)
+        me = self._me(["name", "company_ids"])
         domain = [["id", "in", sorted(me["company_ids"])]]
         found = self.call("res.company", "search_read", {"domain": domain, "fields": ["name"]}, companies=False)
         return {"name": me["name"], "companies": sorted([row["id"], row["name"]] for row in found)}
@@ -157,12 +157,18 @@ class Session:
             return SyncError("credentials_expired", detail=error.detail)
         return error
 
+    def _me(self, fields: list[str]) -> dict[str, Any]:
+        """Return the user's own record."""
+        found = self.call("res.users", "read", {"ids": [self.uid], "fields": fields}, companies=False)
+        if not isinstance(found, list) or not found or not isinstance(found[0].get("company_ids"), list):
+            raise SyncError("contract_changed", path="res.users", expected="record", found=type(found).__name__)
+        me: dict[str, Any] = found[0]
+        return me
+
     def _chosen_companies(self) -> tuple[int, ...]:
         wanted: Sequence[str] = self.config.get("companies") or ()
         if not wanted or all(each.isdecimal() for each in wanted):
-            fields = {"ids": [self.uid], "fields": ["company_ids"]}
-            (me,) = self.call("res.users", "read", fields, companies=False)
-            own = {str(company): int(company) for company in me["company_ids"]}
+            own = {str(company): int(company) for company in self._me(["company_ids"])["company_ids"]}
         else:
             rows = self.user()["companies"]
             own = {key: company for company, name in rows for key in (str(company), name.strip().casefold())}
