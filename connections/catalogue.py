@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.formats import number_format
+from django.utils.dateparse import parse_date
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from connections.access import ACCESS
 from connections.entry import Entry, Text
 from connections.misunderstood import MISUNDERSTOOD
-from connections.unavailable import UNAVAILABLE
 
 ACTIONS: dict[str, Text] = {
     "edit_credentials": _("Update credentials"),
@@ -55,6 +56,10 @@ def explain(code: str, params: Mapping[str, Any] | None = None, source: str = ""
     entry = CATALOGUE.get(f"{code}.{reason}") or CATALOGUE.get(code, CATALOGUE["internal"])
     values = Params(source=source or gettext("The source"))
     values.update({name: shown(value) for name, value in (params or {}).items()})
+    if "secret" in values:
+        values["secret"] = gettext(values["secret"])  # a setting's label
+    if day := parse_date(str((params or {}).get("on", ""))):
+        values["on"] = date_format(day, "SHORT_DATE_FORMAT")
     return Explanation(
         code=code,
         title=str(entry.title),
@@ -77,7 +82,7 @@ def shown(value: Any) -> str:
 
 
 CATALOGUE: dict[str, Entry] = {
-    **UNAVAILABLE,
+    **ACCESS,
     **MISUNDERSTOOD,
     "credentials_refused": Entry(
         _("Credentials refused"),

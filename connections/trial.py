@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.connectors import connector_class
+from connections.expiry import explained
 from connections.sdk.context import PlainContext
 from connections.sdk.declare import Finding
 from connections.sdk.errors import SyncError
@@ -37,7 +38,7 @@ def try_connection(kind: str, config: Mapping[str, Any], secrets: Mapping[str, s
         context = PlainContext(allow_private_addresses=allows_private_addresses(config))
         findings.extend(connector.test(context))
     except SyncError as problem:
-        error = problem
+        error = explained(problem, kind, config, secrets)
     return Report(findings, error, time.monotonic() - started)
 
 

@@ -12,6 +12,7 @@ from connections.catalogue import explain
 from connections.connectors import REGISTRY
 from connections.models import Connection
 from syncruns import timewords
+from syncruns.decisions import NONE, Decisions
 from syncruns.models import SyncRun
 from syncruns.outcomes import FAILURES, Look
 
@@ -76,8 +77,17 @@ def lease_ended(run: SyncRun, now: datetime) -> bool:
     return run.state == SyncRun.State.RUNNING and run.lease_until is not None and run.lease_until < now
 
 
-def health_of(connection: Connection, last_run: SyncRun | None, active_run: SyncRun | None, now: datetime) -> Health:
-    """Return the health. last_run: the newest run of outcomes.DECISIVE; active_run: queued or running."""
+def health_of(
+    connection: Connection,
+    last_run: SyncRun | None,
+    active_run: SyncRun | None,
+    now: datetime,
+    decisions: Decisions = NONE,
+) -> Health:
+    """Return the health.
+
+    last_run: the newest run of outcomes.DECISIVE, and what it left to decide; active_run: queued or running.
+    """
     if active_run is not None and active_run.state == SyncRun.State.RUNNING and not lease_ended(active_run, now):
         began = active_run.started_at or active_run.queued_at
         return Health(RUNNING, _("Started at %(time)s.") % {"time": timewords.clock(began, now)})
@@ -93,7 +103,7 @@ def health_of(connection: Connection, last_run: SyncRun | None, active_run: Sync
         return Health(QUOTA, _("The source limited the requests."))
     if not connection.auto_sync:
         return _switched_off(connection, last_run, now)
-    return _planned(connection, last_run, now)
+    return _planned(connection, last_run, now, decisions)
 
 
 def next_sync_of(connection: Connection, now: datetime) -> NextSync:
@@ -152,12 +162,14 @@ def _switched_off(connection: Connection, last_run: SyncRun | None, now: datetim
     return Health(OFF, _("Off %(since)s.") % {"since": off_since(connection, now)})
 
 
-def _planned(connection: Connection, last_run: SyncRun | None, now: datetime) -> Health:
+def _planned(connection: Connection, last_run: SyncRun | None, now: datetime, decisions: Decisions) -> Health:
     slot = connection.next_sync_at
     if slot is not None and now - slot > grace_of(connection):
         return Health(LATE, _("It should have started at %(time)s.") % {"time": timewords.clock(slot, now)})
     if last_run is None:
         return Health(NEVER, _("Created %(day)s.") % {"day": timewords.day(connection.created_at, now)})
+    if decisions.alone:
+        return Health(PARTIAL, decision_sentence(decisions)) if decisions else _fine(last_run, now)
     if last_run.state in FAILURES:
         title = failure_title(connection, last_run)
         if slot is None:
@@ -167,6 +179,10 @@ def _planned(connection: Connection, last_run: SyncRun | None, now: datetime) ->
         )
     if last_run.state == SyncRun.State.PARTIAL:
         return Health(PARTIAL, partial_sentence(last_run))
+    return _fine(last_run, now)
+
+
+def _fine(last_run: SyncRun, now: datetime) -> Health:
     return Health(
         OK, _("Data from %(time)s") % {"time": timewords.clock(last_run.started_at or last_run.queued_at, now)}
     )
@@ -174,6 +190,12 @@ def _planned(connection: Connection, last_run: SyncRun | None, now: datetime) ->
 
 def failure_title(connection: Connection, run: SyncRun) -> str:
     return str(explain(run.error_code or "internal", run.error_params, label_of(connection.kind)).title)
+
+
+def decision_sentence(decisions: Decisions) -> str:
+    """Say which streams wait for a decision."""
+    names = ", ".join(_(stream.label) for stream in decisions.pending)
+    return _("Not offered by the source: %(streams)s. Decide what to do.") % {"streams": names}
 
 
 def partial_sentence(run: SyncRun) -> str:

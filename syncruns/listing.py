@@ -11,6 +11,7 @@ from operator import or_
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from connections.models import Connection
+from syncruns.decisions import NONE, Decisions, decisions_of
 from syncruns.health import ATTENTION, RUNNING, Health, NextSync, health_of, label_of, next_sync_of
 from syncruns.models import StreamRun, SyncRun
 from syncruns.outcomes import DECISIVE
@@ -41,6 +42,7 @@ class Row:
     runs: list[SyncRun] = field(default_factory=list)
     strip: Strip | None = None
     progress: Progress | None = None
+    decisions: Decisions = NONE
 
     @property
     def is_live(self) -> bool:
@@ -54,7 +56,7 @@ class Row:
 
 
 def load_rows(connections: QuerySet[Connection], now: datetime) -> list[Row]:
-    """Return a row per connection, in two queries."""
+    """Return a row per connection, in four queries."""
     runs = SyncRun.objects.filter(connection=OuterRef("pk"))
     found = list(
         connections.select_related("auto_sync_changed_by").annotate(
@@ -64,8 +66,16 @@ def load_rows(connections: QuerySet[Connection], now: datetime) -> list[Row]:
     )
     ids = {run for connection in found for run in (connection.last_run_id, connection.active_run_id) if run}
     by_id = SyncRun.objects.in_bulk(list(ids))
+    last_runs = [(connection, by_id[connection.last_run_id]) for connection in found if connection.last_run_id in by_id]
+    decisions = decisions_of(last_runs)
     return [
-        _row(connection, by_id.get(connection.last_run_id), by_id.get(connection.active_run_id), now)
+        _row(
+            connection,
+            by_id.get(connection.last_run_id),
+            by_id.get(connection.active_run_id),
+            decisions.get(connection.pk, NONE),
+            now,
+        )
         for connection in found
     ]
 
@@ -77,14 +87,17 @@ def load_row(connection: Connection, now: datetime) -> Row:
     return row
 
 
-def _row(connection: Connection, last_run: SyncRun | None, active_run: SyncRun | None, now: datetime) -> Row:
+def _row(
+    connection: Connection, last_run: SyncRun | None, active_run: SyncRun | None, decisions: Decisions, now: datetime
+) -> Row:
     return Row(
         connection=connection,
         last_run=last_run,
         active_run=active_run,
-        health=health_of(connection, last_run, active_run, now),
+        health=health_of(connection, last_run, active_run, now, decisions),
         next=next_sync_of(connection, now),
         label=label_of(connection.kind),
+        decisions=decisions,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import QueryDict
+from django.utils import timezone
 
 from connections import services, trial
 from connections.defaults import Environment, Given, environment_of, fixed_streams, window_settings
@@ -207,9 +208,18 @@ class ConnectionForm:
                 self.checked = services.check_values(self.connector.kind, self._given_values())
             else:
                 self.checked = services.checked_change(self.connection, {**config, **self.secrets})
+            self._check_endings()
         except SettingsInvalid as invalid:
             self._note("config", invalid.problems)
         return not self.problems
+
+    def _check_endings(self) -> None:
+        """Refuse the old end date of a secret that is being replaced."""
+        today = timezone.localdate().isoformat()
+        for setting in self.connector.settings:
+            if setting.expires in self.secrets and "" < self.checked.config.get(setting.name, "") < today:
+                text = _("This date has passed. Enter when the new one ends, or leave it empty.")
+                self._note("config", [Invalid((setting.name,), text)])
 
     def test(self) -> bool:
         """Ask the source, with checked values; True when everything it says is fine."""

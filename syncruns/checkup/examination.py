@@ -24,6 +24,7 @@ CHECKS: tuple[Callable[[Scene], Iterator[Check]], ...] = (
     machine.check_clock,
     machine.check_disk,
     machine.check_keys,
+    syncing.check_credentials,
     syncing.check_queue,
     syncing.check_runs,
     syncing.check_streams,

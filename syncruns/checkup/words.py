@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from connections.catalogue import Params, explain
@@ -32,6 +34,7 @@ NAMES: dict[str, str | Promise] = {
     "clock": _("Clock"),
     "disk": _("Disk"),
     "keys": _("Keys"),
+    "credentials": _("Credentials"),
     "queue": _("Queue"),
     "runs": _("Runs"),
     "streams": _("Streams"),
@@ -109,6 +112,15 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("The stored credentials cannot be read: %(connections)s."),
         _("Put the key that encrypted them back into CREDENTIAL_KEYS, or enter the credentials again."),
     ),
+    "credentials_hold": (_("No key or password is known to end within two weeks."), ""),
+    "credentials_end": (
+        _("%(secret)s of %(connection)s ends on %(on)s; days left: %(days)s."),
+        _("Create a new one in the source and enter it in the connection's settings, with its end date."),
+    ),
+    "credentials_ended": (
+        _("%(secret)s of %(connection)s was to end on %(on)s."),
+        _("Enter the new one in the connection's settings, with its end date."),
+    ),
     "queue_moves": (_("%(count)s waiting, %(running)s running, %(workers)s workers here."), ""),
     "queue_long": (
         _("%(count)s waiting, the oldest queued %(at)s; all workers are busy."),
@@ -138,6 +150,10 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
     "runs_partial": (
         _("%(connection)s loaded only a part %(at)s."),
         _("Open the run: it says what was left out."),
+    ),
+    "runs_undecided": (
+        _("%(connection)s goes on, but its source does not offer: %(missing)s."),
+        _("Open the connection: switch these streams off, or have them made available in the source."),
     ),
     "runs_quota": (_("%(connection)s waits for its source's quota, which returns %(at)s."), _("Nothing to do.")),
     "streams_fresh": (_("%(connection)s: every stream was read to its end; longest ago: %(at)s."), ""),
@@ -205,6 +221,10 @@ def tell(check: Check) -> Told:
 def _word(name: str, value: Any, params: dict[str, Any]) -> str:
     if isinstance(value, datetime):
         return timewords.relative(value, timezone.now())
+    if isinstance(value, date):
+        return date_format(value, "SHORT_DATE_FORMAT")
+    if name == "secret":
+        return gettext(value)
     if isinstance(value, timedelta):
         return timewords.duration(value)
     if name == "bytes":

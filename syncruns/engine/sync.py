@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import Error, connections, transaction
 from django.utils import timezone
 
+from connections.expiry import explained
 from connections.models import Connection, StreamSetting
 from connections.sdk.connector import Connector
 from connections.sdk.context import ReadOptions
@@ -125,7 +126,7 @@ class _StreamSync:
             except Interruption:
                 raise
             except SyncError as error:
-                failure = error
+                failure = self._explained(error)
             except Error as error:
                 connections.close_all()
                 failure = SyncError("destination_failed", detail=type(error).__name__)
@@ -184,6 +185,10 @@ class _StreamSync:
                 self._leash.check()
                 load.load(group)
                 self._log.flush()
+
+    def _explained(self, error: SyncError) -> SyncError:
+        connection = self._run.connection
+        return explained(error, connection.kind, connection.config, connection.secrets_set_at)
 
     def _idle(self) -> None:
         self._leash.look()  # waiting is no sign of life: the reader gives its own

@@ -20,7 +20,7 @@ from connections.catalogue import explain
 from connections.defaults import LONGEST_WINDOW
 from connections.models import Connection
 from connections.sdk.errors import SyncError
-from connections.services import set_auto_sync, set_stream
+from connections.services import set_auto_sync, set_stream, streams_of
 from syncruns.deletion import delete_connection
 from syncruns.health import label_of
 from syncruns.listing import load_row
@@ -120,8 +120,17 @@ def connection_stream(request: HttpRequest, slug: str, stream: str) -> HttpRespo
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     else:
-        messages.success(request, _("Saved; the next sync follows it."))
+        messages.success(request, _stream_words(connection, stream, choices))
     return _back(request, "connection", slug)
+
+
+def _stream_words(connection: Connection, stream: str, choices: dict[str, Any]) -> str:
+    if "enabled" not in choices:
+        return _("Saved; the next sync follows it.")
+    label = next((_(one.stream.label) for one in streams_of(connection) if one.stream.key == stream), stream)
+    if choices["enabled"]:
+        return _("%(stream)s is switched on; the next sync reads it.") % {"stream": label}
+    return _("%(stream)s is switched off; its rows stay. Switch it on again under Streams.") % {"stream": label}
 
 
 def _minutes(text: str) -> int | None:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from connections.catalogue import Explanation, explain
 from connections.models import Connection
 from connections.sdk.errors import UNAVAILABLE
+from syncruns.decisions import enabled_streams
 from syncruns.health import label_of
 from syncruns.listing import Row, last_failures
 from syncruns.models import StreamRun, SyncRun
@@ -41,6 +42,11 @@ class Fault:
     run: SyncRun | None = None
     stream: str = ""
     stream_key: str = ""
+    is_settled: bool = False  # the stream it is about was switched off since
+
+    @property
+    def id(self) -> str:
+        return "-".join(filter(None, ("fault", self.connection.slug, self.stream_key)))
 
     @property
     def is_partial(self) -> bool:
@@ -89,6 +95,25 @@ def fault_of_row(row: Row) -> Fault:
     )
 
 
+def faults_of_decisions(row: Row) -> list[Fault]:
+    """Return a card for each stream that the source does not offer and that is still switched on."""
+    return [
+        Fault(
+            connection=row.connection,
+            label=row.label,
+            explanation=explain(stream.error_code, stream.error_params, row.label),
+            since=None,
+            attempts=0,
+            needs_person=False,
+            detail=stream.error_detail,
+            run=row.last_run,
+            stream=_(stream.label),
+            stream_key=stream.stream,
+        )
+        for stream in row.decisions.pending
+    ]
+
+
 def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
     """Return the card of what ended a run, or of its first failed stream; None when nothing failed."""
     connection, label = run.connection, label_of(run.connection.kind)
@@ -110,6 +135,9 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
         run=run,
         stream=_(first.label) if first else "",
         stream_key=first.stream if first else "",
+        is_settled=failed.error_code == UNAVAILABLE
+        and first is not None
+        and first.stream not in enabled_streams(connection),
     )
 
 

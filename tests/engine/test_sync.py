@@ -113,6 +113,15 @@ def test_refused_credentials_end_the_run_and_wait_for_a_person(sync_now: Sync, s
     assert (shop.status, shop.status_code, shop.next_sync_at) == ("error", "credentials_refused", None)
 
 
+def test_a_refusal_after_the_secrets_end_date_is_told_as_expired(sync_now: Sync, shop: Connection) -> None:
+    shop.config |= {"token_ends": "2020-01-31"}
+    shop.secrets_set_at = {"token": "2019-01-01T00:00:00+00:00"}
+    shop.save()
+    sync_now({"items": fails("credentials_refused", host="shop.example")})
+    assert (shop.status, shop.status_code) == ("error", "credentials_expired")
+    assert shop.status_params["on"] == "2020-01-31"
+
+
 def test_refused_halfway_still_waits_for_a_person(sync_now: Sync, shop: Connection) -> None:
     run = sync_now({"items": pages(items((1, "a", "1"))), "orders": fails("credentials_refused")})
     assert run.state == "partial"

@@ -128,7 +128,7 @@ def test_a_typed_password_wins_and_editing_takes_nothing_from_the_environment(
     FormPage(browser, NEW).fill(about__name="Frota", config__password="typed").press("save")
     made = Connection.objects.get()
     assert made.secrets.reveal() == {"password": "typed"}
-    page = FormPage(browser, f"/connections/{made.slug}/edit/")
+    page = FormPage(browser, f"/connections/{made.slug}/settings/")
     assert "in the environment" not in page.html
     assert not [name for name in page.values if name.startswith(("windows:", "first:"))]
 

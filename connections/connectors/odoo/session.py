@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 from types import TracebackType
 from typing import Any, Self
 
@@ -64,7 +63,7 @@ class Session:
         """Find the version, sign in once, and learn which companies are read."""
         self.version = self.server.version()
         self._transport = self._choose_transport()
-        self._renew()
+        self.uid = self._transport.sign_in()
         self.companies = self._chosen_companies()
 
     def call(
@@ -121,12 +120,6 @@ class Session:
             return Json2(self.server, database, secret)
         return JsonRpc(self.server, database, self.config["username"], secret)
 
-    def _renew(self) -> None:
-        try:
-            self.uid = self._transport.sign_in()
-        except SyncError as error:
-            raise self._expired_if_so(error) from None
-
     def _call(self, model: str, method: str, arguments: Arguments, context: Arguments, retry: Asked) -> Any:
         try:
             return self._transport.call(model, method, arguments, context, retry)
@@ -135,7 +128,7 @@ class Session:
                 raise
         # The user was made anew, or a record went while it was read.
         self._has_renewed = True
-        self._renew()
+        self.uid = self._transport.sign_in()
         return self._transport.call(model, method, arguments, context, retry)
 
     def _explained(self, error: OdooError, model: str, method: str) -> SyncError:
@@ -147,14 +140,6 @@ class Session:
             return SyncError("unavailable", detail=error.detail, reason="module", service=model, module=module)
         if error.name == errors.ACCESS_ERROR:
             return SyncError("unavailable", detail=error.detail, reason="right", service=model)
-        return self._expired_if_so(error)
-
-    def _expired_if_so(self, error: SyncError) -> SyncError:
-        """Odoo refuses a key that has ended as it does a wrong one; its end date tells them apart."""
-        ends = self.config.get("api_key_ends")
-        is_refused = error.code == "credentials_refused" and self.config.get("auth") == "api_key"
-        if is_refused and ends and date.fromisoformat(ends) <= self._context.now().date():
-            return SyncError("credentials_expired", detail=error.detail)
         return error
 
     def _me(self, fields: list[str]) -> dict[str, Any]:

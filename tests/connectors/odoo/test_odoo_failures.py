@@ -258,15 +258,6 @@ def test_wrong_password_is_tried_once_and_never_again(source: Source, version: i
     assert len(source.asked) == 2
 
 
-def test_key_that_ended_is_told_from_a_wrong_one(source: Source) -> None:
-    source.then(
-        reply(200, {"jsonrpc": "2.0", "id": 1, "result": {"server_version": "19.0"}}), reply(401, {"name": "x"})
-    )
-    with pytest.raises(SyncError) as caught:
-        read(connector(source.url, version=19, api_key_ends="2020-01-31"), "carteira")
-    assert caught.value.code == "credentials_expired"
-
-
 def test_another_site_is_no_odoo(source: Source) -> None:
     source.then(reply(404, HTML), reply(200, {"version": "none"}))
     with pytest.raises(SyncError) as caught:

@@ -1,4 +1,4 @@
-"""What the catalogue says of a stream that the source does not offer: a decision, not a fault."""
+"""What the catalogue says of access that has ended, and of streams that the source does not offer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ from django.utils.translation import gettext_lazy as _
 
 from connections.entry import Entry
 
-UNAVAILABLE: dict[str, Entry] = {
+ACCESS: dict[str, Entry] = {
+    "credentials_expired.date": Entry(
+        _("Credentials probably expired"),
+        _(
+            "%(source)s refused the access; automatic syncing stopped so that the account is not locked. "
+            "%(secret)s: the connection says that it ended on %(on)s."
+        ),
+        _("Keys have an end date, and this one's has passed."),
+        (
+            _("Create a new key in the source, and write down its end date."),
+            _("Enter both here; the key is tested before it is saved."),
+        ),
+        "edit_credentials",
+    ),
     "unavailable": Entry(
         _("Not offered by the source"),
         _("%(source)s does not offer what this stream reads (%(service)s). The other streams are read as ever."),
