@@ -49,7 +49,7 @@ class Reading:
         yield from self._window(Place(window))
         now = self.session.clock.now()
         if not is_asked_for and sweep.is_due(self.session.config, self._progress.swept_at, now):
-            self._progress = replace(self._progress, swept_at=windows.whole_second(now))
+            self._progress = replace(self._progress, swept_at=now.replace(microsecond=0))
             for page, is_last in sweep.pages(self.session, self.content, self.pager, self.domain()):
                 yield replace(page, checkpoint=self._progress.checkpoint() if is_last else None)
 

@@ -37,14 +37,14 @@ class Replay:
         self.unknown: list[tuple[str, str, Any]] = []
         self.asked: list[tuple[str, str, Any]] = []  # model, method, domain
         self._known: dict[str, Exchange] = {}
-        self._fields: dict[str, dict[str, Any]] = {}
+        self.fields: dict[str, dict[str, Any]] = {}
         self._blank: dict[str, set[str]] = {}
         self._records: dict[str, dict[int, dict[str, Any]]] = {}
         for exchange in exchanges(version):
             self._learn(exchange)
         for model, names in self._blank.items():
             for name in names:
-                self._fields.setdefault(model, {}).setdefault(name, {"type": "char", "store": True})
+                self.fields.setdefault(model, {}).setdefault(name, {"type": "char", "store": True})
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         sent = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -58,8 +58,8 @@ class Replay:
         if model:
             self.asked.append((model, method, domain))
         if method == "fields_get":
-            names = fields_asked(path, body)
-            told = {name: self._fields[model][name] for name in names if name in self._fields.get(model, {})}
+            known = self.fields.get(model, {})
+            told = {name: known[name] for name in fields_asked(path, body) or known if name in known}
             return 200, told if path != "/jsonrpc" else envelope(body, told)
         exchange = self._known.get(signature(path, body, bearer))
         if exchange is not None:
@@ -84,7 +84,7 @@ class Replay:
         found = exchange.response["body"]
         result = found.get("result") if path == "/jsonrpc" and isinstance(found, dict) else found
         if method == "fields_get" and isinstance(result, dict):
-            self._fields.setdefault(model, {}).update(result)
+            self.fields.setdefault(model, {}).update(result)
         elif method == "search_read" and isinstance(result, list):
             for record in result:
                 self._records.setdefault(model, {})[record.get("id", 0)] = record
@@ -93,7 +93,7 @@ class Replay:
                         self._blank.setdefault(model, set()).add(name)
                     else:
                         about = {"type": guessed_type(value), "store": True}
-                        self._fields.setdefault(model, {}).setdefault(name, about)
+                        self.fields.setdefault(model, {}).setdefault(name, about)
         bearer = str(exchange.request["headers"].get("Authorization", ""))
         self._known.setdefault(signature(path, body, bearer), exchange)
 
