@@ -25,7 +25,7 @@ class OdooConnector(Connector):
     """Odoo 14 and later, in the cloud or at home."""
 
     kind = "odoo"
-    label = "Odoo"
+    label = _("Odoo")
     description = _("Invoices, orders, purchases and receipts of an Odoo, version 14 or later.")
     icon = "building-factory-2"
     schema = "odoo"

@@ -96,7 +96,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "extra_fields", _("Added fields"), "rows", validate=check_rows,
         fields=(
-            Setting("model", _("Of"), "choice", required=True, choices=MODELS),
+            Setting("model", _("Kind of record"), "choice", required=True, choices=MODELS),
             Setting(
                 "columns", _("Columns"), "columns",
                 help=_(
