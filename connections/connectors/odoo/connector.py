@@ -27,7 +27,7 @@ class OdooConnector(Connector):
     kind = "odoo"
     label = _("Odoo")
     description = _("Invoices, orders, purchases and receipts of an Odoo, version 14 or later.")
-    icon = "building-factory-2"
+    icon = "receipt"
     schema = "odoo"
     settings = SETTINGS
     default_schedule = DefaultSchedule(every_minutes=30, every_env="SYNC_INTERVAL_MINUTES")
