@@ -32,14 +32,15 @@ def system_clock() -> datetime:
 class Odoo:
     """An Odoo server as a WSGI app. speed: how many times faster than the clock its business goes.
 
-    lacking: modules that are not installed. business: whether anything happens by itself. listing: whether the
-    names of the databases are given to anyone who asks.
+    lacking: modules that are not installed. business: whether anything happens by itself. opened: since when it has,
+    aware; see business when None. listing: whether the names of the databases are given to anyone who asks. What has
+    happened so far is played at the first request, not here.
     """
 
     def __init__(
         self, *, version: int = 17, seed: int = 1, speed: float = 1.0, clock: Callable[[], datetime] = system_clock,
         databases: Collection[str] = (DATABASE,), lacking: Collection[str] = (), business: bool = True,
-        listing: bool = True,
+        opened: datetime | None = None, listing: bool = True,
     ) -> None:  # fmt: skip
         if version not in VERSIONS:
             raise ValueError(f"the sandbox speaks Odoo 17 and 19, not {version}")
@@ -54,8 +55,8 @@ class Odoo:
         self.lock = threading.RLock()
         self._ahead = timedelta()
         self.store = Store(Schema(version, lacking), self.now)
-        self.business = Business(self.store, self.now, seed=seed, speed=speed, going=business)
-        self.advance()
+        opening = None if opened is None else opened.astimezone(UTC).replace(tzinfo=None)
+        self.business = Business(self.store, self.now, seed=seed, speed=speed, going=business, opening=opening)
 
     # HTTP
 
@@ -92,7 +93,8 @@ class Odoo:
     def _page(self, path: str) -> Answer:
         if path == "/web/version" and self.version >= 19:
             info = self.version_info()
-            return json_answer({"version_info": info["server_version_info"], "version": info["server_version"]})
+            version = {"version_info": info["server_version_info"], "version": info["server_version"]}
+            return json_answer(version, headers={"Set-Cookie": websession.cookie_of(websession.new_session())})
         if path in ("/", "/web", "/odoo"):
             return redirect("/web/login")
         if path == "/web/login":

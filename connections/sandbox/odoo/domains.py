@@ -17,7 +17,7 @@ Test = Callable[[Row], bool]
 Leaf = tuple[Any, str, Any]
 OPERATORS = frozenset(
     ("=", "!=", "<", "<=", ">", ">=", "<>", "==", "in", "not in", "like", "not like", "ilike", "not ilike", "=like",
-     "=ilike", "any", "not any", "child_of", "parent_of", "=?")
+     "=ilike", "any", "not any", "=?")
 )  # fmt: skip
 ARITY = {"&": 2, "|": 2, "!": 1}
 ALWAYS, NEVER = (1, "=", 1), (0, "=", 1)
@@ -134,8 +134,8 @@ class Search:
             reaches = self._reaching(field.relation, get, self.test(field.relation, inner))
             return (lambda row: not reaches(row)) if operator == "not any" and not dot else reaches
         if field.type == "many2one" and isinstance(value, str):
-            rows, compare = self.store.rows(field.relation), comparison(self.store.version, field, operator, value)
-            return lambda row: compare(self.store.label(field.relation, rows[get(row)]) if get(row) else None)
+            compare = comparison(self.store.version, field, operator, value)
+            return lambda row: compare(self.store.name_of(field.relation, get(row)))
         if field.type in X2MANY:
             return _holding(get, operator, value)
         compare = comparison(self.store.version, field, operator, value)

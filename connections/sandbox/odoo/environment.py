@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 NUMBERS = ("integer", "float", "monetary")
 EARLIEST = datetime(1, 1, 1)  # noqa: DTZ001 - naive UTC, as everything Odoo stores
-UNSCOPED = ("res.company", "res.users")  # a user sees these whatever the companies of the call
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,9 @@ class Environment:
         return (n for n in (reversed(ids) if descending else ids) if visible(rows[n]) and test(rows[n]))
 
     def _visible(self, model: str) -> Callable[[Row], bool]:
-        if "company_id" not in self.store.schema.fields[model] or model in UNSCOPED:
+        if model == "res.company":
+            return lambda row: row["id"] in self.user.companies
+        if "company_id" not in self.store.schema.fields[model] or model == "res.users":
             return lambda _row: True
         companies = (None, *self.companies)
         return lambda row: row["company_id"] in companies
@@ -129,8 +130,7 @@ class Environment:
         field = self.store.schema.fields[model][name]
         get = self.store.getter(model, field)
         if field.type == "many2one":
-            rows = self.store.rows(field.relation)
-            return lambda row: (not get(row), self.store.label(field.relation, rows[get(row)]) if get(row) else "")
+            return lambda row: (not get(row), self.store.name_of(field.relation, get(row)) or "")
         blank: Any = {"datetime": EARLIEST, "date": EARLIEST.date()}.get(field.type, 0 if field.type in NUMBERS else "")
 
         def rank(row: Row) -> tuple[bool, Any]:

@@ -46,6 +46,13 @@ class OdooError(Exception):
         }
 
 
+def named(error: Exception) -> OdooError:
+    """Return any exception as a server reports it: by the name of its class."""
+    if isinstance(error, OdooError):
+        return error
+    return OdooError(f"{type(error).__module__}.{type(error).__name__}", str(error))
+
+
 def traceback_text(name: str, message: str) -> str:
     """Return what `debug` holds: paths of the server, and for database errors a part of the query."""
     files = (("http.py", 1788, "_serve_db"), ("service/model.py", 152, "retrying"), ("sql_db.py", 332, "execute"))

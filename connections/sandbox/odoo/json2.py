@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from connections.sandbox.odoo.access import User
 from connections.sandbox.odoo.answers import Answer, incompatible, json_answer, no_database
 from connections.sandbox.odoo.environment import Environment
-from connections.sandbox.odoo.failures import OdooError, not_found, unauthorized
+from connections.sandbox.odoo.failures import OdooError, named, not_found, unauthorized
 from connections.sandbox.odoo.fields import Row
 from connections.sandbox.odoo.methods import call_named
 
@@ -36,9 +36,10 @@ def answer(
         given = _arguments(body)
         odoo.fail_on_order(path)
         return json_answer(odoo.disturb(path, _call(odoo, user, parts[0], parts[1], given)))
-    except OdooError as error:
-        headers = {"WWW-Authenticate": "Bearer "} if error.status == 401 else {}
-        return json_answer(error.data(), error.status, headers)
+    except Exception as error:  # noqa: BLE001 - a server answers whatever went wrong, by the name of its class
+        failure = named(error)
+        headers = {"WWW-Authenticate": "Bearer "} if failure.status == 401 else {}
+        return json_answer(failure.data(), failure.status, headers)
 
 
 def _arguments(body: bytes) -> Row:

@@ -12,6 +12,7 @@ from connections.sandbox.odoo.failures import (
     OdooError,
     access_denied,
     missing_record,
+    named,
     no_such_database,
     rpc_error,
     user_error,
@@ -37,8 +38,8 @@ def answer(odoo: Odoo, http_method: str, content_type: str, body: bytes) -> Answ
     try:
         params = asked.get("params") or {}
         result = dispatch(odoo, str(params.get("service")), str(params.get("method")), list(params.get("args") or ()))
-    except OdooError as error:
-        return json_answer({**envelope, "error": rpc_error(error)})
+    except Exception as error:  # noqa: BLE001 - a server answers whatever went wrong, by the name of its class
+        return json_answer({**envelope, "error": rpc_error(named(error))})
     return json_answer(envelope if result is None else {**envelope, "result": result})
 
 

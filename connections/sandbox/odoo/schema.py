@@ -42,8 +42,8 @@ class Schema:
         self.indexed: dict[str, set[str]] = defaultdict(set)
         # (model, field) -> what repeats its value: (model, many2one that leads here, field)
         self.followers: dict[tuple[str, str], list[tuple[str, str, str]]] = defaultdict(list)
-        # model -> what goes with its rows: (model, many2one)
-        self.cascades: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        # model -> what points at its rows: (model, indexed many2one, whether it goes with them)
+        self.referrers: dict[str, list[tuple[str, str, bool]]] = defaultdict(list)
         # what a new row starts with, and what it takes from others: (many2one, field there, own field)
         self.defaults: dict[str, Row] = {}
         self.sources: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
@@ -52,6 +52,10 @@ class Schema:
             self.defaults[name] = {field.name: field.default for field in kept if not field.followed}
             for field in fields.values():
                 self._connect(name, field)
+        for name, links in self.indexed.items():
+            for link in sorted(links):
+                field = self.fields[name][link]
+                self.referrers[field.relation].append((name, link, field.cascade))
 
     def _fields(self, model: Model) -> dict[str, Field]:
         declared = (*own_fields(model), *model.fields)
@@ -66,8 +70,6 @@ class Schema:
             self.indexed[field.relation].add(field.inverse)
         if field.cascade or field.indexed:
             self.indexed[model].add(field.name)
-        if field.cascade:
-            self.cascades[field.relation].append((model, field.name))
         if field.related and field.store:
             link, _dot, source = field.related.partition(".")
             self.indexed[model].add(link)

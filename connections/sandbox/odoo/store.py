@@ -69,6 +69,11 @@ class Store:
         named = self.schema.models[model].named
         return named(self, row) if named else str(row.get("name") or "")
 
+    def name_of(self, model: str, number: int | None) -> str | None:
+        """Return the label of a row by its id; None when there is none."""
+        row = self.rows(model).get(number or 0)
+        return self.label(model, row) if row else None
+
     def getter(self, model: str, field: Field) -> Callable[[Row], Any]:
         """Return what reads this field from a row: None when empty, ids for many2one, lists of ids for x2many."""
         name = field.name
@@ -138,7 +143,9 @@ class Store:
         """Write values a settler worked out, as Odoo does its stored computed fields: only those that differ."""
         changed = {name: value for name, value in values.items() if name in row and row[name] != value}
         if changed:
-            self._change(model, row, self._known(model, changed), changed)
+            before = self._linked(model, row, changed)
+            row.update(changed)
+            self._touch(model, row, before, changed)
 
     def unlink(self, model: str, ids: Iterable[int]) -> None:
         """Delete rows, and what cannot be without them; nothing remembers them."""
@@ -165,21 +172,33 @@ class Store:
         for link in self.schema.indexed.get(model, ()):
             if row[link]:
                 self._children[model, link][row[link]].remove(number)
-        for child, link in self.schema.cascades[model]:
-            self.unlink(child, list(self.children(child, link, number)))
+        for child, link, cascade in self.schema.referrers[model]:
+            children = self._children[child, link].pop(number, [])
+            for each in children:
+                self.rows(child)[each][link] = None  # as the database does it: no write_date moves
+            if cascade:
+                self.unlink(child, children)
         self._settle(model, row)
 
     def _change(self, model: str, row: Row, fields: dict[str, Field], values: Row) -> None:
-        before = {link: row[link] for link in self.schema.indexed.get(model, ()) if link in values}
+        before = self._linked(model, row, values)
         lines = self._assign(row, fields, values)
+        self._touch(model, row, before, values)
+        self._add_lines(row["id"], lines)
+
+    def _linked(self, model: str, row: Row, values: Row) -> Row:
+        """Return the indexed links of a row that values are about to change."""
+        return {link: row[link] for link in self.schema.indexed.get(model, ()) if link in values}
+
+    def _touch(self, model: str, row: Row, before: Row, names: Iterable[str]) -> None:
+        """Move a changed row's write_date and carry its values to what repeats or depends on them."""
         row["write_date"], row["write_uid"] = self.moment, self.uid
         for link, old in before.items():
             self._relink(model, link, row, old)
-        for name in values:
+        for name in names:
             for child, link, follower in self.schema.followers.get((model, name), ()):
                 for number in self.children(child, link, row["id"]):
                     self.settle(child, self.rows(child)[number], {follower: row[name]})
-        self._add_lines(row["id"], lines)
         self._settle(model, row)
 
     def _relink(self, model: str, link: str, row: Row, old: int | None) -> None:

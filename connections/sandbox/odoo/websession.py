@@ -10,7 +10,7 @@ from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING
 
 from connections.sandbox.odoo.answers import HTML, Answer, incompatible, json_answer
-from connections.sandbox.odoo.failures import SESSION_EXPIRED, OdooError, access_denied, access_error, rpc_error
+from connections.sandbox.odoo.failures import SESSION_EXPIRED, OdooError, access_denied, access_error, named, rpc_error
 from connections.sandbox.odoo.fields import Row
 from connections.sandbox.odoo.jsonrpc import call_model, known_user
 
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 AUTHENTICATE, CALL = "/web/session/authenticate", "/web/dataset/call_kw"
 FAILURES_ALLOWED = 10  # from one address; then the right password is refused too
 COOLDOWN = timedelta(seconds=60)
+
+
+def new_session() -> str:
+    return secrets.token_hex(20)
+
+
+def cookie_of(session: str) -> str:
+    return f"session_id={session}; Max-Age=604800; HttpOnly; Path=/"
 
 
 class Sessions:
@@ -43,11 +51,11 @@ class Sessions:
         try:
             if path == AUTHENTICATE:
                 result, session = self._authenticate(odoo, asked.get("params") or {}, address)
-                headers["Set-Cookie"] = f"session_id={session}; Max-Age=604800; HttpOnly; Path=/"
+                headers["Set-Cookie"] = cookie_of(session)
             else:
                 result = self._call(odoo, asked.get("params") or {}, cookie)
-        except OdooError as error:
-            return json_answer({**envelope, "error": rpc_error(error)})
+        except Exception as error:  # noqa: BLE001 - a server answers whatever went wrong, by the name of its class
+            return json_answer({**envelope, "error": rpc_error(named(error))})
         return json_answer({**envelope, "result": result}, headers=headers)
 
     def forget(self) -> None:
@@ -67,7 +75,7 @@ class Sessions:
             self._failures[address] = [*recent, odoo.now]
             raise access_denied()
         self._failures.pop(address, None)
-        session = secrets.token_hex(20)
+        session = new_session()
         self._users[session] = user.uid
         info = odoo.version_info()
         return {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from xmlrpc.client import Fault, dumps, loads
 
 from connections.sandbox.odoo.answers import Answer
-from connections.sandbox.odoo.failures import OdooError
+from connections.sandbox.odoo.failures import named
 from connections.sandbox.odoo.jsonrpc import dispatch
 
 if TYPE_CHECKING:
@@ -30,9 +30,10 @@ def answer(odoo: Odoo, path: str, body: bytes) -> Answer:
     try:
         result: Any = dispatch(odoo, path.rsplit("/", 1)[1], str(method), list(args))
         reply = dumps((False if result is None else result,), methodresponse=True)
-    except OdooError as error:
-        number = NUMBERS.get(error.name, 1)
-        text = error.message if number > 1 else error.data()["debug"]
-        code: Any = number if modern else TEXTS.get(error.name, f"warning -- {error.name}")
+    except Exception as error:  # noqa: BLE001 - a server answers whatever went wrong, by the name of its class
+        failure = named(error)
+        number = NUMBERS.get(failure.name, 1)
+        text = failure.message if number > 1 else failure.data()["debug"]
+        code: Any = number if modern else TEXTS.get(failure.name, f"warning -- {failure.name}")
         reply = dumps(Fault(code, text), methodresponse=True)
-    return Answer(200, f"<?xml version='1.0'?>\n{reply}".encode(), "text/xml; charset=utf-8")
+    return Answer(200, reply.encode(), "text/xml; charset=utf-8")

@@ -45,7 +45,9 @@ STREAMS: tuple[tuple[str, float, Begin], ...] = (  # the module it needs, about 
 class Business:
     """What happens in a store by itself. going: false leaves it with its master data alone."""
 
-    def __init__(self, store: Store, now: datetime, *, seed: int, speed: float, going: bool) -> None:
+    def __init__(
+        self, store: Store, now: datetime, *, seed: int, speed: float, going: bool, opening: datetime | None = None
+    ) -> None:
         self.store = store
         self.seed = seed
         self.speed = speed
@@ -53,16 +55,16 @@ class Business:
         self._numbers: Counter[str] = Counter()
         self._due: list[tuple[datetime, int, datetime, Random, Process]] = []
         self._serial = count()
-        book = (now - EPOCH) // (BOOKS / speed)
-        opening = EPOCH + book * (BOOKS / speed) - HISTORY / speed
+        book = 0 if opening else max(0, (now - EPOCH) // (BOOKS / speed))
+        opening = opening or EPOCH + book * (BOOKS / speed) - HISTORY / speed
         store.moment = opening
         populate(store, seed)
         self.customers = [n for n, row in store.rows("res.partner").items() if row["vat"]][:CUSTOMERS]
         self.suppliers = [n for n, row in store.rows("res.partner").items() if row["vat"]][CUSTOMERS:]
         self._products = {row["default_code"]: row for row in store.rows("product.product").values()}
         self.bought = [row for row in self._products.values() if row["purchase_ok"]]
-        store.skip_ids(max(0, book) * IDS_PER_BOOK)
-        self._first_number = max(0, book) * NUMBERS_PER_BOOK
+        store.skip_ids(book * IDS_PER_BOOK)
+        self._first_number = book * NUMBERS_PER_BOOK
         if going:
             self._open(opening)
 

@@ -13,6 +13,7 @@ CUSTOMERS, SUPPLIERS = 40, 12
 SELLERS, BUYER = (5, 6), 7
 FREIGHT = ("FRT-LOT", "FRT-FRA", "COL-URB", "ARM-DIA")
 GOODS = ("PAL-PBR", "LAC-SEG")
+LOGO = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 STATES = (
     ("PR", "Paraná", "Curitiba"), ("SC", "Santa Catarina", "Joinville"), ("RS", "Rio Grande do Sul", "Caxias do Sul"),
     ("SP", "São Paulo", "Guarulhos"), ("MG", "Minas Gerais", "Uberlândia"), ("GO", "Goiás", "Anápolis"),
@@ -122,7 +123,7 @@ def _accounting(store: Store) -> None:
 
 def _companies_and_users(store: Store) -> None:
     for name in ("Rota Sul Transportes Ltda", "Rota Sul Logística Ltda"):
-        partner = store.create("res.partner", {"name": name, "is_company": True, "country_id": 1})
+        partner = store.create("res.partner", {"name": name, "is_company": True, "country_id": 1, "image_128": LOGO})
         store.write("res.partner", [partner], {"commercial_partner_id": partner})
         store.create("res.company", {"name": name, "currency_id": 1, "partner_id": partner})
     able = {user.uid: user for user in users()}
