@@ -1,4 +1,4 @@
-"""What the catalogue says of access that has ended, and of streams that the source does not offer."""
+"""What the catalogue says of access: refused, ended, or not to this, which is no fault but a decision."""
 
 from __future__ import annotations
 
@@ -7,6 +7,32 @@ from django.utils.translation import gettext_lazy as _
 from connections.entry import Entry
 
 ACCESS: dict[str, Entry] = {
+    "credentials_refused": Entry(
+        _("Credentials refused"),
+        _(
+            "%(source)s did not accept the user, password or key; automatic syncing stopped so that "
+            "the account is not locked."
+        ),
+        _("The password or key was changed, revoked or has expired."),
+        (
+            _("Get a valid user, password or key from the source."),
+            _("Enter it here; it is tested before it is saved."),
+        ),
+        "edit_credentials",
+    ),
+    "credentials_expired": Entry(
+        _("Credentials expired"),
+        _("The access that %(source)s gave is no longer valid; automatic syncing stopped."),
+        _("Keys and authorisations have an end date, and this one has passed."),
+        (_("Create a new key or authorisation in the source."), _("Enter it here; it is tested before it is saved.")),
+        "edit_credentials",
+    ),
+    "permission_denied": Entry(
+        _("Access denied"),
+        _("%(source)s knows the user but does not let it read this."),
+        _("The user lacks a right, or the plan does not include this access."),
+        (_("Ask whoever manages the source to give this user read access."), _("Then retry.")),
+    ),
     "credentials_expired.date": Entry(
         _("Credentials probably expired"),
         _(

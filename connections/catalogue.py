@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.utils.dateparse import parse_date
 from django.utils.formats import date_format, number_format
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from connections.access import ACCESS
@@ -59,7 +60,7 @@ def explain(code: str, params: Mapping[str, Any] | None = None, source: str = ""
     if "secret" in values:
         values["secret"] = gettext(values["secret"])  # a setting's label
     if day := parse_date(str((params or {}).get("on", ""))):
-        values["on"] = date_format(day, "SHORT_DATE_FORMAT")
+        values["on"] = day_words(day)
     return Explanation(
         code=code,
         title=str(entry.title),
@@ -68,6 +69,11 @@ def explain(code: str, params: Mapping[str, Any] | None = None, source: str = ""
         steps=[str(step) % values for step in entry.steps],
         action=entry.action,
     )
+
+
+def day_words(day: date) -> str:
+    """Return a day as the reader writes it, with its year."""
+    return str(date_format(day, pgettext("date format", "M j, Y"), use_l10n=False))
 
 
 def shown(value: Any) -> str:
@@ -84,32 +90,6 @@ def shown(value: Any) -> str:
 CATALOGUE: dict[str, Entry] = {
     **ACCESS,
     **MISUNDERSTOOD,
-    "credentials_refused": Entry(
-        _("Credentials refused"),
-        _(
-            "%(source)s did not accept the user, password or key; automatic syncing stopped so that "
-            "the account is not locked."
-        ),
-        _("The password or key was changed, revoked or has expired."),
-        (
-            _("Get a valid user, password or key from the source."),
-            _("Enter it here; it is tested before it is saved."),
-        ),
-        "edit_credentials",
-    ),
-    "credentials_expired": Entry(
-        _("Credentials expired"),
-        _("The access that %(source)s gave is no longer valid; automatic syncing stopped."),
-        _("Keys and authorisations have an end date, and this one has passed."),
-        (_("Create a new key or authorisation in the source."), _("Enter it here; it is tested before it is saved.")),
-        "edit_credentials",
-    ),
-    "permission_denied": Entry(
-        _("Access denied"),
-        _("%(source)s knows the user but does not let it read this."),
-        _("The user lacks a right, or the plan does not include this access."),
-        (_("Ask whoever manages the source to give this user read access."), _("Then retry.")),
-    ),
     "config_invalid": Entry(
         _("A setting is wrong"),
         _("The connection cannot run with its present settings (%(field)s); automatic syncing stopped."),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from connections.catalogue import explain
 from connections.connectors import REGISTRY
 from connections.models import Connection
+from connections.sdk.errors import UNAVAILABLE
 from syncruns import timewords
 from syncruns.decisions import NONE, Decisions
 from syncruns.models import SyncRun
@@ -204,4 +205,6 @@ def partial_sentence(run: SyncRun) -> str:
         return ngettext(
             "%(count)s record could not be loaded.", "%(count)s records could not be loaded.", run.quarantined
         ) % {"count": timewords.number(run.quarantined)}
+    if run.error_code == UNAVAILABLE:
+        return _("The source does not offer part of the streams.")
     return _("Part of the streams failed; the next run tries them again.")

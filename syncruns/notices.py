@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from connections.catalogue import day_words
 from connections.expiry import Ending, endings
 from connections.models import Connection
 
@@ -33,7 +33,7 @@ def ending_sentence(ending: Ending) -> str:
     """Say when a secret ends, or that it has."""
     words = {
         "secret": _(ending.secret.label),
-        "on": date_format(ending.on, "SHORT_DATE_FORMAT"),
+        "on": day_words(ending.on),
         "days": ending.days,
     }
     if ending.days < 0:

@@ -12,6 +12,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from connections.catalogue import day_words
 from connections.connectors import connector_class
 from connections.models import Connection
 from connections.sdk.connector import Connector
@@ -47,6 +48,8 @@ class StreamShown:
     window: str
     window_minutes: int | None
     checkpoint: str
+    can_begin_at: bool
+    first_since: str  # the day, while its first read from there is still to be made or ended
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,11 @@ class StreamsShown:
 
     streams: tuple[StreamShown, ...] = ()
     error: SyncError | None = None
+
+    @property
+    def beginning(self) -> list[StreamShown]:
+        """Those that can be read since a moment."""
+        return [stream for stream in self.streams if stream.can_begin_at]
 
 
 def stored_rows(connection: Connection, last_run: SyncRun | None) -> StoredRows | None:
@@ -121,6 +129,8 @@ def _shown(
         window=_window(selected),
         window_minutes=selected.window_minutes,
         checkpoint=_checkpoint_words(selected, as_of, read_at, now),
+        can_begin_at=stream.can_begin_at,
+        first_since=day_words(timezone.localtime(selected.first_since)) if selected.first_since else "",
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any
 
 from django.utils import timezone
 
 from connections import schedule
-from connections.sdk.settings import Rejected, Setting
+from connections.sdk.settings import Rejected, Setting, check_settings
 from connections.sdk.text import gettext_noop as _
 
 
@@ -46,4 +47,16 @@ def first_since(checked: Mapping[str, Any], time_zone: str) -> datetime | None:
     """Return the moment that checked values of FIRST name in the zone; None for the usual first read."""
     if checked["first_read"] != "since":
         return None
-    return datetime.combine(date.fromisoformat(checked["since"]), time(), schedule.zone(time_zone))
+    return _midnight(checked["since"], time_zone)
+
+
+def day_in_zone(typed: str, time_zone: str) -> datetime | None:
+    """Return the moment at which a typed day began in the zone; None for nothing. Raises SettingsInvalid."""
+    if not typed.strip():
+        return None
+    day = replace(FIRST[1], shown_if=None)
+    return _midnight(check_settings([day], {day.name: typed})[day.name], time_zone)
+
+
+def _midnight(day: str, time_zone: str) -> datetime:
+    return datetime.combine(date.fromisoformat(day), time(), schedule.zone(time_zone))

@@ -35,13 +35,11 @@ READ = (StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL)
 
 def check_credentials(scene: Scene) -> Iterator[Check]:
     """Look for keys and passwords whose end, as far as their connection knows it, is near or past."""
-    found = [(row.connection, ending) for row in scene.rows for ending in endings(row.connection, scene.now)]
+    working = [row.connection for row in scene.rows if not row.connection.status_code.startswith("credentials_")]
+    found = [(connection, ending) for connection in working for ending in endings(connection, scene.now)]
     for connection, ending in sorted(found, key=lambda one: one[1].on):
         params = {"connection": connection.slug, "secret": ending.secret.label, "on": ending.on, "days": ending.days}
-        if ending.days < 0:
-            yield Check("credentials", PROBLEM, "credentials_ended", params)
-        else:
-            yield Check("credentials", WARNING, "credentials_end", params)
+        yield Check("credentials", WARNING, "credentials_ended" if ending.days < 0 else "credentials_end", params)
     if not found:
         yield Check("credentials", OK, "credentials_hold")
 

@@ -8,12 +8,11 @@ from typing import Any
 
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from connections.catalogue import Params, explain
+from connections.catalogue import Params, day_words, explain
 from syncruns import timewords
 from syncruns.checkup.check import OK, PROBLEM, WARNING, Check
 from syncruns.outcomes import Look
@@ -222,7 +221,7 @@ def _word(name: str, value: Any, params: dict[str, Any]) -> str:
     if isinstance(value, datetime):
         return timewords.relative(value, timezone.now())
     if isinstance(value, date):
-        return date_format(value, "SHORT_DATE_FORMAT")
+        return day_words(value)
     if name == "secret":
         return gettext(value)
     if isinstance(value, timedelta):

@@ -6,6 +6,7 @@ One line each, in the console's own language and without any secret. The pages' 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ from syncruns.outcomes import FAILURES, look_of_run
 from syncruns.timewords import duration
 
 logger = logging.getLogger("sync.run")
+
+LINE_ENDS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")  # one event stays one line, whatever a source wrote
 
 
 def began(run: SyncRun) -> None:
@@ -68,7 +71,7 @@ def stream_ended(run: SyncRun, row: StreamRun) -> None:
         run,
         logging.INFO,
         lambda: (
-            _("%(stream)s, attempt %(attempt)s/%(attempts)s: %(counts)s in %(span)s")
+            _("%(stream)s, attempt %(attempt)s/%(attempts)s: %(counts)s  in %(span)s")
             % (_attempt(row) | {"counts": _counts_words(row), "span": duration(row.duration)})
         ),
     )
@@ -98,7 +101,7 @@ def ended(run: SyncRun, cause: SyncError | None) -> None:
         level,
         lambda: (
             (
-                _("ended: %(state)s in %(span)s, %(counts)s")
+                _("ended: %(state)s in %(span)s: %(counts)s")
                 % {"state": look_of_run(run).word, "span": duration(run.duration), "counts": _counts_words(run)}
             )
             + (f"; {_error_words(cause)}" if cause is not None else "")
@@ -121,7 +124,7 @@ def _write(run: SyncRun, level: int, text: Any) -> None:
         redact = Redactor(())
     with translation.override(settings.LANGUAGE_CODE):
         head = _("run %(run)s of %(connection)s") % {"run": run, "connection": run.connection.slug}
-        logger.log(level, "%s", redact(" ".join(f"{head}: {text()}".split())))
+        logger.log(level, "%s", redact(LINE_ENDS.sub(" ", f"{head}: {text()}")))
 
 
 def _attempt(row: StreamRun) -> dict[str, Any]:
@@ -129,9 +132,10 @@ def _attempt(row: StreamRun) -> dict[str, Any]:
 
 
 def _counts_words(counted: Counts) -> str:
-    return _(
-        "%(read)s read, %(inserted)s new, %(updated)s changed, %(deleted)s deleted, %(quarantined)s in quarantine"
-    ) % {name: getattr(counted, name) for name in Counts.COUNTED}
+    numbers = {name: getattr(counted, name) for name in Counts.COUNTED}
+    said = _("%(read)s read  New: %(inserted)s  Updated: %(updated)s  Removed: %(deleted)s") % numbers
+    waiting = _("In quarantine: %(quarantined)s") % numbers
+    return f"{said}  {waiting}" if counted.quarantined else said
 
 
 def _error_words(error: SyncError) -> str:
@@ -164,5 +168,6 @@ def _window_words(run: SyncRun, choice: SelectedStream, due: bool) -> str:
         words = _("looks back %(minutes)s min") % {"minutes": window}
     else:
         words = _("from its checkpoint")
-    page = f", {_('pages of %(size)s') % {'size': choice.page_size}}" if choice.page_size else ""
-    return f"{choice.stream.key} {words}{page}"
+    if choice.page_size:
+        words += ", " + _("pages of %(size)s") % {"size": choice.page_size}
+    return f"{choice.stream.key} {words}"

@@ -18,8 +18,11 @@ from django.views.decorators.http import require_POST
 
 from connections.catalogue import explain
 from connections.defaults import LONGEST_WINDOW
+from connections.forms.beginning import day_in_zone
+from connections.forms.fields import words
 from connections.models import Connection
 from connections.sdk.errors import SyncError
+from connections.sdk.settings import SettingsInvalid
 from connections.services import set_auto_sync, set_stream, streams_of
 from syncruns.deletion import delete_connection
 from syncruns.health import label_of
@@ -75,11 +78,15 @@ def connection_auto_sync(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @permission_required("connections.operate_connection", raise_exception=True)
 def connection_sync(request: HttpRequest, slug: str) -> HttpResponse:
-    """Sync now; with a run already active, lead to that run."""
+    """Sync now, or since a date; with a run already active, lead to that run."""
     connection = _found(slug)
     stream = request.POST.get("stream")
     try:
-        run, created = request_sync(connection, user=request.user, streams=[stream] if stream else None)
+        since = day_in_zone(request.POST.get("since", ""), connection.time_zone)
+        run, created = request_sync(connection, user=request.user, streams=[stream] if stream else None, since=since)
+    except SettingsInvalid as invalid:
+        messages.error(request, " ".join(words(problem.text, problem.params) for problem in invalid.problems))
+        return _back(request, "connection", slug)
     except SyncError as error:
         _refused(request, connection, error)
         return _row(request, connection) if request.htmx else _back(request, "connection", slug)  # type: ignore[attr-defined]

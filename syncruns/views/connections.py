@@ -110,6 +110,7 @@ def connection(request: HttpRequest, slug: str) -> HttpResponse:
     shown = streams_shown(context["connection"], context["row"], now)
     context |= {
         "streams": shown,
+        "today": timezone.localdate(),
         "enabled": sum(stream.enabled for stream in shown.streams),
         "forecast": forecast(context["connection"], now),
         "diary": diary_of_today(context["connection"], now),

@@ -82,6 +82,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "total": len(rows),
         "healthy": sum(row.health.state in (health.OK, health.RUNNING) for row in rows),
         "stopped": sum(row.health.state == health.ACTION for row in rows),
+        "undecided": any(row.decisions for row in rows),
         "waiting": sum(row.health.state in PRESSING for row in rows),
         "idle": sum(row.health.state in (health.OFF, health.NEVER) for row in rows),
         "shares": _shares(rows),

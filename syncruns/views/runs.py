@@ -17,6 +17,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from connections.catalogue import day_words
 from connections.models import Connection
 from syncruns.forecast import forecast
 from syncruns.health import label_of
@@ -139,6 +140,7 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
     streams = list(found.streams.all())
     wanted = LogFilter.of(request.GET)
     unfinished = [stream for stream in streams if stream.state != StreamRun.State.SUCCEEDED]
+    since = _moment(found.options.get("since") or "")
     ends = None
     if found.state == SyncRun.State.RUNNING and found.started_at:
         typical = forecast(found.connection, now).typical
@@ -151,6 +153,7 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
         "streams": streams,
         "progress": measure(streams) if streams else None,
         "ends": ends,
+        "since": day_words(timezone.localtime(since)) if since else "",
         "is_live": found.is_active,
         "fault": fault_of_run(found, streams),
         "can_retry_unfinished": bool(unfinished) and len(unfinished) < len(streams),

@@ -38,7 +38,6 @@ class ScriptedConnector(Connector):
     settings = (
         Setting("base_url", "Address", destination=True, identity=True),
         Setting("token", "Token", type="secret"),
-        Setting("token_ends", "The token ends on", type="date", expires="token"),
     )
     scripts: ClassVar[dict[str, Script]] = {}
     opened: ClassVar[int] = 0

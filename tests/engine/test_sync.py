@@ -16,6 +16,7 @@ from connections.models import Connection
 from connections.sdk.context import Context
 from connections.sdk.declare import Page
 from connections.sdk.errors import SyncError
+from connections.sdk.settings import Setting
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.sync import _StreamSync
 from syncruns.models import Checkpoint, QuarantinedRecord, SyncRun
@@ -113,7 +114,11 @@ def test_refused_credentials_end_the_run_and_wait_for_a_person(sync_now: Sync, s
     assert (shop.status, shop.status_code, shop.next_sync_at) == ("error", "credentials_refused", None)
 
 
-def test_a_refusal_after_the_secrets_end_date_is_told_as_expired(sync_now: Sync, shop: Connection) -> None:
+def test_a_refusal_after_the_secrets_end_date_is_told_as_expired(
+    sync_now: Sync, shop: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = Setting("token_ends", "The token ends on", type="date", expires="token")
+    monkeypatch.setattr(ScriptedConnector, "settings", (*ScriptedConnector.settings, ends))
     shop.config |= {"token_ends": "2020-01-31"}
     shop.secrets_set_at = {"token": "2019-01-01T00:00:00+00:00"}
     shop.save()

@@ -28,7 +28,8 @@ class Command(ConsoleCommand):
             self.say(f"{connector.kind}: {_(connector.label)}")
             self._say_settings(connector.settings, "  ")
             for stream in fixed_streams(connector):
-                self.say(f"  {_('stream')} {stream.key}: {_(stream.label)}{_variable(stream.window_env)}")
+                word = _("stream")
+                self.say(f"  {word} {stream.key}: {_(stream.label)}{_variable(stream.window_env)}")
             if connector.default_schedule.every_env:
                 every = _("minutes between two syncs")
                 self.say(f"  {every}{_variable(connector.default_schedule.every_env)}")
