@@ -15,6 +15,7 @@ from connections.connectors.odoo.session import Session
 from connections.connectors.odoo.windows import EARLIEST, Window
 from connections.sdk.context import Context
 from connections.sdk.declare import Page, Stream
+from connections.sdk.errors import SyncError
 
 RECORDS_PER_PAGE = 250  # loaded in one transaction, with their lines
 Step = tuple[Page, int]  # a page, and the id of the last record read
@@ -117,7 +118,15 @@ class Reading:
                 batch = records[start : start + RECORDS_PER_PAGE]
                 after = max(ids_of(batch), default=after)
                 yield Page(rows=content.rows(batch, self.pager), expected=expected), after
-        if expected is not None and abs(expected - read) > max(10, expected // 20):
+        self._check_count(model, domain, after, expected, read)
+
+    def _check_count(self, model: str, domain: Domain, after: int, expected: int | None, read: int) -> None:
+        """Compare what was read with what the server counted before. Raises SyncError when it still has more."""
+        if expected is None or expected == read:
+            return
+        if expected > read and self._count(domain, after):
+            raise SyncError("bad_response", detail=f"{model}: {read} of {expected}", reason="truncated")
+        if abs(expected - read) > max(10, expected // 20):
             self.context.log("warning", "count_differs", model=model, expected=expected, read=read)
 
     def _count(self, domain: Domain, after: int) -> int | None:

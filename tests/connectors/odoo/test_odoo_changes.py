@@ -204,6 +204,19 @@ def test_page_too_heavy_for_the_server_is_halved(odoo: tuple[Odoo, str], version
     assert caught.value.code == "connection_failed"
 
 
+def test_empty_page_before_the_end_is_not_taken_for_the_end(odoo: tuple[Odoo, str], version: int) -> None:
+    server, url = odoo
+    server.bulk("res.partner", [{"name": f"P{number}"} for number in range(150)])
+    server.faults.order("empty-page:1,after=1,path=/jsonrpc" if version == 17 else "empty-page:1,after=1")
+    session, mirror = connector(url, version=version), Mirror(stream_of(connector(url, version=version), "parceiros"))
+    with pytest.raises(SyncError) as caught:
+        mirror.read(session, page_size=100)
+    assert (caught.value.code, caught.value.info.retryable) == ("bad_response", True)
+    assert len(mirror.tables["parceiro"]) == 100
+    mirror.read(session, page_size=100)  # goes on where it was
+    assert {key[0] for key in mirror.tables["parceiro"]} == set(server.rows("res.partner"))
+
+
 def test_clock_of_the_server_counts_and_its_distance_is_said(odoo: tuple[Odoo, str], version: int) -> None:
     server, url = odoo
     server.pass_time(timedelta(minutes=10))
