@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connections.access import ACCESS
 from connections.explanation import Entry, Explanation, filled
+from connections.misunderstood import MISUNDERSTOOD
 
 
 def explain(code: str, params: Mapping[str, Any] | None = None, source: str = "") -> Explanation:
@@ -24,6 +25,7 @@ def entry_of(code: str, params: Mapping[str, Any] | None = None) -> Entry:
 
 CATALOGUE: dict[str, Entry] = {
     **ACCESS,
+    **MISUNDERSTOOD,
     "config_invalid": Entry(
         _("A setting is wrong"),
         _("The connection cannot run with its present settings (%(field)s); automatic syncing stopped."),

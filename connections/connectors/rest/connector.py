@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from connections.connectors.rest import probe
 from connections.connectors.rest.changes import Changes
-from connections.connectors.rest.paging import Reading, Source, server_time
+from connections.connectors.rest.paging import Reading, Source
 from connections.connectors.rest.sample import sample_of
 from connections.connectors.rest.settings import SETTINGS
 from connections.connectors.rest.shape import Shape, records_checked, shape_of
@@ -50,7 +50,7 @@ class RestConnector(Connector):
             reading = Reading(source, client, changes.params() if changes else None)
             for index, got in enumerate(reading.forward()):
                 if index == 0:
-                    started = server_time(got) or started
+                    started = got.answer.moment or started
                 yield _page(got, shape, zone, changes, source.total_of(got))
             if changes and changes.met_since(started) and reading.may_have_slipped:
                 # A record that changed left its place, and the next one may have slipped to a page already read.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from connections.connectors.rest.paths import MISSING, find
@@ -112,15 +110,6 @@ class Reading:
         if self._last.records:
             self._asks.append(ask)
         return self._last
-
-
-def server_time(got: Got) -> datetime | None:
-    """Return the moment of the answer by the server's own clock, aware; None when it does not say."""
-    try:
-        moment = parsedate_to_datetime(got.answer.headers.get("Date", ""))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _walker(row: Row, page_size: int | None) -> Walker:
