@@ -170,7 +170,7 @@ def test_sample_proposes_what_a_company_added_typed_as_odoo_has_it() -> None:
     server.fields["account.move"] = told
     with Sandbox(server) as sandbox:
         session = connector(sandbox.url, password=PASSWORD, extra_fields=extra("account.move"))
-        proposed = session.suggest("extra_fields", 0, QuickContext())
+        proposed = session.suggest("extra_fields", 0, QuickContext()).columns
     assert [(column["path"], column["name"], column["type"], column.get("scale")) for column in proposed] == [
         ("l10n_br_peso", "l10n_br_peso", "decimal", 6),
         ("x_frete", "x_frete", "decimal", 2),
