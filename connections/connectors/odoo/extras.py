@@ -15,6 +15,7 @@ from connections.sdk.text import gettext_noop as _
 Row = Mapping[str, Any]  # an entry of the `extra_fields` setting
 
 # What fields that no Odoo has from the start begin with: Studio, Enterprise's and OCA's Brazilian localisations.
+DIGITS = ("precision", "scale")
 OWN = ("x_", "l10n_br_", "document_", "fiscal_", "nfe_", "nfse_", "cte_", "state_edoc", "edoc_")
 MOST_PROPOSED = 60
 
@@ -24,9 +25,9 @@ def columns_of(config: Row, model: str) -> Iterator[tuple[Column, str]]:
     for row in config.get("extra_fields") or ():
         if row["model"] == model:
             for column in row.get("columns") or ():
-                digits = (column["precision"], column["scale"]) if column["type"] == "decimal" else (None, None)
+                precision, scale = (column[name] if column["type"] == "decimal" else None for name in DIGITS)
                 personal = bool(column.get("personal"))
-                yield Column(column["name"], column["type"], *digits, personal=personal), column["path"]
+                yield Column(column["name"], column["type"], precision, scale, personal), column["path"]
 
 
 def tables_of(service: Service, config: Row) -> tuple[Table, ...]:
