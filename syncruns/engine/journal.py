@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -21,7 +22,7 @@ from connections.services import SelectedStream
 from syncruns.models import StreamRun, SyncRun
 from syncruns.models.run import Counts
 from syncruns.outcomes import FAILURES, look_of_run
-from syncruns.timewords import duration
+from syncruns.timewords import duration, exact
 
 logger = logging.getLogger("sync.run")
 
@@ -161,9 +162,9 @@ def _window_words(run: SyncRun, choice: SelectedStream, due: bool) -> str:
     if not due:
         words = _("not due")
     elif run.options.get("since"):
-        words = _("since %(since)s") % {"since": run.options["since"]}
+        words = _("since %(since)s") % {"since": exact(datetime.fromisoformat(run.options["since"]))}
     elif choice.first_since and not window_asked:
-        words = _("first read, since %(since)s") % {"since": choice.first_since.isoformat()}
+        words = _("first read, since %(since)s") % {"since": exact(choice.first_since)}
     elif window:
         words = _("looks back %(minutes)s min") % {"minutes": window}
     else:
