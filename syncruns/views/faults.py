@@ -8,7 +8,8 @@ from datetime import datetime
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from connections.catalogue import Explanation, explain
+from connections.catalogue import explain
+from connections.explanation import Explanation
 from connections.models import Connection
 from connections.sdk.errors import UNAVAILABLE
 from syncruns.decisions import enabled_streams
