@@ -80,17 +80,8 @@ def stream_ended(run: SyncRun, row: StreamRun) -> None:
 
 def stream_failed(run: SyncRun, row: StreamRun, failure: SyncError, *, again: bool) -> None:
     """Say why a try of a stream failed, and whether another follows."""
-    _write(
-        run,
-        logging.WARNING if again or failure.code == UNAVAILABLE else logging.ERROR,
-        lambda: (
-            (
-                _("%(stream)s, attempt %(attempt)s/%(attempts)s failed: %(error)s")
-                % (_attempt(row) | {"error": _error_words(failure)})
-            )
-            + (_("; next try in %(seconds)s s") % {"seconds": settings.RETRY_DELAY} if again else "")
-        ),
-    )
+    level = logging.WARNING if again or failure.code == UNAVAILABLE else logging.ERROR
+    _write(run, level, lambda: _failure_words(row, failure, again))
 
 
 def ended(run: SyncRun, cause: SyncError | None) -> None:
@@ -130,6 +121,14 @@ def _write(run: SyncRun, level: int, text: Any) -> None:
 
 def _attempt(row: StreamRun) -> dict[str, Any]:
     return {"stream": _(row.label), "attempt": row.attempt, "attempts": settings.MAX_RETRIES}
+
+
+def _failure_words(row: StreamRun, failure: SyncError, again: bool) -> str:
+    values = _attempt(row) | {"error": _error_words(failure)}
+    if failure.code == UNAVAILABLE:
+        return _("%(stream)s, attempt %(attempt)s/%(attempts)s, unavailable: %(error)s") % values
+    said = _("%(stream)s, attempt %(attempt)s/%(attempts)s failed: %(error)s") % values
+    return said + _("; next try in %(seconds)s s") % {"seconds": settings.RETRY_DELAY} if again else said
 
 
 def _counts_words(counted: Counts) -> str:
