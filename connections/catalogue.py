@@ -3,88 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
-from django.utils.dateparse import parse_date
-from django.utils.formats import date_format, number_format
-from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from connections.access import ACCESS
-from connections.entry import Entry, Text
+from connections.explanation import Entry, Explanation, filled
 from connections.misunderstood import MISUNDERSTOOD
-
-ACTIONS: dict[str, Text] = {
-    "edit_credentials": _("Update credentials"),
-    "edit_settings": _("Check the settings"),
-    "edit_schedule": _("Change the schedule"),
-    "retry": _("Retry now"),
-    "stream_off": _("Switch this stream off"),
-    "quarantine": _("See the records"),
-    "open_log": _("Open the log"),
-    "wait": _("Nothing to do"),
-}
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """One error in the reader's language. action: a key of ACTIONS; action_label: its button."""
-
-    code: str
-    title: str
-    sentence: str
-    cause: str
-    steps: list[str]
-    action: str
-
-    @property
-    def action_label(self) -> str:
-        return str(ACTIONS[self.action])
-
-
-class Params(dict[str, Any]):
-    """Params of an error; one that a particular failure did not bring reads as a dash."""
-
-    def __missing__(self, key: str) -> str:
-        return "—"
 
 
 def explain(code: str, params: Mapping[str, Any] | None = None, source: str = "") -> Explanation:
-    """Return the entry for code, or for code and its params' reason, filled in; unknown reads as internal."""
+    """Return what entry_of says, filled in."""
+    return filled(code, entry_of(code, params), params, source)
+
+
+def entry_of(code: str, params: Mapping[str, Any] | None = None) -> Entry:
+    """Return the entry for code, or for code and its params' reason; unknown reads as internal."""
     reason = (params or {}).get("reason", "")
-    entry = CATALOGUE.get(f"{code}.{reason}") or CATALOGUE.get(code, CATALOGUE["internal"])
-    values = Params(source=source or gettext("The source"))
-    values.update({name: shown(value) for name, value in (params or {}).items()})
-    if "secret" in values:
-        values["secret"] = gettext(values["secret"])  # a setting's label
-    if day := parse_date(str((params or {}).get("on", ""))):
-        values["on"] = day_words(day)
-    return Explanation(
-        code=code,
-        title=str(entry.title),
-        sentence=str(entry.sentence) % values,
-        cause=str(entry.cause) % values,
-        steps=[str(step) % values for step in entry.steps],
-        action=entry.action,
-    )
-
-
-def day_words(day: date) -> str:
-    """Return a day as the reader writes it, with its year."""
-    return str(date_format(day, pgettext("date format", "M j, Y"), use_l10n=False))
-
-
-def shown(value: Any) -> str:
-    """Return a parameter as text in the reader's locale."""
-    if isinstance(value, bool) or value is None:
-        return "—" if value is None else str(value)
-    if isinstance(value, int | float):
-        return str(number_format(value, use_l10n=True, force_grouping=True))
-    if isinstance(value, list | tuple):
-        return ", ".join(shown(item) for item in value)
-    return str(value)
+    return CATALOGUE.get(f"{code}.{reason}") or CATALOGUE.get(code, CATALOGUE["internal"])
 
 
 CATALOGUE: dict[str, Entry] = {
@@ -271,6 +207,20 @@ CATALOGUE: dict[str, Entry] = {
         ),
         "edit_settings",
     ),
+    "contract_changed.elsewhere": Entry(
+        _("No records in their place"),
+        _("%(source)s answered, but “%(path)s” holds no list of records; “%(place)s” does."),
+        _("The path in the settings is another one, or the source was updated."),
+        (_("Write “%(place)s” under “Where the records are”."), _("Test, then save.")),
+        "edit_settings",
+    ),
+    "contract_changed.bare": Entry(
+        _("No records in their place"),
+        _("%(source)s answered, but “%(path)s” holds no list of records: the whole answer is the list."),
+        _("The path in the settings is not needed, or the source was updated."),
+        (_("Leave “Where the records are” empty."), _("Test, then save.")),
+        "edit_settings",
+    ),
     "pagination_loop": Entry(
         _("Pages repeat"),
         _("%(source)s sent the same page again, so reading was stopped before it went round for ever."),
@@ -337,11 +287,14 @@ CATALOGUE: dict[str, Entry] = {
     "worker_lost": Entry(
         _("The worker vanished"),
         _(
-            "The process that ran this sync stopped giving signs of life; what was loaded stays, the "
-            "rest is read again."
+            "The process that ran this sync stopped giving signs of life; what was loaded stays, and the "
+            "next sync goes on from there."
         ),
         _("The server was restarted, or ran out of memory."),
-        (_("Nothing if it happens once. If it repeats, check the server's memory and log."),),
+        (
+            _("A scheduled sync starts again by itself; start one again that a person had started."),
+            _("If it repeats, check the server's memory and log."),
+        ),
     ),
     "timed_out": Entry(
         _("Stopped at its deadline"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from connections.entry import Entry
+from connections.explanation import Entry
 
 MISUNDERSTOOD: dict[str, Entry] = {
     "bad_response.other_service": Entry(

@@ -17,6 +17,7 @@ from django.utils.text import slugify
 
 from connections import audit
 from connections.connectors import connector_class
+from connections.destination import table_name
 from connections.models import Connection, StreamSetting
 from connections.schedule import check as check_schedule
 from connections.schedule import zone
@@ -336,16 +337,17 @@ def _refuse_mixing(connection: Connection, connector: type[Connector], config: d
     for number, stream in enumerate(connector.streams(config)):
         for table in stream.tables:
             if table.name in loaded:
-                problems += _table_problems(loaded[table.name], table, ("streams", number, "columns"))
+                name = table_name(connector.schema, table.name)
+                problems += _table_problems(loaded[table.name], table, name, ("streams", number, "columns"))
     if problems:
         raise SettingsInvalid(problems)
 
 
-def _table_problems(loaded: Table, table: Table, path: tuple[str | int, ...]) -> list[Invalid]:
+def _table_problems(loaded: Table, table: Table, name: str, path: tuple[str | int, ...]) -> list[Invalid]:
     """What a table's new declaration would do to rows that are there: another key, or types that do not hold both."""
     if table.key != loaded.key:
         text = _("The key of %(table)s cannot change once rows are loaded; give the stream another name.")
-        return [Invalid(path, text, {"table": table.name})]
+        return [Invalid(path, text, {"table": name})]
     before = {column.name: column for column in loaded.columns}
     text = _("The column %(column)s holds rows as %(type)s, which cannot become what is asked for.")
     return [

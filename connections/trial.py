@@ -10,7 +10,7 @@ from typing import Any
 from connections.connectors import connector_class
 from connections.expiry import explained
 from connections.sdk.context import PlainContext
-from connections.sdk.declare import Finding
+from connections.sdk.declare import Finding, Sample
 from connections.sdk.errors import SyncError
 from connections.services import allows_private_addresses
 
@@ -50,9 +50,7 @@ def offered_choices(
     return connector_class(kind)(config, secrets).offer(setting, context)
 
 
-def suggest_columns(
-    kind: str, config: Mapping[str, Any], secrets: Mapping[str, str], setting: str, row: int
-) -> list[dict[str, Any]]:
-    """Return columns proposed from a live sample, for row `row` of the list they belong to. Raises SyncError."""
+def read_sample(kind: str, config: Mapping[str, Any], secrets: Mapping[str, str], setting: str, row: int) -> Sample:
+    """Return what a live sample shows for row `row` of a list with columns. Raises SyncError."""
     context = PlainContext(allow_private_addresses=allows_private_addresses(config))
     return connector_class(kind)(config, secrets).suggest(setting, row, context)

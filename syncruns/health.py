@@ -95,7 +95,7 @@ def health_of(
     if connection.status == Connection.Status.ERROR:
         return Health(ACTION, _blocked_sentence(connection, now))
     if active_run is not None:
-        return _waiting(active_run, now)
+        return _abandoned(connection, active_run) if lease_ended(active_run, now) else _waiting(active_run, now)
     if connection.status == Connection.Status.INACTIVE:
         return Health(OFF, _("This connection is deactivated."))
     if connection.paused_until and connection.paused_until > now:
@@ -143,9 +143,16 @@ def _blocked_sentence(connection: Connection, now: datetime) -> str:
     return _("%(title)s since %(time)s") % {"title": title, "time": since}
 
 
+def _abandoned(connection: Connection, run: SyncRun) -> Health:
+    """Say what comes after a run whose worker vanished, before the reaper has seen it."""
+    if run.comes_again:
+        return Health(RETRYING, _("The worker stopped answering; the run starts again in a moment."))
+    if connection.auto_sync:
+        return Health(RETRYING, _("The worker stopped answering; the next sync goes on from there."))
+    return Health(OFF, _("The worker stopped answering; sync again to go on from there."))
+
+
 def _waiting(run: SyncRun, now: datetime) -> Health:
-    if lease_ended(run, now):
-        return Health(RETRYING, _("The worker stopped answering; the run is being recovered."))
     if now - run.queued_at > SHORTEST_GRACE:
         return Health(
             LATE, _("Waiting for a free worker since %(time)s.") % {"time": timewords.clock(run.queued_at, now)}

@@ -8,8 +8,8 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from connections.catalogue import day_words
 from connections.expiry import Ending, endings
+from connections.explanation import day_words
 from connections.models import Connection
 
 

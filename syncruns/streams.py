@@ -12,8 +12,9 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from connections.catalogue import day_words
 from connections.connectors import connector_class
+from connections.destination import table_name
+from connections.explanation import day_words
 from connections.models import Connection
 from connections.sdk.connector import Connector
 from connections.sdk.errors import SyncError
@@ -120,7 +121,7 @@ def _shown(
     return StreamShown(
         key=stream.key,
         label=_(stream.label),
-        tables=tuple(f"{connector.schema}.{table.name}" for table in stream.tables),
+        tables=tuple(table_name(connector.schema, table.name) for table in stream.tables),
         enabled=selected.enabled,
         run=run,
         read_at=read_at,

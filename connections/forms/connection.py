@@ -17,6 +17,7 @@ from connections.forms.entries import Path, Values
 from connections.forms.fields import words
 from connections.models import Connection
 from connections.sdk.connector import Connector
+from connections.sdk.declare import Finding, Sample
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Invalid, Setting, SettingsInvalid, check_settings
 from connections.sdk.text import gettext_noop as _
@@ -60,6 +61,7 @@ class ConnectionForm:
         self.report: trial.Report | None = None
         self.asking_error: SyncError | None = None  # about the setting at focus
         self.offers: offers.Offers = {}
+        self.sample_notes: list[Finding] = []
         self.focus: Path = ()
         self.secrets: dict[str, str] = {}
         self.has_expired = False
@@ -145,7 +147,8 @@ class ConnectionForm:
     def suggest(self, path: Path) -> bool:
         """Add to the columns at path those that a live sample shows; what was typed stays.
 
-        Says whether a sample could be read; else problems or asking_error hold why.
+        Says whether a sample could be read; else problems or asking_error hold why. What it shows of the settings
+        beside the columns, such as where the records are, is filled in; notes tell of it.
         """
         found = entries.find_list(self.connector.settings, self.values["config"], path)
         if found is None or len(path) != 3 or found[0].type != "columns":
@@ -155,7 +158,7 @@ class ConnectionForm:
         config, stored = self.values["config"], self.stored_secrets()
         try:
             asked = asking.for_sample(self.connector.settings, name, row, config, self.secrets, stored)
-            columns = trial.suggest_columns(self.connector.kind, *asked, name, 0)
+            sample = trial.read_sample(self.connector.kind, *asked, name, 0)
         except SettingsInvalid as invalid:
             self._note("config", invalid.problems)
             return False
@@ -164,8 +167,10 @@ class ConnectionForm:
             return False
         given = entries.without_blank_columns((found[0],), {found[0].name: found[1]})[found[0].name]
         known = {column["path"] for column in given}
-        fresh = [column for column in columns if column["path"] not in known]
+        fresh = [column for column in sample.columns if column["path"] not in known]
         found[1][:] = given + [entries.shown(entries.COLUMN_FIELDS, column) for column in fresh]
+        self.values["config"][name][row].update({key: str(value) for key, value in sample.beside.items()})
+        self.sample_notes = [*sample.notes, *_left(known, sample)]
         return True
 
     def offer(self, path: Path) -> bool:
@@ -302,3 +307,10 @@ class ConnectionForm:
             typed = timing.typed({"interval_minutes": given.value})
             return {field: typed[field] for field in ("rhythm", "interval_minutes")}
         return entries.shown([one for one in self.settings[part] if one.name == name], {name: given.value})
+
+
+def _left(known: set[str], sample: Sample) -> list[Finding]:
+    """Say which columns that were there already are not in the sample: perhaps of an earlier, wrong one."""
+    left = sorted(known - {column["path"] for column in sample.columns}) if sample.columns else []
+    text = _("Not in this sample: %(columns)s. Remove what was only a guess.")
+    return [Finding("", "warning", text, {"columns": ", ".join(left)})] if left else []

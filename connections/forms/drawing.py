@@ -10,7 +10,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 
 from connections import services
-from connections.catalogue import Explanation, explain
+from connections.explanation import Explanation
 from connections.forms import entries, held, timing
 from connections.forms.connection import ConnectionForm
 from connections.forms.entries import Path
@@ -18,6 +18,7 @@ from connections.forms.fields import Field, build, walk, words
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import SettingsInvalid, check_settings
 from connections.sdk.text import gettext_noop as _
+from connections.trial_words import explain_trial
 
 RETYPE_MOVED = _("The address changed. What was stored belongs to the old one and will be erased; type it again.")
 RETYPE_EXPIRED = _("What you typed here was held for one hour, which has passed. Type it again.")
@@ -169,6 +170,10 @@ class Drawing:
         return self._explain(self.form.asking_error) if self.form.asking_error else None
 
     @property
+    def sample_notes(self) -> list[dict[str, str]]:
+        return [{"state": one.state, "text": words(one.text, one.params)} for one in self.form.sample_notes]
+
+    @property
     def asked(self) -> str:
         """The form name of what the source was asked for: columns from a sample, or what it offers."""
         return ":".join(map(str, self.form.focus))
@@ -184,4 +189,4 @@ class Drawing:
         return [{"label": words(one.label), "state": one.state, "text": words(one.text, one.params)} for one in found]
 
     def _explain(self, error: SyncError) -> Explanation:
-        return explain(error.code, error.params, words(self.form.connector.label))
+        return explain_trial(error.code, error.params, words(self.form.connector.label))

@@ -40,6 +40,7 @@ COLUMN_FIELDS = (
     Setting("precision", _("Digits"), "number", default=18, shown_if=("type", ("decimal",))),
     Setting("scale", _("Decimals"), "number", default=6, shown_if=("type", ("decimal",))),
     Setting("key", _("Key"), "boolean"),
+    Setting("personal", _("Personal"), "boolean"),
 )
 
 

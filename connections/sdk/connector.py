@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from connections.sdk.context import Context
-from connections.sdk.declare import DefaultSchedule, Finding, Page, Stream
+from connections.sdk.declare import DefaultSchedule, Finding, Page, Sample, Stream
 from connections.sdk.settings import Setting
 
 
@@ -63,8 +63,8 @@ class Connector(ABC):
         """
         raise NotImplementedError(f"{self.kind} offers nothing for {setting}")
 
-    def suggest(self, setting: str, row: int, context: Context) -> list[dict[str, Any]]:
-        """Return proposed rows for a `columns` setting inside row `row` of a list, read from a live sample.
+    def suggest(self, setting: str, row: int, context: Context) -> Sample:
+        """Return what a live sample shows for row `row` of a list that has a `columns` setting inside.
 
         Only connectors that declare a `columns` setting have one. Raises SyncError.
         """

@@ -10,6 +10,7 @@ ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "timestamp
 
 Record = Mapping[str, Any]  # column name -> value as the source spelled it
 INTEGER_DIGITS = 19
+MASK = "•••"  # stands for a personal value
 
 Key = tuple[Any, ...]  # the values of Table.key, in its order
 
@@ -57,6 +58,11 @@ class Table:
             raise ValueError(f"table {self.name}: a child table names its parent and has the parent's key in its own")
         if not set(self.set_key) <= set(names) or (self.set_key and self.parent):
             raise ValueError(f"table {self.name}: set_key must name declared columns, and a child table has none")
+
+    @property
+    def has_personal_key(self) -> bool:
+        """Say whether the key itself tells something of a person, such as a CPF."""
+        return any(self.column(name).personal for name in self.key)
 
     def types(self, names: Sequence[str]) -> list[ColumnType]:
         """Return the types of the columns called names."""
@@ -166,6 +172,19 @@ class Finding:
     state: Literal["ok", "failed", "warning", "not_checked"]
     text: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a live sample of the source shows for one entry of a list.
+
+    columns: proposed rows for its `columns` setting. beside: values for its other settings. notes: what a person
+    should know of it.
+    """
+
+    columns: Sequence[dict[str, Any]]
+    beside: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import cached_property
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -31,6 +30,7 @@ BACKOFF_SECONDS = 1.0  # the first pause is up to this long, each further one up
 LONGEST_BACKOFF_SECONDS = 30.0
 LONGEST_ERROR_BODY = 64 * 1024
 MOST_REDIRECTS = 5
+CLOCK_SECONDS = 120  # a source's clock further from ours than this is worth telling
 REDIRECTS = (301, 302, 303, 307, 308)
 
 Params = Mapping[str, Any]  # query parameters; None leaves one out, a list repeats it
@@ -50,11 +50,7 @@ class Answer:
     @property
     def moment(self) -> datetime | None:
         """The moment of the answer by the server's own clock, aware, to the second; None when it does not say."""
-        try:
-            date = parsedate_to_datetime(self.headers.get("Date", ""))
-        except (ValueError, TypeError, IndexError, OverflowError):
-            return None
-        return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+        return failures.told_moment(self.headers)
 
     def json(self) -> Any:
         """Return the body's document, its decimals exact.
@@ -145,6 +141,7 @@ class HttpClient:
         self._tries = tries
         self._longest_wait = longest_wait
         self._judge = judge
+        self._has_told_clock = False
         own_headers = dict(headers or {})
         hidden = list(secrets)
         if basic is not None:
@@ -282,6 +279,7 @@ class HttpClient:
                 stream=True,
             ) as response:
                 status = response.status_code
+                self._compare_clocks(host, response.headers)
                 body = self._read(response)
         except Interruption:
             raise
@@ -305,6 +303,13 @@ class HttpClient:
         if failure is not None:
             failure.error.detail = failures.vendor_message(answer.headers, answer.body, self._redact)
         return failure
+
+    def _compare_clocks(self, host: str, headers: Mapping[str, str]) -> None:
+        """Tell once when the source's clock is far from ours: what changed since a moment rests on both."""
+        apart = round(failures.clock_apart(headers, self._context.now()))
+        if abs(apart) > CLOCK_SECONDS and not self._has_told_clock:
+            self._has_told_clock = True
+            self._context.log("warning", "source_clock", host=host, seconds=apart)
 
     def _read(self, response: Any) -> bytes:
         encoding = response.headers.get("Content-Encoding", "")

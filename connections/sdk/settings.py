@@ -14,6 +14,7 @@ from connections.sdk.text import gettext_noop as _
 SettingType = Literal["text", "secret", "number", "choice", "boolean", "date", "list", "textarea", "rows", "columns"]
 
 COLUMN_TYPES = ("text", "integer", "decimal", "boolean", "date", "timestamp", "json")
+COLUMN_PARTS = ("path", "name", "type", "precision", "scale", "key", "personal")
 COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
@@ -53,8 +54,8 @@ class Setting:
 
     list: a list of texts, typed one a line. date: kept as "2026-12-31".
     rows: a list of dicts, each checked against `fields`.
-    columns: a list of {"path", "name", "type", "precision", "scale", "key"} (COLUMN_TYPES), shown as a small
-    table that a sample of the source can fill in.
+    columns: a list of {"path", "name", "type", "precision", "scale", "key", "personal"} (COLUMN_TYPES), shown as a
+    small table that a sample of the source can fill in.
     destination: changing it clears the stored secrets, so that nobody can point them at a host of his own.
     identity: changing it would mix two companies' rows, so it demands a reset or a new connection.
     shown_if: (name of a choice or boolean setting beside it, the values for which this one counts).
@@ -279,7 +280,14 @@ def _columns(raw: Any, path: tuple[str | int, ...], problems: list[Invalid]) -> 
         source = str(row.get("path") or "").strip()
         name = str(row.get("name") or "").strip()
         kind = str(row.get("type") or "text")
-        column: dict[str, Any] = {"path": source, "name": name, "type": kind, "key": _boolean(row.get("key") or False)}
+        column: dict[str, Any] = {"path": source, "name": name, "type": kind}
+        for flag in ("key", "personal"):
+            column[flag] = _flag(row.get(flag), (*here, flag), problems)
+        problems.extend(
+            Invalid((*here, other), _("There is no setting called %(name)s."), {"name": other})
+            for other in row
+            if other not in COLUMN_PARTS
+        )
         if not source:
             problems.append(Invalid((*here, "path"), _("Say where in the record the value is.")))
         if not COLUMN_NAME.fullmatch(name):
@@ -301,6 +309,14 @@ def _columns(raw: Any, path: tuple[str | int, ...], problems: list[Invalid]) -> 
                 problems.append(Invalid((*here, "scale"), _("More decimals than digits in all.")))
         columns.append(column)
     return columns
+
+
+def _flag(raw: Any, path: tuple[str | int, ...], problems: list[Invalid]) -> bool:
+    try:
+        return _boolean(raw or False)
+    except Rejected as rejected:
+        problems.append(Invalid(path, rejected.text))
+        return False
 
 
 def _digits(raw: Any, default: int, path: tuple[str | int, ...], problems: list[Invalid]) -> int:

@@ -14,6 +14,7 @@ from connections.reach import Destination, destinations, reach
 from connections.sdk.errors import SyncError
 from syncruns.checkup import machine, syncing
 from syncruns.checkup.check import OK, PROBLEM, WARNING, Check, Scene
+from syncruns.checkup.mail import check_mail
 
 CHECKS: tuple[Callable[[Scene], Iterator[Check]], ...] = (
     machine.check_migrations,
@@ -32,6 +33,7 @@ CHECKS: tuple[Callable[[Scene], Iterator[Check]], ...] = (
     syncing.check_network,
     syncing.check_cycle,
     syncing.check_chores,
+    check_mail,
 )
 AT_ONCE = 16
 

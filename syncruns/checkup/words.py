@@ -12,8 +12,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from connections.catalogue import Params, day_words, explain
+from connections.catalogue import explain
+from connections.explanation import Params, day_words
 from syncruns import timewords
+from syncruns.alerts.words import explain_mail
 from syncruns.checkup.check import OK, PROBLEM, WARNING, Check
 from syncruns.outcomes import Look
 
@@ -41,6 +43,7 @@ NAMES: dict[str, str | Promise] = {
     "network": _("Network"),
     "cycle": _("Cycle"),
     "chores": _("Cleaning"),
+    "mail": _("E-mail"),
     "vendors": _("Sources"),
 }
 
@@ -100,6 +103,10 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
     "clock_apart": (
         _("This machine's clock and that of the database or of the scheduler are %(span)s apart."),
         _("Switch time synchronisation (NTP) on, on every machine."),
+    ),
+    "clock_source": (
+        _("%(connection)s: the clock of %(host)s and this machine's are %(span)s apart."),
+        _("Switch time synchronisation (NTP) on; if this machine's clock is right, tell those who run the source."),
     ),
     "disk_free": (_("%(bytes)s free (%(percent)s %%): %(path)s"), ""),
     "disk_full": (
@@ -186,6 +193,17 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("It has not been done for hours: %(names)s."),
         _("See the lines about scheduler and queue; the application log may say more."),
     ),
+    "mail_off": (_("No mail server is set, and nobody asked to be told."), ""),
+    "mail_wanted": (
+        _("People who want to be told by e-mail: %(count)s; but no mail server is set."),
+        _("Set EMAIL_URL and EMAIL_FROM as .env.example shows, and start Sincro again."),
+    ),
+    "mail_failing": (
+        _("A message was not sent (%(at)s): %(mail_error)s"),
+        _("Send a test message from the E-mail page: it says what to do."),
+    ),
+    "mail_sent": (_("%(host)s takes messages; the last one went out %(at)s."), ""),
+    "mail_new": (_("Messages go out through %(host)s; there has been none yet."), ""),
     "vendors_none": (_("There is no connection yet."), ""),
     "vendor_answers": (_("%(connection)s: %(host)s answers in %(ms)s ms."), ""),
     "vendor_unreachable": (
@@ -230,6 +248,8 @@ def _word(name: str, value: Any, params: dict[str, Any]) -> str:
         return filesizeformat(value)
     if name == "error":
         return str(explain(value or "internal", params.get("error_params", {})).title)
+    if name == "mail_error":
+        return explain_mail(value, params.get("error_params", {})).sentence
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, int):

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connections.models import Connection
-from syncruns.command_line.answers import readable_streams
+from syncruns.command_line.answers import readable_streams, tables_of
 from syncruns.command_line.explained import error_lines
 from syncruns.health import label_of, next_sync_of
 from syncruns.listing import load_row
@@ -51,6 +51,7 @@ def show_lines(connection: Connection) -> Iterator[str]:
             words += ", " + _("first read, since %(since)s") % since
         mark = "[x]" if selected.enabled else "[ ]"
         yield f"  {mark} {selected.stream.key}: {words}"
+        yield f"      {', '.join(tables_of(connection, selected.stream))}"
 
 
 def schedule_words(connection: Connection) -> str:

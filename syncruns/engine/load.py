@@ -15,7 +15,8 @@ from connections.models import Connection
 from connections.sdk.declare import Page, Stream
 from connections.sdk.errors import Interruption, SyncError
 from syncruns.engine.log import RunLog
-from syncruns.engine.quarantine import close_loaded, keep_rejects
+from syncruns.engine.quarantine import close_settled, keep_rejects
+from syncruns.engine.shares import Share, shares
 from syncruns.engine.transform import Typed, to_rows
 from syncruns.engine.warehouse.base import Counts, Warehouse
 from syncruns.models import Checkpoint, StreamRun, SyncRun
@@ -36,34 +37,40 @@ class StreamLoad:
     _seen: dict[str, int] = field(default_factory=lambda: {"read": 0, "bad": 0})
 
     def load(self, pages: Sequence[Page]) -> None:
-        """Load pages in order and move the checkpoint with them.
+        """Load pages in order and move the checkpoint with them, in as many transactions as the database wants.
 
         Raises SyncError("too_many_bad_records") before anything is written, Interruption("worker_lost") when the
         run was taken over, and lets database errors pass; in every case the transaction is undone.
         """
         typed = [to_rows(page, self.stream) for page in pages]
         self._brake(typed)
-        state = next((page.checkpoint for page in reversed(pages) if page.checkpoint is not None), None)
+        destination = self.destination
+        for share in shares(
+            pages, typed, self.stream, rows=destination.rows_at_once, divides=destination.divides_pages
+        ):
+            self._commit(share)
+
+    def _commit(self, share: Share) -> None:
+        state = next((page.checkpoint for page in reversed(share.pages) if page.checkpoint is not None), None)
         changes = dict.fromkeys(StreamRun.COUNTED, 0)
         with transaction.atomic():
             if not self.checkpoint.own(self.run):
                 raise Interruption("worker_lost")
-            for page in typed:
+            for page in share.typed:
                 counts = load_page(
                     page, self.stream, self.schema, self.destination,
                     connection_id=self.run.connection_id, run_id=str(self.run.pk),
                 )  # fmt: skip
                 for name, value in counts.items():
                     changes[name] += value
-                for table, rows in page.rows.items():
-                    close_loaded(self.run, self.stream.table(table), rows)
-                keep_rejects(self.run, self.stream, page.rejects, self.log)
+                close_settled(self.run, self.stream, page)
+                keep_rejects(self.run, self.stream, self.schema, page.rejects, self.log)
             if changes["inserted"]:
                 self._note_first_load()
             if state is not None and self.moves_checkpoint:
                 self.checkpoint.save_state(state)
-            self._count(changes, pages)
-        for _page in pages:
+            self._count(changes, share.pages)
+        for _page in share.pages:
             self.log.add("info", "page_loaded", self.stream.key)
 
     def _brake(self, typed: Sequence[Typed]) -> None:
@@ -73,7 +80,7 @@ class StreamLoad:
         if read >= settings.BAD_RECORDS_MINIMUM and bad > settings.BAD_RECORDS_SHARE * read:
             # Nothing of this group is loaded, but a person needs to see what was wrong with it.
             for page in typed:
-                keep_rejects(self.run, self.stream, page.rejects, self.log)
+                keep_rejects(self.run, self.stream, self.schema, page.rejects, self.log)
             raise SyncError("too_many_bad_records", bad=bad, read=read)
 
     def _count(self, changes: dict[str, int], pages: Sequence[Page]) -> None:

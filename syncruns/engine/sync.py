@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import Error, connections, transaction
 from django.utils import timezone
 
+from connections.destination import table_name
 from connections.expiry import explained
 from connections.models import Connection, StreamSetting
 from connections.sdk.connector import Connector
@@ -20,6 +21,7 @@ from connections.sdk.context import ReadOptions
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import SelectedStream, allows_private_addresses, streams_of
 from syncruns.engine import journal
+from syncruns.engine.changes import ChangeRecorder
 from syncruns.engine.context import EngineContext, Leash
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
@@ -153,8 +155,9 @@ class _StreamSync:
         row = self._row
         row.state, row.attempt = StreamRun.State.RUNNING, attempt
         row.started_at = row.started_at or timezone.now()
+        row.error_code, row.error_params, row.error_detail = "", {}, ""  # of before the run was handed back
         with _held(self._run):
-            row.save(update_fields=["state", "attempt", "started_at"])
+            row.save(update_fields=["state", "attempt", "started_at", "error_code", "error_params", "error_detail"])
 
     def _read(self) -> None:
         connection = self._run.connection
@@ -165,8 +168,10 @@ class _StreamSync:
         options = read_options(self._choice, self._run.options, checkpoint.state)
         connector = self._open()
         destination = warehouse()
+        destination.recorder = ChangeRecorder(self._run, self._stream.key)
         for change in destination.prepare(connector.schema, self._stream.tables):
-            self._log.add("info", f"schema.{change.action}", self._stream.key, **change.params())
+            name = table_name(connector.schema, change.table)
+            self._log.add("info", f"schema.{change.action}", self._stream.key, **change.params(), table=name)
         load = StreamLoad(
             self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log,
             moves_checkpoint=is_first_read(self._choice, self._run.options) or not is_one_off(self._run.options),

@@ -135,6 +135,11 @@ class SyncRun(Counts):
         return self.state in self.ACTIVE
 
     @property
+    def comes_again(self) -> bool:
+        """Say whether the run is queued once more by itself should its worker vanish; a person's is not."""
+        return self.trigger in self.AUTOMATIC and self.attempt == 1 and self.cancel_requested_at is None
+
+    @property
     def shown_state(self) -> str:
         """The state as pages tell it: a run whose lease has ended is lost, whatever the row still says."""
         if self.state == self.State.RUNNING and self.lease_until and self.lease_until < timezone.now():

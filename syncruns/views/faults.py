@@ -8,7 +8,8 @@ from datetime import datetime
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from connections.catalogue import Explanation, explain
+from connections.catalogue import explain
+from connections.explanation import Explanation
 from connections.models import Connection
 from connections.sdk.errors import UNAVAILABLE
 from syncruns.decisions import enabled_streams
@@ -58,6 +59,8 @@ class Fault:
         action = self.explanation.action
         if action in CHANGES_SETTINGS:
             return reverse("connection_edit", args=[self.connection.slug])
+        if action == "stream_off":
+            return reverse("connection", args=[self.connection.slug])
         if self.run is not None and action in ("quarantine", "open_log"):
             return f"{reverse('run', args=[self.run.pk])}#{'records' if action == 'quarantine' else 'log'}"
         return ""

@@ -46,9 +46,11 @@ def test_everything_may_come_from_the_environment(command: Command) -> None:
 
 def test_what_is_given_wins(command: Command) -> None:
     flags = ("--set=database=test", "--window=carteira=90", "--daily=06:30", "--set=url=https://other.example")
+    flags += ("--set=password_ends=31/12/2030",)
     assert command(*ADD, "--from-env", *flags).code == 0
     made = Connection.objects.get()
     assert (made.config["url"], made.config["database"]) == ("https://other.example", "test")
+    assert made.config["password_ends"] == "2030-12-31"
     assert made.schedule_kind == "daily"
     assert windows(made) == {"carteira": 90, "entradas": 4320}
 

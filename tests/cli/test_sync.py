@@ -9,11 +9,14 @@ from uuid import UUID
 import pytest
 from django.utils import translation
 
+from connections import connectors
 from connections.catalogue import explain
 from connections.models import Connection
 from connections.sandbox.server import Sandbox
+from connections.services import create_connection
 from syncruns.models import Checkpoint, SyncRun
 from tests.cli.conftest import Result
+from tests.web.freight import Freight
 
 Command = Callable[..., Result]
 
@@ -38,6 +41,24 @@ def test_sync_without_a_terminal_writes_a_line_per_stream(loja: Connection, comm
 def test_sync_of_one_stream_leaves_the_others(loja: Connection, command: Command) -> None:
     assert command("sync", "loja", "--stream", "products").code == 0
     assert [stream.stream for stream in SyncRun.objects.get().streams.all()] == ["products"]
+
+
+def test_a_window_is_for_the_streams_named_and_for_one_sync(
+    transactional_db: None, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connectors, "REGISTRY", (*connectors.REGISTRY, Freight))
+    monkeypatch.setattr(Freight, "reads", [])
+    create_connection(
+        kind="freight",
+        name="Frota",
+        values={"url": "https://freight.example", "database": "prod", "password": "x"},
+        windows={"entradas": 4320},
+    )
+    assert command("sync", "frota", "--stream", "parceiros", "--stream", "carteira", "--window", "6360").code == 0
+    assert Freight.reads == [("carteira", 6360), ("parceiros", 6360)]
+    Freight.reads.clear()
+    assert command("sync", "frota").code == 0
+    assert Freight.reads == [("carteira", 40), ("entradas", 4320)]
 
 
 def test_since_is_read_in_the_connections_zone_and_later_syncs_go_on_from_there(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,15 +13,16 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
+from connections.destination import table_name
 from connections.models import Connection
 from connections.sdk.context import Context
-from connections.sdk.declare import Page
+from connections.sdk.declare import Page, Stream
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Setting
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.sync import _StreamSync
 from syncruns.models import Checkpoint, QuarantinedRecord, SyncRun
-from tests.engine.scripted import ScriptedConnector, fails, items, pages
+from tests.engine.scripted import ITEMS, ScriptedConnector, fails, items, pages
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -177,11 +179,34 @@ def test_a_record_that_cannot_be_typed_waits_for_review_and_the_rest_goes_on(
     assert QuarantinedRecord.objects.filter(connection=shop, state="open").count() == 2
 
 
+def test_log_names_the_table_as_the_database_does_and_no_personal_key(
+    sync_now: Sync, shop: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = sync_now({"items": pages(items((1, "a", "dear")))})
+    logged = run.logs.get(event="records_quarantined").params
+    assert (logged["table"], logged["key"]) == (table_name("scripted", "items"), "1")
+    assert run.logs.filter(event="schema.created", params__table=table_name("scripted", "items")).exists()
+    personal = replace(ITEMS, columns=(replace(ITEMS.columns[0], personal=True), *ITEMS.columns[1:]))
+    monkeypatch.setattr(ScriptedConnector, "streams", lambda config: (Stream("items", "Items", (personal,)),))
+    again = sync_now({"items": pages(items((2, "a", "dear")))})
+    assert again.logs.get(event="records_quarantined").params["key"] == "•••"
+
+
 def test_a_quarantined_record_is_closed_when_its_key_loads(sync_now: Sync, shop: Connection) -> None:
     sync_now({"items": pages(items((1, "a", "dear"), (2, "b", "1")))})
     run = sync_now({"items": pages(items((1, "a", "9.90"), (2, "b", "1")))})
     assert run.state == "succeeded"
     assert QuarantinedRecord.objects.get(connection=shop).state == "fixed"
+
+
+def test_a_quarantined_record_is_closed_when_its_source_deletes_it(sync_now: Sync, shop: Connection) -> None:
+    sync_now({"items": pages(items((1, "a", "dear"), (2, "b", "1")))})
+    run = sync_now({"items": pages(Page(deletes={"items": [(1,)]}))})
+    assert run.state == "succeeded"
+    assert QuarantinedRecord.objects.get(connection=shop).state == "discarded"
+    sync_now({"items": pages(items((1, "a", "dear")))})
+    again = QuarantinedRecord.objects.get(connection=shop)
+    assert (again.state, again.closed_at) == ("open", None)
 
 
 def test_too_many_bad_records_stop_the_stream_before_its_checkpoint_moves(

@@ -17,7 +17,8 @@ from syncruns.checkup import examine
 from syncruns.engine.dry_run import dry_run
 from syncruns.listing import Row, load_row
 from syncruns.models import SyncRun
-from tests.engine.scripted import Script, ScriptedConnector, fails, pages
+from syncruns.tasks import execute_run
+from tests.engine.scripted import Script, ScriptedConnector, fails, items, pages
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,6 +53,17 @@ def test_what_stood_in_the_way_before_does_so_no_longer(sync_now: Sync, shop: Co
     shop.mark_error(SyncError("credentials_refused"))
     sync_now({"items": missing_module(), "orders": pages(ORDER)})
     assert shop.status == "active"
+
+
+def test_a_run_that_another_worker_goes_on_with_keeps_no_old_reason(
+    shop: Connection,
+) -> None:
+    ScriptedConnector.scripts = {"items": pages(items((1, "a", "1"))), "orders": pages()}
+    run = SyncRun.objects.create(connection=shop, trigger="manual")
+    run.streams.create(stream="items", label="Items", state="unavailable", error_code="unavailable")
+    execute_run(run.pk)
+    row = run.streams.get(stream="items")
+    assert (row.state, row.error_code) == ("succeeded", "")
 
 
 def test_a_dry_run_tells_it_too(shop: Connection) -> None:

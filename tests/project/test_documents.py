@@ -15,7 +15,7 @@ INTERNAL = {"SINCRO_PROCESS"}  # the supervisor tells its children who they are
 
 
 def test_every_setting_is_explained_in_the_example() -> None:
-    source = "".join((ROOT / "config" / name).read_text() for name in ("settings.py", "environment.py", "database.py"))
+    source = "".join(path.read_text() for path in (ROOT / "config").glob("*.py"))
     read = set(READ.findall(source)) - INTERNAL
     read |= {name for connector in REGISTRY for name in variables_of(connector)}
     example = (ROOT / ".env.example").read_text()

@@ -35,6 +35,7 @@ class Freight(Connector):
     )  # fmt: skip
     default_schedule = DefaultSchedule(every_minutes=30, every_env="FREIGHT_INTERVAL")
     asked: ClassVar[list[tuple[str, dict[str, Any], dict[str, str]]]] = []  # what for, with which config and secrets
+    reads: ClassVar[list[tuple[str, int | None]]] = []  # stream and look-back
     offers: ClassVar[dict[str, list[tuple[str, str]]]] = {}
     error: ClassVar[SyncError | None] = None
 
@@ -50,6 +51,7 @@ class Freight(Connector):
         )  # fmt: skip
 
     def read(self, stream: Stream, checkpoint: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        self.reads.append((stream.key, context.options.window_minutes))
         yield Page()
 
     def test(self, context: Context) -> Iterator[Finding]:

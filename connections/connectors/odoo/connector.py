@@ -16,7 +16,7 @@ from connections.connectors.odoo.settings import SETTINGS
 from connections.sdk import urls
 from connections.sdk.connector import Connector
 from connections.sdk.context import Context
-from connections.sdk.declare import DefaultSchedule, Finding, Page, Stream
+from connections.sdk.declare import DefaultSchedule, Finding, Page, Sample, Stream
 from connections.sdk.errors import SyncError
 from connections.sdk.text import gettext_noop as _
 
@@ -72,7 +72,7 @@ class OdooConnector(Connector):
             names = [host.removesuffix(ONLINE)]
         return [(name, name) for name in names]
 
-    def suggest(self, setting: str, row: int, context: Context) -> list[dict[str, Any]]:
+    def suggest(self, setting: str, row: int, context: Context) -> Sample:
         with Session(self.config, self.secrets, context, waiting=True) as session:
             session.sign_in()
             return extras.propose(session.all_fields(self.config[setting][row]["model"]))

@@ -143,8 +143,5 @@ class Reading:
 
     def _warn(self) -> None:
         """Note what a person should know of the server, once per read."""
-        if self.session.clock.is_off:
-            seconds = round(self.session.clock.skew.total_seconds())
-            self.context.log("warning", "clock_differs", seconds=seconds)
         for model, fields in self.content.missing().items():
             self.context.log("warning", "fields_missing", model=model, fields=list(fields))

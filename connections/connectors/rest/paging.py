@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.connectors.rest.paths import MISSING, find
+from connections.connectors.rest.places import places
 from connections.sdk.errors import SyncError
 from connections.sdk.http import HttpClient
 from connections.sdk.pagination import (
@@ -49,17 +50,22 @@ class Source:
         """Return the list at the records path; a single object counts as a list of one, null as an empty one."""
         found = find(document, self.records)
         if found is MISSING:
-            raise self._not_there("nothing")
+            raise self._not_there("nothing", document)
         if found is None:
             return []
         if isinstance(found, Mapping):
             return [found]
         if not isinstance(found, list):
-            raise self._not_there(type(found).__name__)
+            raise self._not_there(type(found).__name__, document)
         return found
 
-    def _not_there(self, found: str) -> SyncError:
-        return SyncError("contract_changed", path=self.records, expected="list", found=found, reason="records")
+    def _not_there(self, found: str, document: Any) -> SyncError:
+        others = places(document)
+        place = others[0].path if others else ""
+        reason = "elsewhere" if others else "bare" if isinstance(document, list) else "records"
+        return SyncError(
+            "contract_changed", path=self.records, expected="list", found=found, reason=reason, place=place
+        )  # fmt: skip
 
 
 class Reading:

@@ -14,7 +14,9 @@ Database `demo`, two companies (1 and 2). Users, all with the password `sandbox-
 
 `sandbox-odoo-key-expired` is a key of admin that has expired: it opens nothing. In Python,
 `Odoo(version=19, lacking={"purchase_request"})` leaves modules out; create, write, unlink, bulk, begin (a transaction
-that becomes visible later) and pass_time change what it holds. What is changed by hand is gone after a restart; what
+that becomes visible later) and pass_time change what it holds. Faults besides the general ones:
+`vendor-error,code=psycopg2.errors.SerializationFailure` and any other of Odoo's names, for one model with
+`path=/jsonrpc/stock.picking` or `path=/json/2/stock.picking`. What is changed by hand is gone after a restart; what
 the business does by itself is not.
 """
 

@@ -18,6 +18,7 @@ from connections.sandbox.odoo.schema import Schema
 from connections.sandbox.odoo.store import Store
 from connections.sandbox.server import Environ, StartResponse
 
+ADMIN = 2
 DATABASE = "demo"
 CALLABLE = (buttons, grouping)  # imported so that their methods can be called
 NEVER_WHOLE = timedelta(microseconds=417_263)  # a real transaction does not begin on the second
@@ -50,6 +51,7 @@ class Odoo:
         self.listing = listing
         self.users = access.users()
         self.token = access.API_KEY
+        self.sign_in = f"database: {self.databases[0]}  user: admin  password: {access.PASSWORD}  API key: {self.token}"
         self.faults = Faults()
         self.sessions = websession.Sessions()
         self.lock = threading.RLock()
@@ -144,8 +146,8 @@ class Odoo:
         """Let happen what the business does until now, and begin a transaction."""
         now = self.now
         self.business.advance(now)
-        self.store.moment = now if now.microsecond else now + NEVER_WHOLE
-        self.store.clock = now.replace(microsecond=0)
+        begun = now if now.microsecond else now + NEVER_WHOLE
+        self.store.transaction(begun, begun, ADMIN)
 
     # Changes by hand, each a transaction of its own
 
@@ -207,7 +209,7 @@ class Transaction:
         """Let everyone see the changes, with the write_date of the transaction's begin."""
         with self._odoo.lock:
             self._odoo.advance()
-            self._odoo.store.moment = self._begun
+            self._odoo.store.transaction(self._begun, self._odoo.store.moment, ADMIN)
             for change in self._changes:
                 change(self._odoo.store)
             self._changes.clear()

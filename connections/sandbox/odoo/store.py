@@ -1,7 +1,8 @@
 """The rows of a sandbox database, and what a write does to them and to others.
 
-Every change happens inside a transaction whose begin is the write_date of all it touches; `moment` holds it. What
-business code calls "now" is `clock`, without its microseconds, and may be later.
+Every change happens inside a transaction whose begin is the write_date of all it touches; `moment` holds it. Where it
+meets a row that another one has changed since, a server begins it anew: `retried`. What business code calls "now" is
+`clock`, without its microseconds, and may be later than `moment`.
 """
 
 from __future__ import annotations
@@ -34,8 +35,7 @@ class Store:
     def __init__(self, schema: Schema, moment: datetime) -> None:
         self.schema = schema
         self.version: int = schema.version
-        self.moment = moment
-        self.clock = moment  # the wall clock while the transaction goes on
+        self.clock = self.moment = self.retried = moment
         self.uid = 1
         self.settlers: dict[str, Settle] = {}
         self._unsettled: dict[tuple[str, int], Row] = {}
@@ -103,6 +103,11 @@ class Store:
         return self.value(relation, target, rest) if target else None
 
     # Changing
+
+    def transaction(self, begun: datetime, visible: datetime, uid: int) -> None:
+        """Say that what changes from now on belongs to a transaction begun then, and visible then."""
+        self.moment, self.retried, self.uid = begun, visible, uid
+        self.clock = visible.replace(microsecond=0)
 
     def create(self, model: str, values: Row) -> int:
         """Add a row, with the lines its values hold, and return its id."""
@@ -192,7 +197,8 @@ class Store:
 
     def _touch(self, model: str, row: Row, before: Row, names: Iterable[str]) -> None:
         """Move a changed row's write_date and carry its values to what repeats or depends on them."""
-        row["write_date"], row["write_uid"] = self.moment, self.uid
+        row["write_date"] = self.moment if self.moment >= row["write_date"] else self.retried
+        row["write_uid"] = self.uid
         for link, old in before.items():
             self._relink(model, link, row, old)
         for name in names:

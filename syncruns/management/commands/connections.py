@@ -223,7 +223,7 @@ class Command(ConsoleCommand):
             detail = told(finding)
             self.say(f"{MARKS[finding.state]} {_(finding.label)}{': ' if detail else ''}{detail}")
         if error is not None:
-            for line in error_lines(error.code, error.params, label_of(connection.kind)):
+            for line in error_lines(error.code, error.params, label_of(connection.kind), in_trial=True):
                 self.say(line)
             return exit_of(error.code)
         return Exit.SUCCESS if report.ok else Exit.ACTION_NEEDED

@@ -223,7 +223,7 @@ def test_clock_of_the_server_counts_and_its_distance_is_said(odoo: tuple[Odoo, s
     number = order(server, "a")
     context = QuickContext(window_minutes=5)
     assert ids(read(connector(url, version=version), "carteira", context=context), "carteira") == [number]
-    (skew,) = [params["seconds"] for _level, event, params in context.events if event == "clock_differs"]
+    (skew,) = [params["seconds"] for _level, event, params in context.events if event == "source_clock"]
     assert 590 < skew < 610
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connections.sandbox.odoo import Odoo
-from connections.sandbox.odoo.business.invoices import pay
+from connections.sandbox.odoo.business.invoices import bill, pay
 from connections.sandbox.server import Sandbox
 from tests.connectors.odoo.calls import Clock, call, json2
 
@@ -116,6 +116,19 @@ def test_a_partial_receipt_leaves_a_backorder_and_splits_the_allocation(odoo: Od
     assert all(row["product_uom_qty"] == row["quantity"] for row in received)
 
 
+def test_a_draft_has_no_number_and_each_version_says_so_in_its_way(odoo: Odoo) -> None:
+    order = first(odoo, "sale.order", invoice_status="to invoice")
+    odoo.advance()
+    draft = bill(odoo.business, "sale", order["id"])
+    with Sandbox(odoo) as sandbox:
+        read = call(sandbox, "account.move", "read", [draft], ["name", "invoice_date", "amount_total"])[0]
+        assert (read["name"], read["invoice_date"]) == ("/" if odoo.version == 17 else False, False)
+        assert read["amount_total"] > 0
+        call(sandbox, "account.move", "action_post", [draft])
+        assert call(sandbox, "account.move", "read", [draft], ["name"])[0]["name"].startswith("NFe 000")
+        assert call(sandbox, "account.move", "unlink", [draft]) == "odoo.exceptions.UserError"
+
+
 def test_a_long_transaction_becomes_visible_after_its_write_date(odoo: Odoo) -> None:
     partner = first(odoo, "res.partner", active=True)["id"]
     long = odoo.begin()
@@ -128,6 +141,20 @@ def test_a_long_transaction_becomes_visible_after_its_write_date(odoo: Odoo) -> 
     row = odoo.rows("res.partner")[partner]
     assert row["city"] == "Lages"
     assert row["write_date"] < between
+
+
+def test_a_transaction_that_meets_a_newer_change_is_begun_anew(odoo: Odoo) -> None:
+    partner = first(odoo, "res.partner", active=True)["id"]
+    long = odoo.begin()
+    long.write("res.partner", [partner], {"city": "Lages"})
+    odoo.pass_time(timedelta(seconds=5))
+    odoo.write("res.partner", partner, {"city": "Palhoça"})
+    newer = odoo.rows("res.partner")[partner]["write_date"]
+    odoo.pass_time(timedelta(seconds=5))
+    long.commit()
+    row = odoo.rows("res.partner")[partner]
+    assert row["city"] == "Lages"
+    assert row["write_date"] > newer
 
 
 def test_the_business_goes_on_and_some_of_it_is_seen_late() -> None:
@@ -167,12 +194,15 @@ def test_a_restarted_sandbox_goes_on_where_it_was() -> None:
     restarted = Odoo(version=19, clock=later)
     for model in DOCUMENTS:
         assert going.rows(model) == restarted.rows(model)
+    assert going.business.broken_off == 0
 
 
 @pytest.mark.parametrize("module", ["purchase_request", "stock", "purchase", "sale", "account", "l10n_br",
                                     "purchase_requisition", "purchase_stock", "sale_stock"])  # fmt: skip
 def test_a_module_that_is_not_installed_leaves_a_server_that_works(module: str) -> None:
     odoo = Odoo(version=19, speed=100, clock=Clock(), lacking={module}, opened=Clock().now - timedelta(hours=2))
+    odoo.advance()
+    assert odoo.business.broken_off == 0
     with Sandbox(odoo) as sandbox:
         for model in odoo.store.schema.models:
             status, rows = json2(sandbox, model, "search_read", domain=[], limit=3)

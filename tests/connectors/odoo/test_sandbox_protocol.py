@@ -180,4 +180,4 @@ def test_both_versions_are_sandboxes_of_their_own(kind: str, version: int) -> No
     app = SANDBOXES[kind](1, 200.0)
     assert isinstance(app, Odoo)
     assert app.version == version
-    assert app.token == access.API_KEY
+    assert app.sign_in == "database: demo  user: admin  password: sandbox-password  API key: sandbox-odoo-key"

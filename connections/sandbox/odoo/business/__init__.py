@@ -22,6 +22,7 @@ from connections.sandbox.odoo.fields import Row
 from connections.sandbox.odoo.store import Store
 
 EPOCH = datetime(2026, 1, 1)  # noqa: DTZ001 - naive UTC, as everything Odoo stores
+ADMIN = 2
 BOOKS = timedelta(weeks=8)
 HISTORY = timedelta(days=20)  # at least so much is there when the books have just begun
 IDS_PER_BOOK = 100_000
@@ -43,7 +44,10 @@ STREAMS: tuple[tuple[str, float, Begin], ...] = (  # the module it needs, about 
 
 
 class Business:
-    """What happens in a store by itself. going: false leaves it with its master data alone."""
+    """What happens in a store by itself. going: false leaves it with its master data alone.
+
+    broken_off: how many processes ended because someone had deleted what they were about.
+    """
 
     def __init__(
         self, store: Store, now: datetime, *, seed: int, speed: float, going: bool, opening: datetime | None = None
@@ -57,7 +61,8 @@ class Business:
         self._serial = count()
         book = 0 if opening else max(0, (now - EPOCH) // (BOOKS / speed))
         opening = opening or EPOCH + book * (BOOKS / speed) - HISTORY / speed
-        store.moment = opening
+        self.broken_off = 0
+        store.transaction(opening, opening, ADMIN)
         populate(store, seed)
         self.customers = [n for n, row in store.rows("res.partner").items() if row["vat"]][:CUSTOMERS]
         self.suppliers = [n for n, row in store.rows("res.partner").items() if row["vat"]][CUSTOMERS:]
@@ -78,12 +83,13 @@ class Business:
         """Let everything happen that is visible by now, each under the moment its transaction began."""
         while self._due and self._due[0][0] <= now:
             visible, _serial, begun, random, process = heapq.heappop(self._due)
-            self.store.moment, self.store.clock, self.store.uid = begun, visible.replace(microsecond=0), 2
+            self.store.transaction(begun, visible, ADMIN)
             try:
-                wait = next(process)
-            except (StopIteration, OdooError, KeyError, IndexError):
-                continue  # over; or someone has deleted what it was about
-            self._wait(visible, wait, random, process)
+                self._wait(visible, next(process), random, process)
+            except StopIteration:
+                continue
+            except (OdooError, KeyError, IndexError, ValueError):
+                self.broken_off += 1
 
     def start(self, name: str, now: datetime, process: Process) -> None:
         random = Random(f"{self.seed}/{name}")  # noqa: S311 - sample data, no secret

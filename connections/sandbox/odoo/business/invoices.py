@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from connections.sandbox.odoo.business.settling import SIGNS, ledger
 from connections.sandbox.odoo.fields import Row
 
 if TYPE_CHECKING:
@@ -48,14 +49,14 @@ def post(business: Business, move_id: int) -> None:
     number = business.number(f"{'nfe' if customer else 'bill'}/{move['company_id']}")
     values["name"] = f"NFe {number:08}" if customer else f"BILL/{today:%Y/%m}/{number:04}"
     store.write("account.move", [move_id], values)
-    sign = -1 if move["move_type"] in ("out_invoice", "in_refund") else 1
+    sign = SIGNS[move["move_type"]]
     shared = {"move_id": move_id, "partner_id": move["commercial_partner_id"], "quantity": 0.0}
     if move["amount_tax"]:
         tax = {"display_type": "tax", "name": "ICMS", "account_id": TAXES}
-        store.create("account.move.line", {**shared, **tax, **_ledger(sign * move["amount_tax"])})
+        store.create("account.move.line", {**shared, **tax, **ledger(sign * move["amount_tax"])})
     owed = {"display_type": "payment_term", "account_id": RECEIVABLE if customer else PAYABLE,
             "date_maturity": values["invoice_date_due"], "amount_residual": -sign * move["amount_total"]}  # fmt: skip
-    store.create("account.move.line", {**shared, **owed, **_ledger(-sign * move["amount_total"])})
+    store.create("account.move.line", {**shared, **owed, **ledger(-sign * move["amount_total"])})
     if move["reversed_entry_id"]:
         store.write("account.move", [move["reversed_entry_id"]], {"payment_state": "reversed"})
 
@@ -97,15 +98,9 @@ def _item(business: Business, kind: str, line: Row, quantity: float) -> Row:
     sold = kind == "sale"
     unit = line["product_uom_id" if modern else "product_uom"]
     taxes = line["tax_ids" if modern else "tax_id" if sold else "taxes_id"]
-    amount = round(quantity * line["price_unit"] * (1 - line.get("discount", 0.0) / 100), 2)
     linked = {"sale_line_ids": [line["id"]]} if sold else {"purchase_line_id": line["id"]}
     return {
         "product_id": line["product_id"], "name": line["name"], "quantity": quantity, "product_uom_id": unit,
         "price_unit": line["price_unit"], "discount": line.get("discount", 0.0), "tax_ids": list(taxes),
-        "account_id": REVENUE if sold else COSTS, **_ledger(-amount if sold else amount), **linked,
+        "account_id": REVENUE if sold else COSTS, **linked,
     }  # fmt: skip
-
-
-def _ledger(balance: float) -> Row:
-    balance = round(balance, 2)
-    return {"debit": max(0.0, balance), "credit": max(0.0, -balance), "balance": balance, "amount_currency": balance}

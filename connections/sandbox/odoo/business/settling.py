@@ -9,6 +9,7 @@ from connections.sandbox.odoo.fields import Row
 from connections.sandbox.odoo.models.stock import bought_with
 from connections.sandbox.odoo.store import Store
 
+SIGNS = {"out_invoice": -1, "out_refund": 1, "in_invoice": 1, "in_refund": -1, "out_receipt": -1, "in_receipt": 1}
 RATES = {1: 0.12, 2: 0.18}  # of the taxes by id
 
 
@@ -96,7 +97,11 @@ class Settling:
     def move_line(self, store: Store, line: Row) -> None:
         present = line["id"] in store.rows("account.move.line")
         if present and line["display_type"] == "product":
-            store.settle("account.move.line", line, priced(line, line["quantity"], line["tax_ids"], line["discount"]))
+            amounts = priced(line, line["quantity"], line["tax_ids"], line["discount"])
+            move = store.rows("account.move")[line["move_id"]]
+            if move["move_type"] != "entry":
+                amounts |= ledger(SIGNS[move["move_type"]] * amounts["price_subtotal"])
+            store.settle("account.move.line", line, amounts)
         sold = [("sale", number) for number in line.get("sale_line_ids", ())]
         bought = [("purchase", line["purchase_line_id"])] if line.get("purchase_line_id") else []
         for kind, number in (*sold, *bought):
@@ -189,6 +194,12 @@ def priced(line: Row, quantity: float, taxes: Iterable[int], discount: float) ->
     subtotal = round(quantity * line["price_unit"] * (1 - discount / 100), 2)
     rate = sum(RATES.get(tax, 0.0) for tax in taxes)
     return {"price_subtotal": subtotal, "price_total": round(subtotal * (1 + rate), 2)}
+
+
+def ledger(balance: float) -> Row:
+    """Return a journal item's amounts."""
+    balance = round(balance, 2)
+    return {"debit": max(0.0, balance), "credit": max(0.0, -balance), "balance": balance, "amount_currency": balance}
 
 
 def totals(lines: Iterable[Row]) -> Row:

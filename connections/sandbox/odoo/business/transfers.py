@@ -105,7 +105,7 @@ def _split(store: Store, move: Row, quantity: float, waiting: int | None) -> Non
 
 
 def _allocate(store: Store, line_id: int | None, move: int) -> None:
-    if line_id is not None:
+    if line_id is not None and store.has("purchase.request.allocation"):
         numbers = store.children("purchase.request.allocation", "purchase_line_id", line_id)
         store.write("purchase.request.allocation", list(numbers), {"stock_move_id": move})
 
