@@ -61,27 +61,17 @@ def retry_after(value: str, now: datetime) -> float | None:
     value = value.strip()
     if re.fullmatch(r"\d{1,12}(\.\d+)?", value, re.ASCII):
         return min(float(value), LONGEST_RETRY_AFTER)
-    moment = _moment(value)
+    moment = moment_of(value)
     return None if moment is None else min(max((moment - now).total_seconds(), 0.0), LONGEST_RETRY_AFTER)
 
 
-def clock_apart(headers: Mapping[str, str], now: datetime) -> float:
-    """Return by how many seconds the server's clock is ahead, by its Date header; 0.0 when that says nothing."""
-    moment = told_moment(headers)
-    return 0.0 if moment is None else (moment - now).total_seconds()
-
-
-def told_moment(headers: Mapping[str, str]) -> datetime | None:
-    """Return the moment of an answer by its server's clock, aware; None when that says nothing."""
-    return None if "Age" in headers else _moment(headers.get("Date", ""))  # Age: a cache's older answer
-
-
-def _moment(text: str) -> datetime | None:
+def moment_of(text: str) -> datetime | None:
+    """Return the moment, aware, that a header such as Date or Retry-After names; None when it names none."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def vendor_message(headers: Mapping[str, str], body: bytes, redact: Redactor) -> str:

@@ -50,7 +50,7 @@ class Answer:
     @property
     def moment(self) -> datetime | None:
         """The moment of the answer by the server's own clock, aware, to the second; None when it does not say."""
-        return failures.told_moment(self.headers)
+        return failures.moment_of(self.headers.get("Date", ""))
 
     def json(self) -> Any:
         """Return the body's document, its decimals exact.
@@ -140,8 +140,8 @@ class HttpClient:
         self._max_body_bytes = max_body_bytes
         self._tries = tries
         self._longest_wait = longest_wait
-        self._judge = judge
         self._has_told_clock = False
+        self._judge = judge
         own_headers = dict(headers or {})
         hidden = list(secrets)
         if basic is not None:
@@ -306,8 +306,11 @@ class HttpClient:
 
     def _compare_clocks(self, host: str, headers: Mapping[str, str]) -> None:
         """Tell once when the source's clock is far from ours: what changed since a moment rests on both."""
-        apart = round(failures.clock_apart(headers, self._context.now()))
-        if abs(apart) > CLOCK_SECONDS and not self._has_told_clock:
+        told = failures.moment_of(headers.get("Date", ""))
+        if told is None or "Age" in headers or self._has_told_clock:  # Age: a cache's older answer
+            return
+        apart = round((told - self._context.now()).total_seconds())
+        if abs(apart) > CLOCK_SECONDS:
             self._has_told_clock = True
             self._context.log("warning", "source_clock", host=host, seconds=apart)
 

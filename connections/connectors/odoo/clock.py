@@ -6,9 +6,7 @@ import time
 from datetime import datetime, timedelta
 
 from connections.sdk.context import Context
-from connections.sdk.http import Answer
-
-TOLERATED = timedelta(minutes=2)
+from connections.sdk.http import CLOCK_SECONDS, Answer
 
 
 class ServerClock:
@@ -36,4 +34,4 @@ class ServerClock:
     @property
     def is_off(self) -> bool:
         """Say whether the two clocks differ by more than is tolerated."""
-        return abs(self.skew) > TOLERATED
+        return abs(self.skew.total_seconds()) > CLOCK_SECONDS
