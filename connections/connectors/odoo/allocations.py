@@ -21,10 +21,12 @@ OWNER = "purchase_request_line_id"
 class AllocationReading(Reading):
     """Reads whole sets. Nothing of this where stock moves stand in for allocations."""
 
+    _done: set[int]  # request lines that this window's pages have brought
+
     def _parts(self) -> list[Part]:
         if OWNER not in self.source.moved_by:
             return super()._parts()
-        self._done: set[int] = set()
+        self._done = set()
         return [self._of_changed_allocations, self._of_changed_request_lines]
 
     def _of_changed_allocations(self, window: Window, after: int) -> Iterator[Step]:

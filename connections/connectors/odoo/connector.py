@@ -54,7 +54,7 @@ class OdooConnector(Connector):
             yield from reading(session, service, stream, Progress.of(checkpoint), context).pages()
 
     def test(self, context: Context) -> Iterator[Finding]:
-        with Session(self.config, self.secrets, context) as session:
+        with Session(self.config, self.secrets, context, waiting=True) as session:
             yield from probe.findings(session, self.streams(self.config), lambda: context.now().date())
 
     @classmethod
@@ -62,7 +62,7 @@ class OdooConnector(Connector):
         return Progress.of(checkpoint).to
 
     def offer(self, setting: str, context: Context) -> list[tuple[str, str]]:
-        with Session(self.config, self.secrets, context) as session:
+        with Session(self.config, self.secrets, context, waiting=True) as session:
             if setting == "companies":
                 session.sign_in()
                 return [(str(company), name) for company, name in session.user()["companies"]]
@@ -73,6 +73,6 @@ class OdooConnector(Connector):
         return [(name, name) for name in names]
 
     def suggest(self, setting: str, row: int, context: Context) -> Sample:
-        with Session(self.config, self.secrets, context) as session:
+        with Session(self.config, self.secrets, context, waiting=True) as session:
             session.sign_in()
-            return Sample(extras.propose(session.all_fields(self.config[setting][row]["model"])))
+            return extras.propose(session.all_fields(self.config[setting][row]["model"]))

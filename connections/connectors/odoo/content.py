@@ -65,7 +65,7 @@ class Content:
     def _lines_of(self, records: Sequence[Record], lines: Lines, pager: Pager) -> dict[Any, list[Record]]:
         """Return the complete lines of the records, by the record's id."""
         found: dict[Any, list[Record]] = {record.get("id"): [] for record in records}
-        domain = [[lines.parent, "in", list(found)], *lines.domain]
+        domain = [[lines.parent, "in", list(found)], *lines.domain_on(self._session.version.major)]
         for page, _is_last in pager.records(lines.model, domain, lambda: list(self._line.fields)):
             for line in page:
                 parent = line.get(lines.parent)

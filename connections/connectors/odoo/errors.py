@@ -134,6 +134,11 @@ def no_odoo() -> SyncError:
     return SyncError("bad_response", reason="other_service", expected="Odoo")
 
 
+def is_light(error: SyncError) -> bool:
+    """Say whether the same question again may pass, as far as its size goes."""
+    return not is_heavy(error)
+
+
 def is_heavy(error: SyncError) -> bool:
     """Say whether a failure looks like a question too large for the server's limits: a smaller one may pass."""
     match error.code:

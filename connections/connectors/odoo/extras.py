@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from connections.connectors.odoo.services import SERVICES, Service, models_of
 from connections.connectors.odoo.values import COLUMN_TYPES
-from connections.sdk.declare import Column, Table
+from connections.sdk.declare import Column, Finding, Sample, Table
 from connections.sdk.settings import COLUMN_NAME, Rejected
 from connections.sdk.text import gettext_noop as _
 
 Row = Mapping[str, Any]  # an entry of the `extra_fields` setting
 
 # What fields that no Odoo has from the start begin with: Studio, Enterprise's and OCA's Brazilian localisations.
-DIGITS = ("precision", "scale")
 OWN = ("x_", "l10n_br_", "document_", "fiscal_", "nfe_", "nfse_", "cte_", "state_edoc", "edoc_")
 MOST_PROPOSED = 60
+PEOPLE = ("res.partner", "res.users", "hr.employee")
+_PERSONAL = re.compile(r"(^|_)(cpf|cnh|rg|pis|email|e_mail|fone|telefone|phone|mobile|celular|nascimento)(_|$)")
+NOTHING_ADDED = _("No field of this kind of record looks added. Any other one can be typed in by its technical name.")
 
 
 def columns_of(config: Row, model: str) -> Iterator[tuple[Column, str]]:
@@ -25,9 +28,9 @@ def columns_of(config: Row, model: str) -> Iterator[tuple[Column, str]]:
     for row in config.get("extra_fields") or ():
         if row["model"] == model:
             for column in row.get("columns") or ():
-                precision, scale = (column[name] if column["type"] == "decimal" else None for name in DIGITS)
-                personal = bool(column.get("personal"))
-                yield Column(column["name"], column["type"], precision, scale, personal), column["path"]
+                precision, scale = column.get("precision"), column.get("scale")
+                is_personal = bool(column.get("personal"))
+                yield Column(column["name"], column["type"], precision, scale, is_personal), column["path"]
 
 
 def tables_of(service: Service, config: Row) -> tuple[Table, ...]:
@@ -53,20 +56,22 @@ def check_rows(rows: Sequence[Row]) -> None:
                 raise Rejected(text, at=(number, "columns", place, "name"), name=column["name"])
 
 
-def propose(told: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def propose(told: Mapping[str, Mapping[str, Any]]) -> Sample:
     """Return columns for the fields that a company or a localisation added, out of what fields_get told."""
     proposed: list[dict[str, Any]] = []
     for field, about in sorted(told.items()):
         kind = COLUMN_TYPES.get(str(about.get("type")))
         if kind is None or not field.startswith(OWN) or not COLUMN_NAME.fullmatch(field):
             continue
-        column = {"path": field, "name": field, "type": kind, "key": False}
+        column = {"path": field, "name": field, "type": kind, "key": False, "personal": bool(_PERSONAL.search(field))}
         if kind == "decimal":
             column |= {"precision": 18, "scale": 2} if about["type"] == "monetary" else {"precision": 20, "scale": 6}
         proposed.append(column)
         if about["type"] == "many2one":
-            proposed.append({"path": field, "name": f"{field.removesuffix('_id')}_nome", "type": "text", "key": False})
-    return proposed[:MOST_PROPOSED]
+            name, is_person = f"{field.removesuffix('_id')}_nome", about.get("relation") in PEOPLE
+            proposed.append({**column, "name": name, "type": "text", "personal": is_person or column["personal"]})
+    notes = () if proposed else (Finding(_("Added fields"), "warning", NOTHING_ADDED),)
+    return Sample(proposed[:MOST_PROPOSED], notes=notes)
 
 
 def _with_extras(table: Table, number: int, service: Service, config: Row) -> Table:

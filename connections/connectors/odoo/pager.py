@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from connections.connectors.odoo.errors import VALUE_ERROR, OdooError, is_heavy
+from connections.connectors.odoo.errors import VALUE_ERROR, OdooError, is_heavy, is_light
 from connections.connectors.odoo.services.declare import Domain
 from connections.connectors.odoo.session import Session
 from connections.sdk.context import Context
@@ -73,7 +73,7 @@ class Pager:
             arguments = {"domain": domain, **more(), "limit": size, "order": "id asc"}
             try:
                 # The same again would be as heavy: only what does not depend on the size is tried once more.
-                retry = True if smaller == size else _is_light
+                retry = True if smaller == size else is_light
                 page = self._session.call(model, method, arguments, retry=retry)
             except SyncError as error:
                 if isinstance(error, OdooError) and error.name == VALUE_ERROR and self._mend():
@@ -94,10 +94,6 @@ Pages = Iterator[tuple[list[Any], bool]]
 def ids_of(records: Sequence[Any]) -> list[int]:
     """Return the ids of records; one without an id is left for the engine to judge."""
     return [number for record in records if (number := _id_of(record)) is not None]
-
-
-def _is_light(error: SyncError) -> bool:
-    return not is_heavy(error)
 
 
 def _id_of(record: Any) -> int | None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from connections.connectors.odoo import sweep, windows
 from connections.connectors.odoo.content import Content, chosen_source
+from connections.connectors.odoo.errors import is_light
 from connections.connectors.odoo.pager import Pager, ids_of
 from connections.connectors.odoo.progress import Place, Progress
 from connections.connectors.odoo.services.declare import WRITTEN, Domain, Service
@@ -130,8 +131,14 @@ class Reading:
             self.context.log("warning", "count_differs", model=model, expected=expected, read=read)
 
     def _count(self, domain: Domain, after: int) -> int | None:
+        """Return how many records there are; None where counting is too much for the server."""
         here = [*domain, ["id", ">", after]] if after else domain
-        count = self.session.call(self.source.model, "search_count", {"domain": here})
+        try:
+            count = self.session.call(self.source.model, "search_count", {"domain": here}, retry=is_light)
+        except SyncError as error:
+            if is_light(error):
+                raise
+            return None
         return count if isinstance(count, int) else None
 
     def _warn(self) -> None:

@@ -21,6 +21,7 @@ from connections.sdk.errors import SyncError
 from connections.sdk.http import HttpClient
 
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 5.0, 150.0, 300.0  # Odoo itself gives a request 120 s
+PATIENCE_SECONDS = 20.0  # of a person
 ONLINE = ".odoo.com"
 ONLINE_GAP = 1.0  # seconds between two calls that Odoo Online tolerates
 FIELD_FACTS = ["type", "relation", "store"]
@@ -35,7 +36,10 @@ class Session:
     uid: int
     companies: tuple[int, ...]
 
-    def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], context: Context) -> None:
+    def __init__(
+        self, config: Mapping[str, Any], secrets: Mapping[str, str], context: Context, *, waiting: bool = False
+    ) -> None:
+        """waiting: somebody waits for the answer in front of a page."""
         self.config = config
         self._secrets = secrets
         self._context = context
@@ -46,7 +50,8 @@ class Session:
         gap = gap_seconds(config, base)
         self._client = HttpClient(
             base, context, secrets=secrets.values(), judge=errors.judge(config.get("database") or ""),
-            connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, total_timeout=TOTAL_SECONDS,
+            connect_timeout=CONNECT_SECONDS, read_timeout=PATIENCE_SECONDS if waiting else READ_SECONDS,
+            total_timeout=TOTAL_SECONDS, tries=1 if waiting else 3,
             rate=Rate(f"odoo {urls.host(base)}", 1, gap) if gap else None,
         )  # fmt: skip
         self.server = Server(self._client, self.clock)
@@ -118,6 +123,8 @@ class Session:
             raise SyncError("config_invalid", field="api_key" if by_key else "password")
         if by_key and self.version.has_json2:
             return Json2(self.server, database, secret)
+        if not self.version.has_jsonrpc:
+            raise SyncError("config_invalid", field="auth", reason="api_key_needed")
         return JsonRpc(self.server, database, self.config["username"], secret)
 
     def _call(self, model: str, method: str, arguments: Arguments, context: Arguments, retry: Asked) -> Any:

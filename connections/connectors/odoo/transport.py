@@ -13,6 +13,8 @@ from connections.sdk.http import HttpClient, Retry
 
 Arguments = Mapping[str, Any]  # by the names of JSON-2; `ids` are the records a method is bound to
 Asked = bool | Retry
+# How servers answer that tell nobody the names of their databases, or have no such service any more.
+KEPT_TO_ITSELF = ("credentials_refused", "permission_denied", "contract_changed", "not_found", "request_refused")
 
 
 class Transport(Protocol):
@@ -69,7 +71,7 @@ class Server:
         try:
             names = self.service("db", "list", [])
         except SyncError as error:
-            if error.code in ("timeout", "connection_failed", "tls_failed", "address_refused", "config_invalid"):
+            if error.code not in KEPT_TO_ITSELF:
                 raise
             return []
         return [str(name) for name in names] if isinstance(names, list) else []

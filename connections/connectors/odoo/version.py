@@ -36,6 +36,10 @@ class Version:
         return self.major >= 19
 
     @property
+    def has_jsonrpc(self) -> bool:
+        return self.major < 22
+
+    @property
     def has_any(self) -> bool:
         """Say whether domains know the operator `any`."""
         return self.major >= 17

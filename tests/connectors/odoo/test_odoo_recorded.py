@@ -39,8 +39,10 @@ def service(replayed: Replayed, key: str) -> dict[str, dict[int, dict[str, Any]]
     stream = stream_of(session, key)
     pages = read(session, key, RECENT, page_size=3, window_minutes=LOOK_BACK.get(key, 720))
     assert [reject for page in pages for reject in to_rows(page, stream).rejects] == []
-    # Only later pages, and lines of them, go beyond what was recorded: the questions are those of the recordings.
-    assert {method for _model, method, _domain in server.unknown} <= {"search_read"}
+    # Only later pages, their lines, and whether there are more go beyond what was recorded.
+    assert {method for _model, method, _domain in server.unknown} <= {"search_read", "search_count"}
+    counted = [domain for _model, method, domain in server.unknown if method == "search_count"]
+    assert all(domain[-1][:2] == ["id", ">"] for domain in counted)
     assert last_checkpoint(pages)["to"] == "2026-11-22T23:00:00+00:00"
     return {table.name: {row["id"]: row for row in rows(pages, table.name)} for table in stream.tables}
 

@@ -163,14 +163,19 @@ def test_column_name_that_is_taken_and_another_key_are_refused(rows_given: list[
 
 def test_sample_proposes_what_a_company_added_typed_as_odoo_has_it() -> None:
     told = {
-        "name": {"type": "char"}, "x_studio_placa": {"type": "char"}, "x_motorista_id": {"type": "many2one"},
+        "name": {"type": "char"}, "x_studio_placa": {"type": "char"},
+        "x_motorista_id": {"type": "many2one", "relation": "res.partner"},
         "l10n_br_peso": {"type": "float"}, "x_frete": {"type": "monetary"}, "x_foto": {"type": "binary"},
     }  # fmt: skip
     server = Replay(17)
     server.fields["account.move"] = told
     with Sandbox(server) as sandbox:
         session = connector(sandbox.url, password=PASSWORD, extra_fields=extra("account.move"))
-        proposed = session.suggest("extra_fields", 0, QuickContext()).columns
+        proposed = list(session.suggest("extra_fields", 0, QuickContext()).columns)
+        server.fields["account.move"] = {"name": {"type": "char"}}
+        nothing = session.suggest("extra_fields", 0, QuickContext())
+    assert (nothing.columns, [note.state for note in nothing.notes]) == ([], ["warning"])
+    assert [column["name"] for column in proposed if column["personal"]] == ["x_motorista_nome"]
     assert [(column["path"], column["name"], column["type"], column.get("scale")) for column in proposed] == [
         ("l10n_br_peso", "l10n_br_peso", "decimal", 6),
         ("x_frete", "x_frete", "decimal", 2),

@@ -24,6 +24,7 @@ class Lines:
     """The lines of a source's records, always read as complete sets.
 
     parent: the field of a line that names its record; inverse: the field of the record that lists its lines.
+    older: a version, and the domain of the versions before it.
     in_window: a line that changed brings its record along, whose own change date may stand still.
     """
 
@@ -32,9 +33,14 @@ class Lines:
     inverse: str
     fields: Fields
     domain: Domain = field(default_factory=list)
+    older: tuple[int, Domain] | None = None
     in_window: bool = True
     derive: Derive | None = None
     also_read: tuple[str, ...] = ()
+
+    def domain_on(self, version: int) -> Domain:
+        """Return the domain on servers of this major version."""
+        return self.older[1] if self.older is not None and version < self.older[0] else self.domain
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,7 @@ FATURAMENTO = Service(
             lines=Lines(
                 "account.move.line", "move_id", "invoice_line_ids", fields(INVOICE_LINE),
                 [["display_type", "=", "product"]], in_window=False,
+                older=(16, [["exclude_from_invoice_tab", "=", False], ["display_type", "=", False]]),
             ),
         ),
     ),
