@@ -177,11 +177,13 @@ RETRY_DELAY = environment.integer(env, "RETRY_DELAY", 5, minimum=0, maximum=600)
 BAD_RECORDS_SHARE = environment.integer(env, "BAD_RECORDS_PERCENT", 50, minimum=1, maximum=100) / 100
 BAD_RECORDS_MINIMUM = 20
 RUN_LOG_LIMIT = environment.integer(env, "RUN_LOG_LIMIT", 1000, minimum=50, maximum=100_000)
+RUN_CHANGES_LIMIT = environment.integer(env, "RUN_CHANGES_LIMIT", 500, minimum=0, maximum=100_000)
 ALLOW_PRIVATE_ADDRESSES = environment.boolean(env, "ALLOW_PRIVATE_ADDRESSES", default=False)
 
 # How many days what happened is kept; 0: for ever (syncruns/chores.py).
 KEEP_RUNS_DAYS = environment.integer(env, "KEEP_RUNS_DAYS", 180, minimum=0, maximum=36_500)
 KEEP_LOGS_DAYS = environment.integer(env, "KEEP_LOGS_DAYS", 30, minimum=0, maximum=36_500)
+KEEP_CHANGES_DAYS = environment.integer(env, "KEEP_CHANGES_DAYS", 30, minimum=0, maximum=36_500)
 KEEP_QUARANTINE_DAYS = environment.integer(env, "KEEP_QUARANTINE_DAYS", 90, minimum=0, maximum=36_500)
 KEEP_AUDIT_DAYS = environment.integer(env, "KEEP_AUDIT_DAYS", 730, minimum=0, maximum=36_500)
 

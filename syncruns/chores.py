@@ -23,7 +23,7 @@ from django_q.models import OrmQ, Task
 
 from connections.models import AuditEvent
 from syncruns.alerts.delivery import send_due
-from syncruns.models import Delivery, QuarantinedRecord, SyncLog, SyncRun, SystemJob
+from syncruns.models import Change, Delivery, QuarantinedRecord, SyncLog, SyncRun, SystemJob
 from syncruns.stopping import is_stopping
 
 logger = logging.getLogger("sync.chores")
@@ -108,20 +108,27 @@ def _remove_runs(now: datetime) -> bool:
     keys = list(old_runs(now - timedelta(days=settings.KEEP_RUNS_DAYS)).values_list("pk", flat=True)[:RUNS_BATCH])
     if not keys:
         return False
-    if not _remove(SyncLog.objects.filter(run__in=keys)):
+    if not any(_remove(model.objects.filter(run__in=keys)) for model in (SyncLog, Change)):
         SyncRun.objects.filter(pk__in=keys).delete()
     return True
 
 
-def _remove_logs(now: datetime) -> bool:
-    if not settings.KEEP_LOGS_DAYS:
-        return False
-    limit = now - timedelta(days=settings.KEEP_LOGS_DAYS)
-    # Entries are numbered as they come, so the oldest are the first: no search through the whole table.
-    oldest = SyncLog.objects.order_by("pk").values_list("pk", "at")[:BATCH]
+def _remove_oldest(model: type[SyncLog | Change], limit: datetime) -> bool:
+    """Delete one batch of rows that are numbered as they come: the oldest are the first, so none is searched for."""
+    oldest = model._base_manager.order_by("pk").values_list("pk", "at")[:BATCH]
     keys = [key for key, at in oldest if at < limit]
-    SyncLog.objects.filter(pk__in=keys).delete()
+    model._base_manager.filter(pk__in=keys).delete()
     return len(keys) == BATCH
+
+
+def _remove_logs(now: datetime) -> bool:
+    days = settings.KEEP_LOGS_DAYS
+    return bool(days) and _remove_oldest(SyncLog, now - timedelta(days=days))
+
+
+def _remove_changes(now: datetime) -> bool:
+    days = settings.KEEP_CHANGES_DAYS
+    return bool(days) and _remove_oldest(Change, now - timedelta(days=days))
 
 
 def _remove_quarantine(now: datetime) -> bool:
@@ -162,6 +169,7 @@ DAILY = timedelta(days=1)
 CHORES: dict[str, Chore] = {
     "send_mail": Chore(timedelta(minutes=1), send_due),
     "remove_logs": Chore(DAILY, _remove_logs),
+    "remove_changes": Chore(DAILY, _remove_changes),
     "remove_runs": Chore(DAILY, _remove_runs),
     "remove_quarantine": Chore(DAILY, _remove_quarantine),
     "remove_audit": Chore(DAILY, _remove_audit),

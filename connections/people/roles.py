@@ -16,6 +16,7 @@ LABELS = {VIEWER: _("Viewer"), OPERATOR: _("Operator"), ADMINISTRATOR: _("Admini
 _VIEW = {
     "connections.view_connection",
     "connections.view_streamsetting",
+    "syncruns.view_change",
     "syncruns.view_checkpoint",
     "syncruns.view_quarantinedrecord",
     "syncruns.view_streamrun",

@@ -19,6 +19,7 @@ from connections.sdk.context import ReadOptions
 from connections.sdk.errors import Interruption, SyncError
 from connections.services import SelectedStream, allows_private_addresses, streams_of
 from syncruns.engine import journal
+from syncruns.engine.changes import ChangeRecorder
 from syncruns.engine.context import EngineContext, Leash
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
@@ -164,6 +165,7 @@ class _StreamSync:
             StreamRun.objects.filter(pk=self._row.pk).update(checkpoint_before=checkpoint.state)
         connector = self._open()
         destination = warehouse()
+        destination.recorder = ChangeRecorder(self._run, self._stream.key)
         for change in destination.prepare(connector.schema, self._stream.tables):
             self._log.add("info", f"schema.{change.action}", self._stream.key, **change.params())
         load = StreamLoad(

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from connections.models import Connection
+from syncruns.changes import LOOKS, ChangeFilter, changes_of, changes_shown
 from syncruns.forecast import forecast
 from syncruns.health import label_of
 from syncruns.listing import measure
@@ -30,6 +31,7 @@ from syncruns.views.faults import fault_of_run
 
 PER_PAGE = 50
 RECORDS_SHOWN = 20
+CHANGES_SHOWN = 10
 STOP_POLLING = 286  # htmx: take this answer and ask no more
 SPANS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 SPAN_WORDS = {"1h": _("Last hour"), "24h": _("Last 24 hours"), "7d": _("Last 7 days"), "30d": _("Last 30 days")}
@@ -161,4 +163,17 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
         "log": log_shown(found, {stream.stream: stream.label for stream in streams}, wanted),
         "query": request.GET.urlencode(),
         "swap": False,
+        **_changed(request, found, streams),
     }
+
+
+def _changed(request: HttpRequest, found: SyncRun, streams: list[StreamRun]) -> dict[str, Any]:
+    """Return the first rows that a run changed, once it has ended."""
+    if not streams or found.is_active or not request.user.has_perm("syncruns.view_change"):
+        return {}
+    changes = changes_of(found, streams, ChangeFilter())
+    if not changes.kept and not changes.more:
+        return {}
+    rows = changes.found.select_related("run__connection")[:CHANGES_SHOWN]
+    kinds = [(kind, look.word) for kind, look in LOOKS.items()]
+    return {"changes": changes, "changes_shown": changes_shown(rows, request.user), "kinds": kinds}

@@ -24,6 +24,7 @@ ADMIN = "auth.change_user"  # what opens the admin site
 
 VIEW = "connections.view_connection"
 RUNS = "syncruns.view_syncrun"
+CHANGES = "syncruns.view_change"
 OPERATE = "connections.operate_connection"
 ADD = "connections.add_connection"
 DELETE = "connections.delete_connection"
@@ -59,6 +60,8 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "runs": RUNS,
     "run": RUNS,
     "run_progress": RUNS,
+    "run_changes": CHANGES,
+    "changes": CHANGES,
     "run_log": "syncruns.view_synclog",
     "run_cancel": OPERATE,
     "run_retry": OPERATE,

@@ -22,8 +22,8 @@ from django.db.backends.utils import CursorWrapper
 
 from connections.sdk.declare import Column, Key, Table
 from syncruns.engine.transform import Row
-from syncruns.engine.warehouse.shape import Evolution, Lack, Shape, identifier, lack
-from syncruns.engine.warehouse.target import Encoder, Found, RowId, Stamp, Target, row_digest
+from syncruns.engine.warehouse.shape import Evolution, Lack, Shape, identifier, lack, names
+from syncruns.engine.warehouse.target import Encoder, Found, Recorder, RowId, Stamp, Target, row_digest
 
 
 @dataclass
@@ -51,6 +51,7 @@ class Warehouse(ABC):
 
     def __init__(self, using: str) -> None:
         self.using = using
+        self.recorder: Recorder | None = None  # who is told what is written
         self._targets: dict[tuple[str, Table], Target] = {}
 
     # Tables
@@ -183,6 +184,7 @@ class Warehouse(ABC):
         counts = Counts()
         new: list[tuple[Row, str]] = []
         changed: list[tuple[Row, str, RowId]] = []
+        back: set[RowId] = set()  # those of changed that were deleted
         digest = target.digest
         for position, row in enumerate(rows):
             now = digest(row)
@@ -191,11 +193,15 @@ class Warehouse(ABC):
                 new.append((row, now))
             elif before.deleted or before.hash != now:
                 changed.append((row, now, before.id))
+                if before.deleted:
+                    back.add(before.id)
                 counts.inserted += before.deleted
                 counts.updated += not before.deleted
             else:
                 counts.unchanged += 1
         counts.inserted += len(new)
+        if self.recorder is not None and (new or changed):
+            self.recorder.wrote(target, new, changed, back, self._stored)
         if new:
             self._insert(target, new, stamp)
         if changed:
@@ -205,6 +211,8 @@ class Warehouse(ABC):
     def _mark_deleted(self, target: Target, ids: set[RowId], stamp: Stamp) -> int:
         if not ids:
             return 0
+        if self.recorder is not None:
+            self.recorder.deleted(target, ids, self._stored)
         condition, value = self._among(list(ids))
         now = self._moment(stamp.now)
         with self._cursor() as cursor:
@@ -213,6 +221,13 @@ class Warehouse(ABC):
                 [now, now, stamp.run_id, value],
             )
             return int(cursor.rowcount)
+
+    def _stored(self, target: Target, ids: Sequence[RowId]) -> dict[RowId, Row]:
+        condition, value = self._among(ids)
+        columns = names([column.name for column in target.table.columns])
+        with self._cursor() as cursor:
+            cursor.execute(f"SELECT {self.row_id}, {columns} FROM {target.name} WHERE {condition}", [value])
+            return {row[0]: tuple(row[1:]) for row in cursor.fetchall()}
 
     # Binding declarations to tables
 
