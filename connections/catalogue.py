@@ -19,6 +19,7 @@ ACTIONS: dict[str, Text] = {
     "edit_schedule": _("Change the schedule"),
     "retry": _("Retry now"),
     "quarantine": _("See the records"),
+    "decide": _("Review the deletions"),
     "open_log": _("Open the log"),
     "wait": _("Nothing to do"),
 }
@@ -327,9 +328,10 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "delete_brake": Entry(
         _("Unusually many deletions"),
-        _("%(missing)s of %(total)s rows were missing at the source; nothing was deleted."),
-        _("The source answered only in part, or many records really were deleted."),
-        (_("Check in the source whether these records are gone."), _("Decide what to do with the rows.")),
+        _("%(missing)s of %(total)s rows of %(table)s are missing at the source; none of them was deleted."),
+        _("The source answered only in part, the user lost rights in it, or many records really were deleted."),
+        (_("Check in the source whether these records are gone."), _("Decide which rows to delete and which to keep.")),
+        "decide",
     ),
     "destination_failed": Entry(
         _("The database could not be written"),

@@ -15,6 +15,7 @@ from django_q.exceptions import TimeoutException
 
 from connections.sdk.errors import Interruption, SyncError
 from connections.services import open_connector
+from syncruns import decisions
 from syncruns import dispatch as ticker
 from syncruns.alerts import incidents
 from syncruns.chores import do_due
@@ -71,6 +72,7 @@ def work() -> str:
     until = time.monotonic() + WORK_SECONDS
     finish_deletions()
     while time.monotonic() < until and not is_stopping():
+        decisions.carry_out()
         run = claim_next()
         if run is None:
             return "idle"

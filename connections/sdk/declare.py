@@ -58,6 +58,11 @@ class Table:
         if not set(self.set_key) <= set(names) or (self.set_key and self.parent):
             raise ValueError(f"table {self.name}: set_key must name declared columns, and a child table has none")
 
+    @property
+    def set_columns(self) -> tuple[str, ...]:
+        """The columns that name the set a row belongs to: its parent's key, or set_key; () when rows form no sets."""
+        return self.parent_key or self.set_key
+
     def types(self, names: Sequence[str]) -> list[ColumnType]:
         """Return the types of the columns called names."""
         return [self.column(name).type for name in names]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,8 @@ from connections.sdk.declare import Page, Stream
 from connections.sdk.errors import Interruption, SyncError
 from syncruns.engine.log import RunLog
 from syncruns.engine.quarantine import close_loaded, keep_rejects
+from syncruns.engine.settlement import Settlement
+from syncruns.engine.sweep import Sweeps
 from syncruns.engine.transform import Typed, to_rows
 from syncruns.engine.warehouse.base import Counts, Warehouse
 from syncruns.models import Checkpoint, StreamRun, SyncRun
@@ -33,22 +35,53 @@ class StreamLoad:
     destination: Warehouse
     log: RunLog
     moves_checkpoint: bool = True
+    pulse: Callable[[], None] = lambda: None  # called now and then while a sweep is settled; may raise
     _seen: dict[str, int] = field(default_factory=lambda: {"read": 0, "bad": 0})
+
+    def __post_init__(self) -> None:
+        self._sweeps = Sweeps(self.stream, self.schema, self.destination, self.run.connection_id, self.log)
+        self._settlement = Settlement(
+            self.run, self.row, self.stream, self.schema, self.checkpoint, self.destination, self.log, self.pulse
+        )
+
+    @property
+    def brake(self) -> SyncError | None:
+        """What kept a sweep of this read from marking rows deleted: SyncError("delete_brake")."""
+        return self._settlement.brake
+
+    def close(self) -> None:
+        """Forget the sweeps of this read."""
+        self._sweeps.close()
 
     def load(self, pages: Sequence[Page]) -> None:
         """Load pages in order and move the checkpoint with them.
 
+        A page that completes a sweep moves it only when what the sweep missed has been dealt with.
         Raises SyncError("too_many_bad_records") before anything is written, Interruption("worker_lost") when the
         run was taken over, and lets database errors pass; in every case the transaction is undone.
         """
+        for part in _up_to_complete_sweeps(pages):
+            sweep = part[-1].sweep
+            if sweep is None or not sweep.complete:
+                self._load(part, part)
+                continue
+            self._load(part, part[:-1])
+            comparison = self._sweeps.complete(sweep)
+            if comparison is not None:
+                self._settlement.settle(comparison)
+            self._save_checkpoint(part[-1])
+
+    def _load(self, pages: Sequence[Page], saved: Sequence[Page]) -> None:
+        """Load pages in one transaction, with the last checkpoint of those to be saved."""
         typed = [to_rows(page, self.stream) for page in pages]
         self._brake(typed)
-        state = next((page.checkpoint for page in reversed(pages) if page.checkpoint is not None), None)
+        state = next((page.checkpoint for page in reversed(saved) if page.checkpoint is not None), None)
         changes = dict.fromkeys(StreamRun.COUNTED, 0)
         with transaction.atomic():
             if not self.checkpoint.own(self.run):
                 raise Interruption("worker_lost")
-            for page in typed:
+            for given, page in zip(pages, typed, strict=True):
+                self._sweeps.note(given, page)
                 counts = load_page(
                     page, self.stream, self.schema, self.destination,
                     connection_id=self.run.connection_id, run_id=str(self.run.pk),
@@ -65,6 +98,15 @@ class StreamLoad:
             self._count(changes, pages)
         for _page in pages:
             self.log.add("info", "page_loaded", self.stream.key)
+
+    def _save_checkpoint(self, page: Page) -> None:
+        if page.checkpoint is None or not self.moves_checkpoint:
+            return
+        with transaction.atomic():
+            if not self.checkpoint.own(self.run):
+                raise Interruption("worker_lost")
+            self.checkpoint.save_state(page.checkpoint)
+            StreamRun.objects.filter(pk=self.row.pk).update(checkpoint_after=page.checkpoint)
 
     def _brake(self, typed: Sequence[Typed]) -> None:
         self._seen["read"] += sum(page.read for page in typed)
@@ -93,6 +135,15 @@ class StreamLoad:
         )
 
 
+def _up_to_complete_sweeps(pages: Sequence[Page]) -> Iterator[Sequence[Page]]:
+    """Yield pages in parts, each of which ends with a page that completes a sweep, or with the last one."""
+    begin = 0
+    for end, page in enumerate(pages, 1):
+        if end == len(pages) or (page.sweep is not None and page.sweep.complete):
+            yield pages[begin:end]
+            begin = end
+
+
 def load_page(
     typed: Typed, stream: Stream, schema: str, destination: Warehouse, *, connection_id: int, run_id: str
 ) -> dict[str, int]:
@@ -101,9 +152,11 @@ def load_page(
     stamp: dict[str, Any] = {"connection_id": connection_id, "run_id": run_id, "now": timezone.now()}
     for table in stream.tables:
         rows = typed.rows.get(table.name, [])
-        if table.name in typed.parents:
-            parents, incomplete = typed.parents[table.name], typed.incomplete.get(table.name, set())
-            counts += destination.replace_children(schema, table, rows, parents, incomplete, **stamp)
+        if table.name in typed.sets:
+            counts += destination.replace_sets(
+                schema, table, rows, typed.sets[table.name], typed.incomplete[table.name],
+                spared=list(typed.rejected.get(table.name, ())), tables=stream.tables, **stamp,
+            )  # fmt: skip
         elif rows:
             counts += destination.load(schema, table, rows, **stamp)
     for name, keys in typed.deletes.items():

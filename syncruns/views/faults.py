@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 
 from connections.catalogue import Explanation, explain
 from connections.models import Connection
-from syncruns.health import label_of
+from syncruns.health import DELETE_BRAKE, label_of
 from syncruns.listing import Row, last_failures
-from syncruns.models import StreamRun, SyncRun
+from syncruns.models import DeleteBrake, StreamRun, SyncRun
 
 ICONS = {
     "edit_credentials": "key",
@@ -20,6 +20,7 @@ ICONS = {
     "edit_schedule": "clock",
     "retry": "refresh",
     "quarantine": "clipboard-check",
+    "decide": "clipboard-check",
     "open_log": "info-circle",
 }
 CHANGES_SETTINGS = ("edit_credentials", "edit_settings", "edit_schedule")
@@ -41,14 +42,16 @@ class Fault:
 
     @property
     def is_partial(self) -> bool:
-        """Say whether nothing failed but records: the rest was loaded."""
-        return self.explanation.code == "records_quarantined"
+        """Say whether nothing failed but records or deletions: the rest was done."""
+        return self.explanation.code in ("records_quarantined", DELETE_BRAKE)
 
     @property
     def link(self) -> str:
         action = self.explanation.action
         if action in CHANGES_SETTINGS:
             return reverse("connection_edit", args=[self.connection.slug])
+        if action == "decide":
+            return reverse("connection_deletions", args=[self.connection.slug])
         if self.run is not None and action in ("quarantine", "open_log"):
             return f"{reverse('run', args=[self.run.pk])}#{'records' if action == 'quarantine' else 'log'}"
         return ""
@@ -71,6 +74,8 @@ class Fault:
 def fault_of_row(row: Row) -> Fault:
     """Return the card of a connection that waits for a person."""
     connection = row.connection
+    if row.brake is not None and connection.status != Connection.Status.ERROR:
+        return _held_deletions(row.brake, connection, row.label)
     run = row.last_run if row.last_run and row.last_run.error_code == connection.status_code else None
     return Fault(
         connection=connection,
@@ -93,6 +98,8 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
     if failed is None:
         return _waiting_records(run, label)
     stops = connection.status == Connection.Status.ERROR and connection.status_code == failed.error_code
+    if failed.error_code == DELETE_BRAKE:
+        stops = DeleteBrake.objects.filter(connection=connection).exists()
     return Fault(
         connection=connection,
         label=label,
@@ -103,6 +110,18 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
         detail=failed.error_detail or (first.error_detail if first else ""),
         run=run,
         stream=_(first.label) if first else "",
+    )
+
+
+def _held_deletions(brake: DeleteBrake, connection: Connection, label: str) -> Fault:
+    return Fault(
+        connection=connection,
+        label=label,
+        explanation=explain(DELETE_BRAKE, brake.params, label),
+        since=brake.pulled_at,
+        attempts=0,
+        needs_person=True,
+        run=brake.run,
     )
 
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncruns', '0002_alerts'),
+        ('syncruns', '0003_alerts'),
     ]
 
     operations = [
