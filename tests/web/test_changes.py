@@ -41,6 +41,7 @@ class Registry(Connector):
 
     kind = "people"
     label = "Registry"
+    settings = ()
     schema = "registry"
 
     @classmethod
