@@ -43,6 +43,7 @@ def load(data_dir: Path, show: str = "''", **environment: str) -> subprocess.Com
         ("DATABASE_URL", "sqlite:///:memory:", "DATABASE_URL must name a database, and not one in memory"),
         ("CREDENTIAL_KEYS", "short", "CREDENTIAL_KEYS must be Fernet keys"),
         ("SECRET_KEY", "short", "SECRET_KEY must have at least 32 characters."),
+        ("REQUESTS_CA_BUNDLE", "/nowhere.pem", "REQUESTS_CA_BUNDLE /nowhere.pem cannot be read by this user."),
         ("DATA_DIR", "/dev/null/var", "DATA_DIR /dev/null/var cannot be made: Not a directory."),
     ],
 )
