@@ -17,6 +17,7 @@ ACTIONS: dict[str, Text] = {
     "edit_credentials": _("Update credentials"),
     "edit_settings": _("Check the settings"),
     "edit_schedule": _("Change the schedule"),
+    "choose_streams": _("Choose the streams"),
     "retry": _("Retry now"),
     "quarantine": _("See the records"),
     "open_log": _("Open the log"),

@@ -148,6 +148,10 @@ class Drawing:
         return [{"state": one.state, "text": words(one.text, one.params)} for one in self.form.sample_notes]
 
     @property
+    def columns_not_met(self) -> str:
+        return ", ".join(self.form.columns_not_met)
+
+    @property
     def sampled(self) -> str:
         """The form name of the columns that a sample was asked for."""
         return ":".join(map(str, self.form.focus))

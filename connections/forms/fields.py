@@ -79,6 +79,10 @@ class Field:
         return ":".join(["suggest", *map(str, self.path[1:])])
 
     @property
+    def replace(self) -> str:
+        return ":".join(["replace", *map(str, self.path[1:])])
+
+    @property
     def label(self) -> str:
         return words(self.setting.label)
 

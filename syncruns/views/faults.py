@@ -19,6 +19,7 @@ ICONS = {
     "edit_credentials": "key",
     "edit_settings": "settings",
     "edit_schedule": "clock",
+    "choose_streams": "player-play",
     "retry": "refresh",
     "quarantine": "clipboard-check",
     "open_log": "info-circle",
@@ -50,6 +51,8 @@ class Fault:
         action = self.explanation.action
         if action in CHANGES_SETTINGS:
             return reverse("connection_edit", args=[self.connection.slug])
+        if action == "choose_streams":
+            return reverse("connection", args=[self.connection.slug])
         if self.run is not None and action in ("quarantine", "open_log"):
             return f"{reverse('run', args=[self.run.pk])}#{'records' if action == 'quarantine' else 'log'}"
         return ""
