@@ -279,7 +279,7 @@ def plan(connection: Connection, wanted: Sequence[str] | None, *, all_due: bool)
         if (choice.enabled if wanted is None else choice.stream.key in wanted)
     ]
     if not chosen:
-        raise SyncError("config_invalid", field="streams")
+        raise SyncError("config_invalid", field="streams", reason="no_streams")
     return chosen
 
 
