@@ -62,6 +62,11 @@ def sync(connection: Connection, **options: object) -> SyncRun:
     return done
 
 
+def problems(run: SyncRun) -> dict[str, object]:
+    """Return what kept streams from succeeding."""
+    return {row.stream: (row.state, row.error_code, row.error_params) for row in run.streams.exclude(state="succeeded")}
+
+
 def killed_sync(connection: Connection, sandbox: Sandbox, requests: int) -> None:
     """Start a sync in a process of its own and kill it when it has asked so many questions."""
     asked = len(sandbox.requests)
@@ -80,16 +85,17 @@ def killed_sync(connection: Connection, sandbox: Sandbox, requests: int) -> None
 
 
 def meddle(odoo: Odoo, randomness: random.Random) -> None:
-    """Change by hand what the business alone does not: silent deletions above all."""
-    for model, header in (("sale.order.line", "sale.order"), ("purchase.order.line", "purchase.order")):
-        lines = [number for number, row in odoo.rows(model).items() if not row["display_type"]]
-        odoo.store.unlink(model, [randomness.choice(lines)])  # neither header nor date moves
-        odoo.write(model, randomness.choice(lines), {"name": f"text {randomness.random()}"}) if lines else None
-        odoo.write(header, randomness.choice(list(odoo.rows(header))), {"state": "cancel"})
-    requests = list(odoo.rows("purchase.request"))
-    odoo.unlink("purchase.request", [randomness.choice(requests)])
-    drafts = [number for number, row in odoo.rows("account.move").items() if row["state"] == "draft"]
-    odoo.unlink("account.move", drafts[:1])
+    """Change by hand what the business alone does not: silent deletions above all, few enough for the brake."""
+    header = randomness.choice(("sale.order", "purchase.order"))
+    model = f"{header}.line"
+    lines = [number for number, row in odoo.rows(model).items() if not row["display_type"]]
+    odoo.store.unlink(model, [lines.pop(randomness.randrange(len(lines)))])  # neither header nor date moves
+    odoo.write(model, randomness.choice(lines), {"name": f"text {randomness.random()}"})
+    odoo.write(header, randomness.choice(list(odoo.rows(header))), {"state": "cancel"})
+    if randomness.random() < 0.3:
+        odoo.unlink("purchase.request", [randomness.choice(list(odoo.rows("purchase.request")))])
+        drafts = [number for number, row in odoo.rows("account.move").items() if row["state"] == "draft"]
+        odoo.unlink("account.move", drafts[:1])
 
 
 @pytest.mark.parametrize("version", [17, 19])
@@ -102,7 +108,7 @@ def test_tables_are_the_source_s_after_an_hour_of_changes_deletions_late_commits
         connection = odoo_connection(sandbox.url, version)
         killed_sync(connection, sandbox, 30)
         first = sync(connection, since=SHORT_BOOKS - timedelta(days=90))
-        assert first.state == "succeeded"
+        assert problems(first) == {}
         assert [stream.stream for stream in first.streams.order_by("position")] == KEYS
         assert_same(odoo)
         for minute in range(5, 65, 5):
@@ -117,11 +123,11 @@ def test_tables_are_the_source_s_after_an_hour_of_changes_deletions_late_commits
                 sync(connection)
                 odoo.faults.order("")
             elif minute % 10 == 0:
-                assert sync(connection).state == "succeeded"
+                assert problems(sync(connection)) == {}
             late.commit()
         for _sweep in range(3):  # what two sweeps in a row missed is gone
             odoo.pass_time(timedelta(minutes=61))
-            assert sync(connection).state == "succeeded"
+            assert problems(sync(connection)) == {}
         assert_same(odoo)
 
 
