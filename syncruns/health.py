@@ -13,9 +13,9 @@ from connections.connectors import REGISTRY
 from connections.models import Connection
 from connections.sdk.errors import UNAVAILABLE
 from syncruns import timewords
-from syncruns.decisions import NONE, Decisions
 from syncruns.models import SyncRun
 from syncruns.outcomes import FAILURES, Look
+from syncruns.unoffered import NONE, Decisions
 
 OK, RUNNING, LATE, PARTIAL, RETRYING = "ok", "running", "late", "partial", "retrying"
 ACTION, QUOTA, OFF, NEVER = "action", "quota", "off", "never"

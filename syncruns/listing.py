@@ -11,11 +11,11 @@ from operator import or_
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from connections.models import Connection
-from syncruns.decisions import NONE, Decisions, decisions_of
 from syncruns.health import ATTENTION, RUNNING, Health, NextSync, health_of, label_of, next_sync_of
 from syncruns.models import StreamRun, SyncRun
 from syncruns.outcomes import DECISIVE
 from syncruns.strips import LENGTH, Strip, strip_of
+from syncruns.unoffered import NONE, Decisions, decisions_of
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from connections.sandbox import odoo, shop
 from connections.sandbox.odoo import Odoo
 from connections.sandbox.server import App
 from connections.sandbox.shop import Shop
@@ -12,4 +14,10 @@ SANDBOXES: dict[str, Callable[[int, float], App]] = {  # kind -> factory of (see
     "rest": lambda seed, speed: Shop(seed=seed, speed=speed),
     "odoo": lambda seed, speed: Odoo(version=17, seed=seed, speed=speed),
     "odoo19": lambda seed, speed: Odoo(version=19, seed=seed, speed=speed),
+}
+
+# kind -> a connection to its sandbox at an address: {"kind", "name", "values" (secrets included)}
+SAMPLES: dict[str, Callable[[str], dict[str, Any]]] = {
+    "rest": shop.sample_connection,
+    "odoo": odoo.sample_connection,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -21,7 +22,7 @@ from connections.services import SelectedStream
 from syncruns.models import StreamRun, SyncRun
 from syncruns.models.run import Counts
 from syncruns.outcomes import FAILURES, look_of_run
-from syncruns.timewords import duration
+from syncruns.timewords import duration, exact
 
 logger = logging.getLogger("sync.run")
 
@@ -79,17 +80,8 @@ def stream_ended(run: SyncRun, row: StreamRun) -> None:
 
 def stream_failed(run: SyncRun, row: StreamRun, failure: SyncError, *, again: bool) -> None:
     """Say why a try of a stream failed, and whether another follows."""
-    _write(
-        run,
-        logging.WARNING if again or failure.code == UNAVAILABLE else logging.ERROR,
-        lambda: (
-            (
-                _("%(stream)s, attempt %(attempt)s/%(attempts)s failed: %(error)s")
-                % (_attempt(row) | {"error": _error_words(failure)})
-            )
-            + (_("; next try in %(seconds)s s") % {"seconds": settings.RETRY_DELAY} if again else "")
-        ),
-    )
+    level = logging.WARNING if again or failure.code == UNAVAILABLE else logging.ERROR
+    _write(run, level, lambda: _failure_words(row, failure, again))
 
 
 def ended(run: SyncRun, cause: SyncError | None) -> None:
@@ -131,6 +123,14 @@ def _attempt(row: StreamRun) -> dict[str, Any]:
     return {"stream": _(row.label), "attempt": row.attempt, "attempts": settings.MAX_RETRIES}
 
 
+def _failure_words(row: StreamRun, failure: SyncError, again: bool) -> str:
+    values = _attempt(row) | {"error": _error_words(failure)}
+    if failure.code == UNAVAILABLE:
+        return _("%(stream)s, attempt %(attempt)s/%(attempts)s, unavailable: %(error)s") % values
+    said = _("%(stream)s, attempt %(attempt)s/%(attempts)s failed: %(error)s") % values
+    return said + _("; next try in %(seconds)s s") % {"seconds": settings.RETRY_DELAY} if again else said
+
+
 def _counts_words(counted: Counts) -> str:
     numbers = {name: getattr(counted, name) for name in Counts.COUNTED}
     said = _("%(read)s read  New: %(inserted)s  Updated: %(updated)s  Removed: %(deleted)s") % numbers
@@ -161,9 +161,9 @@ def _window_words(run: SyncRun, choice: SelectedStream, due: bool) -> str:
     if not due:
         words = _("not due")
     elif run.options.get("since"):
-        words = _("since %(since)s") % {"since": run.options["since"]}
+        words = _("since %(since)s") % {"since": exact(datetime.fromisoformat(run.options["since"]))}
     elif choice.first_since and not window_asked:
-        words = _("first read, since %(since)s") % {"since": choice.first_since.isoformat()}
+        words = _("first read, since %(since)s") % {"since": exact(choice.first_since)}
     elif window:
         words = _("looks back %(minutes)s min") % {"minutes": window}
     else:

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -21,6 +21,7 @@ from connections.defaults import LONGEST_WINDOW
 from connections.forms.beginning import day_in_zone
 from connections.forms.fields import words
 from connections.models import Connection
+from connections.sandbox import SAMPLES
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import SettingsInvalid
 from connections.services import set_auto_sync, set_stream, streams_of
@@ -171,9 +172,12 @@ def connection_delete(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @permission_required("connections.add_connection", raise_exception=True)
 def sample_create(request: HttpRequest) -> HttpResponse:
-    """Create the sample connection and lead to its first sync."""
+    """Create the sample connection of the kind that was chosen and lead to its first sync."""
+    kind = request.POST.get("kind", "rest")
+    if kind not in SAMPLES:
+        raise Http404
     try:
-        connection = create_sample(user=request.user)
+        connection = create_sample(kind, user=request.user)
     except SyncError as error:
         explanation = explain(error.code, error.params)
         messages.error(request, f"{explanation.title}. {explanation.sentence}")

@@ -12,10 +12,10 @@ from connections.catalogue import explain
 from connections.explanation import Explanation
 from connections.models import Connection
 from connections.sdk.errors import UNAVAILABLE
-from syncruns.decisions import enabled_streams
 from syncruns.health import label_of
 from syncruns.listing import Row, last_failures
 from syncruns.models import StreamRun, SyncRun
+from syncruns.unoffered import enabled_streams
 
 ICONS = {
     "edit_credentials": "key",

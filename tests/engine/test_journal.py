@@ -87,4 +87,4 @@ def test_a_stream_that_is_not_offered_is_a_warning_and_no_error(
     sync_now({"items": fails("unavailable", reason="module", module="purchase_request", service="purchase.request")})
     [record] = [record for record in caplog.records if "Items, tentativa" in record.getMessage()]
     assert record.levelname == "WARNING"
-    assert "Falta um módulo na origem (unavailable" in record.getMessage()
+    assert "Items, tentativa 1/3, indisponível: Falta um módulo na origem (unavailable" in record.getMessage()

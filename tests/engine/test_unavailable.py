@@ -16,7 +16,7 @@ from connections.services import set_stream
 from syncruns.checkup import examine
 from syncruns.engine.dry_run import dry_run
 from syncruns.listing import Row, load_row
-from syncruns.models import SyncRun
+from syncruns.models import SyncRun, SystemJob
 from syncruns.tasks import execute_run
 from tests.engine.scripted import Script, ScriptedConnector, fails, items, pages
 
@@ -82,6 +82,7 @@ def row_of(connection: Connection) -> Row:
 
 @pytest.fixture
 def browser(administrator: User, signed_in: Callable[[User], Client]) -> Client:
+    SystemJob.objects.update_or_create(name=SystemJob.DISPATCH, defaults={"last_at": timezone.now()})
     client = signed_in(administrator)
     client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
     return client

@@ -239,6 +239,7 @@ def test_run_page_has_a_sentence_for_every_state(page: Client, make_connection: 
     progress = page.get(reverse("run_progress", args=[run.pk]))
     assert progress.status_code == (200 if state in ("queued", "running") else 286)
     assert ('hx-trigger="every 2s"' in progress.content.decode()) == (state in ("queued", "running"))
+    assert f"<title>{progress.context['sentence']} · Sincro</title>" in progress.content.decode()  # the tab goes along
 
 
 def test_run_page_says_what_was_synced(page: Client, make_connection: Make) -> None:
