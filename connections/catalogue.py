@@ -257,9 +257,10 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "delete_brake": Entry(
         _("Unusually many deletions"),
-        _("%(missing)s of %(total)s rows were missing at the source; nothing was deleted."),
-        _("The source answered only in part, or many records really were deleted."),
-        (_("Check in the source whether these records are gone."), _("Decide what to do with the rows.")),
+        _("%(missing)s of %(total)s rows of %(table)s are missing at the source; none of them was deleted."),
+        _("The source answered only in part, the user lost rights in it, or many records really were deleted."),
+        (_("Check in the source whether these records are gone."), _("Decide which rows to delete and which to keep.")),
+        "decide",
     ),
     "destination_failed": Entry(
         _("The database could not be written"),

@@ -191,7 +191,7 @@ def _declared(connection: Connection) -> _Declared:
 def _shown(change: Change, reading: _Reading, labels: Mapping[str, str]) -> Shown:
     columns = [
         Difference(name, reading.word(name, before), reading.word(name, after))
-        for name, (before, after) in change.columns.items()
+        for name, before, after in change.columns
     ]
     shown = COLUMNS_SHOWN if change.kind == Kind.UPDATED else 0
     return Shown(

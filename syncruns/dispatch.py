@@ -22,7 +22,7 @@ from connections.schedule import slots_between
 from connections.sdk.errors import SyncError
 from syncruns import chores
 from syncruns.alerts import incidents
-from syncruns.models import SyncLog, SyncRun
+from syncruns.models import MissedRow, SyncLog, SyncRun
 
 logger = logging.getLogger("sync.dispatch")
 
@@ -67,7 +67,13 @@ def tick(now: datetime | None = None) -> None:
     while queue_due(now) == BATCH:
         pass
     waiting = (
-        SyncRun.objects.filter(state=SyncRun.State.QUEUED).count() + Connection.objects.exclude(deletion="").count()
+        SyncRun.objects.filter(state=SyncRun.State.QUEUED).count()
+        + Connection.objects.exclude(deletion="").count()
+        + MissedRow.objects.filter(state=MissedRow.State.APPROVED)
+        .exclude(connection__runs__state__in=SyncRun.ACTIVE)
+        .values("connection")
+        .distinct()
+        .count()
     )
     if waiting:
         bells = min(waiting, settings.SYNC_WORKERS) - get_broker("sync").queue_size()

@@ -36,6 +36,14 @@ EVENTS: dict[str, str | Promise] = {
         "%(count)s records could not be typed and wait for review; first: %(table)s %(key)s, column "
         "%(column)s: %(reason)s"
     ),
+    "sweep_began": _("Comparing %(table)s with what exists at the source"),
+    "sweep_missed": _(
+        "%(table)s: missing at the source for the first time: %(count)s; the next complete comparison decides"
+    ),
+    "sweep_deleted": _("%(table)s: missing twice in a row and now marked deleted: %(count)s"),
+    "sweep_met_nothing": _("%(table)s: the source showed no record at all, so nothing was taken for deleted"),
+    "sweep_nameless": _("%(table)s: records without a readable key: %(count)s, so nothing was taken for deleted"),
+    "list_end_unclear": _("The answers do not show that the list was complete; nothing is taken for deleted"),
     "schema.created": _("Table %(table)s created"),
     "schema.column_added": _("Table %(table)s: column %(column)s added as %(after)s"),
     "schema.column_widened": _("Table %(table)s: column %(column)s widened from %(before)s to %(after)s"),
@@ -56,6 +64,8 @@ EVENTS: dict[str, str | Promise] = {
     "auto_sync.on": _("Switched automatic syncing on"),
     "auto_sync.off": _("Switched automatic syncing off"),
     "stream.changed": _("Changed the stream %(stream)s"),
+    "deletions.approved": _("Had rows of %(table)s deleted that are missing at the source: %(count)s"),
+    "deletions.kept": _("Kept rows of %(table)s that are missing at the source: %(count)s"),
     "run.requested": _("Started a sync"),
     "run.cancelled": _("Cancelled a run"),
     "run.retried": _("Retried a run"),

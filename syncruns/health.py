@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
@@ -13,7 +14,7 @@ from connections.connectors import REGISTRY
 from connections.models import Connection
 from connections.sdk.errors import UNAVAILABLE
 from syncruns import timewords
-from syncruns.models import SyncRun
+from syncruns.models import DeleteBrake, SyncRun
 from syncruns.outcomes import FAILURES, Look
 from syncruns.unoffered import NONE, Decisions
 
@@ -33,6 +34,8 @@ LOOKS: dict[str, Look] = {
     OFF: Look(pgettext_lazy("health", "Off"), "player-pause", "off"),
 }
 ATTENTION = {state: rank for rank, state in enumerate(LOOKS)}
+
+DELETE_BRAKE = "delete_brake"
 
 SHORTEST_GRACE = timedelta(minutes=2)
 LONGEST_GRACE = timedelta(minutes=10)
@@ -84,10 +87,12 @@ def health_of(
     active_run: SyncRun | None,
     now: datetime,
     decisions: Decisions = NONE,
+    brake: DeleteBrake | None = None,
 ) -> Health:
     """Return the health.
 
     last_run: the newest run of outcomes.DECISIVE, and what it left to decide; active_run: queued or running.
+    brake: deletions that wait for a person; syncing goes on meanwhile.
     """
     if active_run is not None and active_run.state == SyncRun.State.RUNNING and not lease_ended(active_run, now):
         began = active_run.started_at or active_run.queued_at
@@ -98,6 +103,8 @@ def health_of(
         return _abandoned(connection, active_run) if lease_ended(active_run, now) else _waiting(active_run, now)
     if connection.status == Connection.Status.INACTIVE:
         return Health(OFF, _("This connection is deactivated."))
+    if brake is not None:
+        return Health(ACTION, _since(DELETE_BRAKE, brake.params, connection, brake.pulled_at, now))
     if connection.paused_until and connection.paused_until > now:
         return Health(OFF, _("Paused until %(time)s.") % {"time": timewords.clock(connection.paused_until, now)})
     if connection.blocked_until and connection.blocked_until > now:
@@ -136,11 +143,14 @@ def off_since(connection: Connection, now: datetime) -> str:
 
 
 def _blocked_sentence(connection: Connection, now: datetime) -> str:
-    title = explain(connection.status_code, connection.status_params, label_of(connection.kind)).title
-    if connection.status_since is None:
+    return _since(connection.status_code, connection.status_params, connection, connection.status_since, now)
+
+
+def _since(code: str, params: dict[str, Any], connection: Connection, at: datetime | None, now: datetime) -> str:
+    title = explain(code, params, label_of(connection.kind)).title
+    if at is None:
         return str(title)
-    since = timewords.since(connection.status_since, now)
-    return _("%(title)s since %(time)s") % {"title": title, "time": since}
+    return _("%(title)s since %(time)s") % {"title": title, "time": timewords.since(at, now)}
 
 
 def _abandoned(connection: Connection, run: SyncRun) -> Health:
@@ -214,4 +224,6 @@ def partial_sentence(run: SyncRun) -> str:
         ) % {"count": timewords.number(run.quarantined)}
     if run.error_code == UNAVAILABLE:
         return _("The source does not offer part of the streams.")
+    if run.error_code == DELETE_BRAKE:
+        return _("Rows missing at the source were not deleted; it has been decided on since.")
     return _("Part of the streams failed; the next run tries them again.")

@@ -12,7 +12,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from connections.models import Connection
 from syncruns.health import ATTENTION, RUNNING, Health, NextSync, health_of, label_of, next_sync_of
-from syncruns.models import StreamRun, SyncRun
+from syncruns.models import DeleteBrake, StreamRun, SyncRun
 from syncruns.outcomes import DECISIVE
 from syncruns.strips import LENGTH, Strip, strip_of
 from syncruns.unoffered import NONE, Decisions, decisions_of
@@ -39,6 +39,7 @@ class Row:
     health: Health
     next: NextSync
     label: str
+    brake: DeleteBrake | None = None
     runs: list[SyncRun] = field(default_factory=list)
     strip: Strip | None = None
     progress: Progress | None = None
@@ -56,24 +57,27 @@ class Row:
 
 
 def load_rows(connections: QuerySet[Connection], now: datetime) -> list[Row]:
-    """Return a row per connection, in four queries."""
+    """Return a row per connection, in four queries, or five."""
     runs = SyncRun.objects.filter(connection=OuterRef("pk"))
     found = list(
         connections.select_related("auto_sync_changed_by").annotate(
             last_run_id=Subquery(runs.filter(state__in=DECISIVE).order_by("-queued_at").values("pk")[:1]),
             active_run_id=Subquery(runs.filter(state__in=SyncRun.ACTIVE).values("pk")[:1]),
+            brake_id=Subquery(DeleteBrake.objects.filter(connection=OuterRef("pk")).order_by("pk").values("pk")[:1]),
         )
     )
     ids = {run for connection in found for run in (connection.last_run_id, connection.active_run_id) if run}
     by_id = SyncRun.objects.in_bulk(list(ids))
     last_runs = [(connection, by_id[connection.last_run_id]) for connection in found if connection.last_run_id in by_id]
     decisions = decisions_of(last_runs)
+    brakes = DeleteBrake.objects.in_bulk([connection.brake_id for connection in found if connection.brake_id])
     return [
         _row(
             connection,
             by_id.get(connection.last_run_id),
             by_id.get(connection.active_run_id),
             decisions.get(connection.pk, NONE),
+            brakes.get(connection.brake_id),
             now,
         )
         for connection in found
@@ -88,16 +92,22 @@ def load_row(connection: Connection, now: datetime) -> Row:
 
 
 def _row(
-    connection: Connection, last_run: SyncRun | None, active_run: SyncRun | None, decisions: Decisions, now: datetime
+    connection: Connection,
+    last_run: SyncRun | None,
+    active_run: SyncRun | None,
+    decisions: Decisions,
+    brake: DeleteBrake | None,
+    now: datetime,
 ) -> Row:
     return Row(
         connection=connection,
         last_run=last_run,
         active_run=active_run,
-        health=health_of(connection, last_run, active_run, now, decisions),
+        health=health_of(connection, last_run, active_run, now, decisions, brake),
         next=next_sync_of(connection, now),
         label=label_of(connection.kind),
         decisions=decisions,
+        brake=brake,
     )
 
 
@@ -105,7 +115,7 @@ def by_attention(rows: Iterable[Row]) -> list[Row]:
     """Return rows with those that ask for attention first, and of these the ones that have waited longest."""
 
     def rank(row: Row) -> tuple[int, float, str]:
-        since = row.connection.status_since
+        since = row.connection.status_since or (row.brake.pulled_at if row.brake else None)
         return ATTENTION[row.health.state], since.timestamp() if since else 0.0, row.connection.name.casefold()
 
     return sorted(rows, key=rank)

@@ -17,8 +17,8 @@ from django_q.exceptions import TimeoutException
 from connections.models import StreamSetting
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import open_connector
+from syncruns import decisions, outage
 from syncruns import dispatch as ticker
-from syncruns import outage
 from syncruns.alerts import incidents
 from syncruns.chores import do_due
 from syncruns.deletion import finish_deletions
@@ -88,6 +88,7 @@ def work() -> str:
     until = time.monotonic() + WORK_SECONDS
     finish_deletions()
     while time.monotonic() < until and not is_stopping():
+        decisions.carry_out()
         run = claim_next()
         if run is None:
             return "idle"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from syncruns.views import actions, alerts, changes, connections, overview, runs, system
+from syncruns.views import actions, alerts, changes, connections, deletions, overview, runs, system
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("connections/<slug:slug>/row/", connections.connection_row, name="connection_row"),
     path("connections/<slug:slug>/runs/", connections.connection_runs, name="connection_runs"),
     path("connections/<slug:slug>/schedule/", connections.connection_schedule, name="connection_schedule"),
+    path("connections/<slug:slug>/deletions/", deletions.connection_deletions, name="connection_deletions"),
+    path("connections/<slug:slug>/deletions/decide/", deletions.connection_decide, name="connection_decide"),
     path("connections/<slug:slug>/danger/", connections.connection_danger, name="connection_danger"),
     path("connections/<slug:slug>/auto-sync/", actions.connection_auto_sync, name="connection_auto_sync"),
     path("connections/<slug:slug>/sync/", actions.connection_sync, name="connection_sync"),

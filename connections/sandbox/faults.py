@@ -22,6 +22,8 @@ RECORD_FAULTS = {
     "missing-id": "the first record of a page without its id",
     "shifting-pages": "every page after the first starts one record early, as if one had been inserted",
     "empty-page": "no records on a page, although there are some",
+    "vanished-record": "the first record is gone, and the total with it, as when it was deleted",
+    "half-gone": "every second record is gone, and the total with them, as when rights were lost",
 }
 VENDOR_FAULTS = {
     "vendor-error": "the vendor's own error called code=NAME, in the form this vendor gives it",

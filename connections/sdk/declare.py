@@ -64,6 +64,11 @@ class Table:
         """Say whether the key itself tells something of a person, such as a CPF."""
         return any(self.column(name).personal for name in self.key)
 
+    @property
+    def set_columns(self) -> tuple[str, ...]:
+        """The columns that name the set a row belongs to: its parent's key, or set_key; () when rows form no sets."""
+        return self.parent_key or self.set_key
+
     def types(self, names: Sequence[str]) -> list[ColumnType]:
         """Return the types of the columns called names."""
         return [self.column(name).type for name in names]

@@ -17,7 +17,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from connections.models import Connection
-from syncruns.models import Delivery, NotificationRule, SyncRun
+from syncruns.health import DELETE_BRAKE
+from syncruns.models import DeleteBrake, Delivery, NotificationRule, SyncRun
 from syncruns.outcomes import DECISIVE, FAILURES
 
 logger = logging.getLogger("sync.alerts")
@@ -52,8 +53,11 @@ def _guarded(note: Callable[..., None], *about: Any) -> None:
 def _follow(run: SyncRun) -> None:
     if is_trouble(run):
         connection = Connection.objects.get(pk=run.connection_id)  # as the end of the run has left it
+        brake = _brake(connection)
         if connection.status == Connection.Status.ERROR:
             _note_stopped(connection, run)
+        elif brake is not None:
+            _note_asking(connection, run, DELETE_BRAKE, brake.params, brake.pulled_at)
         else:
             _note_failing(connection, run)
     elif run.state in (State.SUCCEEDED, State.PARTIAL) and not run.error_code:
@@ -73,10 +77,16 @@ def is_trouble(run: SyncRun) -> bool:
 
 
 def _note_stopped(connection: Connection, run: SyncRun | None) -> None:
-    code, now = connection.status_code, timezone.now()
-    # Who knows only that it keeps failing, or of another cause, is told again: now it does nothing by itself.
-    _end(_open_problems(connection).filter(~Q(failures=0) | ~Q(code=code)), now, "replaced")
-    _tell(connection, run, code, connection.status_params, since=connection.status_since or now)
+    since = connection.status_since or timezone.now()
+    _note_asking(connection, run, connection.status_code, connection.status_params, since)
+
+
+def _note_asking(
+    connection: Connection, run: SyncRun | None, code: str, params: dict[str, Any], since: datetime
+) -> None:
+    """Note that something waits for a person: who knows only that it fails, or of another cause, is told again."""
+    _end(_open_problems(connection).filter(~Q(failures=0) | ~Q(code=code)), timezone.now(), "replaced")
+    _tell(connection, run, code, params, since=since)
 
 
 def _note_failing(connection: Connection, run: SyncRun) -> None:
@@ -90,11 +100,15 @@ def _note_failing(connection: Connection, run: SyncRun) -> None:
 
 
 def _note_recovered(connection: Connection, run: SyncRun) -> None:
-    problems = list(_open_problems(connection))
+    solved = _open_problems(connection)
+    problems = list(solved)
+    if any(problem.code == DELETE_BRAKE for problem in problems) and _brake(connection):
+        problems = [problem for problem in problems if problem.code != DELETE_BRAKE]  # a run without a sweep
+        solved = solved.exclude(code=DELETE_BRAKE)
     if not problems:
         return
     now = timezone.now()
-    _end(_open_problems(connection), now, "recovered")
+    _end(solved, now, "recovered")
     Delivery.objects.bulk_create(
         Delivery(
             user_id=problem.user_id,
@@ -157,6 +171,11 @@ def _take_back_recoveries(connection: Connection, code: str) -> None:
         if taken_back.update(state=Delivery.State.DROPPED, error_code="returned"):
             known = Delivery.objects.filter(user=recovery.user_id, connection=connection, kind=Delivery.Kind.PROBLEM)
             known.filter(code=code, ended_at=recovery.created_at).update(ended_at=None)
+
+
+def _brake(connection: Connection) -> DeleteBrake | None:
+    """Return what keeps deletions back until a person decides."""
+    return DeleteBrake.objects.filter(connection=connection).first()
 
 
 def _open_problems(connection: Connection) -> QuerySet[Delivery]:

@@ -27,6 +27,7 @@ from django.utils.translation import ngettext
 from connections.catalogue import explain
 from connections.explanation import Explanation
 from connections.models import UserPreference
+from connections.sdk.errors import CODES
 from syncruns import timewords
 from syncruns.health import label_of
 from syncruns.models import Delivery
@@ -141,8 +142,10 @@ def _line(one: Delivery, words: str) -> Line:
 
 def _problem_words(one: Delivery) -> str:
     since = timewords.since(one.since or one.created_at, timezone.now())
-    if not one.failures:
+    if not one.failures and CODES[one.code].needs_person:
         return _("stopped since %(time)s, until somebody acts") % {"time": since}
+    if not one.failures:
+        return _("waits for a decision since %(time)s; syncing goes on") % {"time": since}
     words = ngettext(
         "failed (%(time)s); it tries again by itself",
         "failed %(count)s times in a row since %(time)s; it tries again by itself",

@@ -77,6 +77,8 @@ def _run_trouble(row: Row) -> Check | None:
     connection, last = row.connection, row.last_run
     params: dict[str, Any] = {"connection": connection.slug}
     match row.health.state:
+        case health.ACTION if row.brake is not None and not connection.status_code:
+            return Check("runs", WARNING, "runs_held_back", params | {"at": row.brake.pulled_at})
         case health.ACTION:
             params |= {"error": connection.status_code, "at": connection.status_since}
             return Check("runs", PROBLEM, "runs_need_person", params)

@@ -149,6 +149,10 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("%(connection)s stopped %(at)s: %(error)s."),
         _("Open the connection: its page says what to do."),
     ),
+    "runs_held_back": (
+        _("%(connection)s syncs, but deletions wait for a decision (%(at)s)."),
+        _("Open the connection: its page shows the rows that would go."),
+    ),
     "runs_failing": (
         _("%(connection)s failed %(at)s: %(error)s; it tries again by itself."),
         _("Nothing yet; if it goes on, open the run."),

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from connections.models import Connection
 from syncruns.command_line.answers import readable_streams, tables_of
 from syncruns.command_line.explained import error_lines
-from syncruns.health import label_of, next_sync_of
+from syncruns.health import DELETE_BRAKE, label_of, next_sync_of
 from syncruns.listing import load_row
 from syncruns.notices import notices_of
 from syncruns.timewords import countdown, exact
@@ -29,6 +29,8 @@ def show_lines(connection: Connection) -> Iterator[str]:
     yield " ".join(filter(None, (f"{row.health.look.word}.", row.health.sentence)))
     if connection.status_code:
         yield from error_lines(connection.status_code, connection.status_params, label_of(connection.kind))
+    elif row.brake is not None:
+        yield from error_lines(DELETE_BRAKE, row.brake.params, label_of(connection.kind))
     for notice in notices_of(connection, timezone.now()):
         yield notice.sentence
     yield _("Schedule: %(schedule)s") % {"schedule": schedule_words(connection)}

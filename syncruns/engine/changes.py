@@ -78,18 +78,16 @@ class ChangeRecorder:
 
     def _update(self, table: Table, before: Row, after: Row) -> Change:
         old, new = _spelled_row(table, before), _spelled_row(table, after)
-        differ = {name: _cut_alike(old[name], new[name]) for name in old if old[name] != new[name]}
+        differ = [[name, *_cut_alike(old[name], new[name])] for name in old if old[name] != new[name]]
         return self._change(table, Kind.UPDATED, new, differ)
 
     def _deletion(self, table: Table, before: Row) -> Change:
         old = _spelled_row(table, before)
-        held = {name: [_cut(value), None] for name, value in old.items() if value is not None}
-        return self._change(
-            table, Kind.DELETED, old, {name: pair for name, pair in held.items() if name not in table.key}
-        )
+        held = [[name, _cut(value), None] for name, value in old.items() if value is not None and name not in table.key]
+        return self._change(table, Kind.DELETED, old, held)
 
     def _change(
-        self, table: Table, kind: str, row: dict[str, Spelled], columns: dict[str, list[Spelled]] | None = None
+        self, table: Table, kind: str, row: dict[str, Spelled], columns: list[list[Spelled]] | None = None
     ) -> Change:
         called = next((name for name in NAMES if isinstance(row.get(name), str) and name not in table.key), None)
         return Change(
@@ -99,7 +97,7 @@ class ChangeRecorder:
             kind=kind,
             key=[_cut(row[name]) for name in table.key],
             name=[called, _cut(row[called])] if called else None,
-            columns=columns or {},
+            columns=columns or [],
         )
 
 

@@ -17,10 +17,11 @@ from connections.services import SelectedStream, allows_private_addresses, open_
 from syncruns.engine.context import EngineContext
 from syncruns.engine.load import load_page
 from syncruns.engine.reader import read_ahead
+from syncruns.engine.sweep import Comparison, Sweeps
 from syncruns.engine.sync import plan, read_options
 from syncruns.engine.transform import Typed, to_rows
 from syncruns.engine.warehouse import warehouse
-from syncruns.models import Checkpoint, StreamRun
+from syncruns.models import Checkpoint, MissedRow, StreamRun
 
 
 class _Free:
@@ -47,7 +48,8 @@ def dry_run(
 ) -> list[StreamRun]:
     """Read the connection's streams (or these) once and return what would change; nothing is written.
 
-    The answer is StreamRun rows that are not saved; a record met on two pages counts on both. options:
+    The answer is StreamRun rows that are not saved; a record met on two pages counts on both. Deletions that a sweep
+    would hold for a person are not counted; the stream then carries the error delete_brake. options:
     window_minutes, since, as a run has them. A stream that fails carries its error, the next goes on. Raises
     SyncError for settings that cannot run.
     """
@@ -61,7 +63,7 @@ def dry_run(
             row.state = StreamRun.State.UNAVAILABLE if error.code == UNAVAILABLE else StreamRun.State.FAILED
             row.error_code, row.error_params = error.code, error.params
         else:
-            row.state = StreamRun.State.PARTIAL if row.quarantined else StreamRun.State.SUCCEEDED
+            row.state = StreamRun.State.PARTIAL if row.quarantined or row.error_code else StreamRun.State.SUCCEEDED
         row.finished_at = timezone.now()
         progress(rows)
     return rows
@@ -86,12 +88,21 @@ def _read(
         allow_private_addresses=allows_private_addresses(connection.config),
     )
     connector = open_connector(connection)
-    with read_ahead(lambda: connector.read(stream, state, context), leash.check) as groups:
-        for group in groups:
-            for page in group:
-                row.expected = page.expected if page.expected is not None else row.expected
-                _compare(connection, stream, connector.schema, to_rows(page, stream), row)
-            progress()
+    sweeps = Sweeps(stream, connector.schema, warehouse(), connection.pk, leash)
+    try:
+        with read_ahead(lambda: connector.read(stream, state, context), leash.check) as groups:
+            for group in groups:
+                for page in group:
+                    row.expected = page.expected if page.expected is not None else row.expected
+                    typed = to_rows(page, stream)
+                    sweeps.note(page, typed)
+                    _compare(connection, stream, connector.schema, typed, row)
+                    if page.sweep is not None and page.sweep.complete:
+                        found = sweeps.complete(page.sweep)
+                        _settle(connection, stream, connector.schema, found, row)
+                progress()
+    finally:
+        sweeps.close()
 
 
 def _compare(connection: Connection, stream: Stream, schema: str, typed: Typed, row: StreamRun) -> None:
@@ -104,3 +115,25 @@ def _compare(connection: Connection, stream: Stream, schema: str, typed: Typed, 
         transaction.set_rollback(True)
     for name, value in counts.items():
         setattr(row, name, getattr(row, name) + value)
+
+
+def _settle(connection: Connection, stream: Stream, schema: str, found: Comparison | None, row: StreamRun) -> None:
+    """Count what a complete sweep would mark deleted, or carry the error that would keep it from doing so."""
+    if found is None:
+        return
+    states = [MissedRow.State.APPROVED, *MissedRow.UNDECIDED]
+    again = found.again()
+    if total := found.stops(again):
+        row.error_code = "delete_brake"
+        row.error_params = {"missing": again, "total": total, "table": found.table.name}
+        states = states[:1]
+    last, destination = 0, warehouse()
+    while rows := found.known(states, last):
+        last = rows[-1].place
+        with transaction.atomic():
+            destination.prepare(schema, stream.tables)
+            row.deleted += destination.delete_missed(
+                schema, found.table, [one.row for one in rows], stream.tables,
+                connection_id=connection.pk, run_id=str(uuid.uuid4()), now=timezone.now(),
+            )  # fmt: skip
+            transaction.set_rollback(True)

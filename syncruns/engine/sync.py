@@ -76,6 +76,8 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
         for choice, due in selected:
             row = rows[choice.stream.key]
             if row.state in (StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL):
+                if row.error_code:
+                    failures.append(SyncError(row.error_code, **row.error_params))
                 continue  # done before this run was handed back
             if not due:
                 _leave_out(run, row, log, "not_due")
@@ -119,12 +121,15 @@ class _StreamSync:
         self._log = log
 
     def run(self) -> SyncError | None:
-        """Read the stream to its end, trying transient failures again with a fresh session. Returns its failure."""
+        """Read the stream to its end, trying transient failures again with a fresh session.
+
+        Returns its failure, or what kept deletions back.
+        """
         source = self._run.connection.name
         for attempt in range(1, settings.MAX_RETRIES + 1):
             try:
                 self._begin(attempt)
-                self._read()
+                brake = self._read()
             except Interruption:
                 raise
             except SyncError as error:
@@ -133,8 +138,7 @@ class _StreamSync:
                 connections.close_all()
                 failure = SyncError("destination_failed", detail=type(error).__name__)
             else:
-                self._end()
-                return None
+                return self._end(brake)
             pause = _pause_before_retry(failure)
             if pause is None or attempt == settings.MAX_RETRIES:
                 break
@@ -159,7 +163,8 @@ class _StreamSync:
         with _held(self._run):
             row.save(update_fields=["state", "attempt", "started_at", "error_code", "error_params", "error_detail"])
 
-    def _read(self) -> None:
+    def _read(self) -> SyncError | None:
+        """Read and load to the end; return what kept a sweep from marking rows deleted."""
         connection = self._run.connection
         checkpoint, _created = Checkpoint.objects.get_or_create(connection=connection, stream=self._stream.key)
         with _held(self._run):
@@ -175,6 +180,7 @@ class _StreamSync:
         load = StreamLoad(
             self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log,
             moves_checkpoint=is_first_read(self._choice, self._run.options) or not is_one_off(self._run.options),
+            pulse=self._leash.check,
         )  # fmt: skip
         context = EngineContext(
             self._stream.key, self._leash, self._log, options=options,
@@ -185,11 +191,15 @@ class _StreamSync:
         else:
             self._log.add("info", "stream_started", self._stream.key)
         state = checkpoint.state
-        with read_ahead(lambda: connector.read(self._stream, state, context), self._idle) as groups:
-            for group in groups:
-                self._leash.check()
-                load.load(group)
-                self._log.flush()
+        try:
+            with read_ahead(lambda: connector.read(self._stream, state, context), self._idle) as groups:
+                for group in groups:
+                    self._leash.check()
+                    load.load(group)
+                    self._log.flush()
+        finally:
+            load.close()
+        return load.brake
 
     def _explained(self, error: SyncError) -> SyncError:
         connection = self._run.connection
@@ -199,13 +209,15 @@ class _StreamSync:
         self._leash.look()  # waiting is no sign of life: the reader gives its own
         self._log.flush()
 
-    def _end(self) -> None:
+    def _end(self, brake: SyncError | None) -> SyncError | None:
         row = self._row
         row.refresh_from_db()  # the load counts in the database, with the rows
-        row.state = StreamRun.State.PARTIAL if row.quarantined else StreamRun.State.SUCCEEDED
+        row.state = StreamRun.State.PARTIAL if row.quarantined or brake else StreamRun.State.SUCCEEDED
         row.finished_at = timezone.now()
+        if brake is not None:
+            row.error_code, row.error_params = brake.code, brake.params
         with _held(self._run):
-            row.save(update_fields=["state", "finished_at"])
+            row.save(update_fields=["state", "finished_at", "error_code", "error_params"])
             self._note_first_read()
         journal.stream_ended(self._run, row)
         if row.written:
@@ -213,7 +225,10 @@ class _StreamSync:
             self._log.add("done", "stream_finished", self._stream.key, **counts)
         else:
             self._log.add("done", "stream_no_changes", self._stream.key, read=row.read)
+        if brake is not None:
+            self._log.add("warning", f"failed.{brake.code}", self._stream.key, **brake.params)
         self._log.flush()
+        return brake
 
     def _note_first_read(self) -> None:
         """From now on reads go on from the checkpoint; a source that had nothing to show has made none yet."""

@@ -26,7 +26,7 @@ class Change(models.Model):
     kind = models.CharField(max_length=8, choices=Kind.choices)
     key = models.JSONField()  # a list, in the order of the table's key
     name = models.JSONField(null=True)  # [column, value] of the column that says what the row is called, if it has one
-    columns = models.JSONField(default=dict)  # column -> [before, after]; of a deleted row, what it held
+    columns = models.JSONField(default=list)  # [column, before, after] of each that differs; of a deleted row, of all
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

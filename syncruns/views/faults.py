@@ -12,9 +12,9 @@ from connections.catalogue import explain
 from connections.explanation import Explanation
 from connections.models import Connection
 from connections.sdk.errors import UNAVAILABLE
-from syncruns.health import label_of
+from syncruns.health import DELETE_BRAKE, label_of
 from syncruns.listing import Row, last_failures
-from syncruns.models import StreamRun, SyncRun
+from syncruns.models import DeleteBrake, StreamRun, SyncRun
 from syncruns.unoffered import enabled_streams
 
 ICONS = {
@@ -23,6 +23,7 @@ ICONS = {
     "edit_schedule": "clock",
     "retry": "refresh",
     "quarantine": "clipboard-check",
+    "decide": "clipboard-check",
     "open_log": "info-circle",
     "stream_off": "player-pause",
 }
@@ -51,8 +52,8 @@ class Fault:
 
     @property
     def is_partial(self) -> bool:
-        """Say whether nothing failed but records, or a stream that is not offered: the rest was loaded."""
-        return self.explanation.code in ("records_quarantined", UNAVAILABLE)
+        """Say whether nothing failed but records, deletions, or a stream that is not offered: the rest was done."""
+        return self.explanation.code in ("records_quarantined", DELETE_BRAKE, UNAVAILABLE)
 
     @property
     def link(self) -> str:
@@ -61,6 +62,8 @@ class Fault:
             return reverse("connection_edit", args=[self.connection.slug])
         if action == "stream_off":
             return reverse("connection", args=[self.connection.slug])
+        if action == "decide":
+            return reverse("connection_deletions", args=[self.connection.slug])
         if self.run is not None and action in ("quarantine", "open_log"):
             return f"{reverse('run', args=[self.run.pk])}#{'records' if action == 'quarantine' else 'log'}"
         return ""
@@ -85,6 +88,8 @@ class Fault:
 def fault_of_row(row: Row) -> Fault:
     """Return the card of a connection that waits for a person."""
     connection = row.connection
+    if row.brake is not None and connection.status != Connection.Status.ERROR:
+        return _held_deletions(row.brake, connection, row.label)
     run = row.last_run if row.last_run and row.last_run.error_code == connection.status_code else None
     return Fault(
         connection=connection,
@@ -127,6 +132,8 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
     if failed is None:
         return _waiting_records(run, label)
     stops = connection.status == Connection.Status.ERROR and connection.status_code == failed.error_code
+    if failed.error_code == DELETE_BRAKE:
+        stops = DeleteBrake.objects.filter(connection=connection).exists()
     return Fault(
         connection=connection,
         label=label,
@@ -141,6 +148,18 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
         is_settled=failed.error_code == UNAVAILABLE
         and first is not None
         and first.stream not in enabled_streams(connection),
+    )
+
+
+def _held_deletions(brake: DeleteBrake, connection: Connection, label: str) -> Fault:
+    return Fault(
+        connection=connection,
+        label=label,
+        explanation=explain(DELETE_BRAKE, brake.params, label),
+        since=brake.pulled_at,
+        attempts=0,
+        needs_person=True,
+        run=brake.run,
     )
 
 

@@ -103,16 +103,18 @@ def test_message_says_what_to_do_since_when_and_where(box: MailServer, make_conn
     since = timezone.now().replace(hour=18, minute=5)
     note(ana, stopped, since=since)
     note(ana, make_connection(name="Auvo"), code="timeout", params={"host": "auvo"}, failures=3, since=since)
+    note(ana, make_connection(name="Frota"), code="delete_brake", params={"missing": 20, "total": 40}, since=since)
     note(ana, make_connection(name="PDV"), kind="recovery", code="server_error", since=since)
     send_all()
     [message] = box.messages
-    assert message["Subject"] == "[Sincro] 2 conexões precisam de você; 1 conexão voltou a funcionar"
+    assert message["Subject"] == "[Sincro] 3 conexões precisam de você; 1 conexão voltou a funcionar"
     body = text(message)
     parts = [
         "Credenciais recusadas · API JSON (REST)",
         "O que fazer:\n1. ",
         "- Odoo & Matriz: parada desde",
         f"{PUBLIC_URL}/connections/odoo/",
+        "- Frota: aguarda uma decisão desde",
         "- Auvo: falhou 3 vezes seguidas desde",
         "Voltou a funcionar\n- PDV: ",
         f"{PUBLIC_URL}/preferences/alerts/",

@@ -11,10 +11,10 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from connections.models import Connection
-from syncruns import dispatch
+from syncruns import decisions, dispatch
 from syncruns.alerts import incidents
-from syncruns.models import Delivery, NotificationRule, SyncRun
-from tests.engine.scripted import Script, fails, items, pages
+from syncruns.models import Change, DeleteBrake, Delivery, MissedRow, NotificationRule, SyncRun
+from tests.engine.scripted import Script, fails, items, pages, sweep
 from tests.web.console_pages import make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -116,6 +116,27 @@ def test_waiting_for_quota_and_long_loads_need_nobody(shop: Connection, told: Ca
             run = make_run(shop, str(values.pop("state")), **values)  # type: ignore[arg-type]
         incidents.follow(run)
     assert told() == []
+
+
+def test_deletions_that_wait_for_a_decision_are_told_until_they_are_decided_on(
+    sync_now: Sync, shop: Connection, told: Callable[[], Told]
+) -> None:
+    sync_now({"items": pages(items(*((number, "x", "1") for number in range(40))))})
+    missing: dict[str, Script] = {"items": pages(sweep(*range(20)))}
+    sync_now(missing)
+    sync_now(missing)
+    assert told() == [("ana", "problem", "delete_brake", "waiting")]
+    assert Delivery.objects.get().failures == 0
+    sent()
+    sync_now(missing)
+    assert sync_now({"items": FINE}).state == "succeeded"  # without a sweep: what waits goes on waiting
+    assert len(told()) == 1
+    decisions.decide(DeleteBrake.objects.get(), MissedRow.State.APPROVED)
+    decisions.carry_out()
+    held = Change.objects.filter(kind="deleted")
+    assert sorted(key for [key] in held.values_list("key", flat=True)) == list(range(20, 40))
+    sync_now({"items": FINE})
+    assert told()[1:] == [("ana", "recovery", "delete_brake", "waiting")]
 
 
 def test_vanishing_workers_and_schedules_that_never_come_are_told_too(

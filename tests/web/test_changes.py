@@ -60,22 +60,22 @@ def run(make_connection: Callable[..., Connection], monkeypatch: pytest.MonkeyPa
     make_stream(run, "people", "succeeded", label="People", inserted=4, updated=2, deleted=1, read=15)
     make_stream(run, "pets", "succeeded", label="Pets", updated=1, read=5)
     change(run, "inserted", [4118])
-    change(run, "deleted", [17], {"city": ["Recife", None], "born": ["1990-05-01", None]}, name=["name", "Bia Souza"])
+    change(run, "deleted", [17], [["city", "Recife", None], ["born", "1990-05-01", None]], name=["name", "Bia Souza"])
     change(
         run, "updated", [2207],
-        {
-            "name": ["Ana Lima", "Ana Reis"], "balance": ["1234.5", "-7"], "seen": ["2026-11-24T15:30:00+00:00", None],
-            "vip": [False, True], "gone": ["secret", "more"],
-        },
+        [
+            ["name", "Ana Lima", "Ana Reis"], ["balance", "1234.5", "-7"], ["seen", "2026-11-24T15:30:00+00:00", None],
+            ["vip", False, True], ["gone", "secret", "more"],
+        ],
         name=["name", "Ana Reis"],
     )  # fmt: skip
     change(run, "inserted", [1, "5599"], table="phones")
-    change(run, "updated", [3], {"name": ["Rex", "Bob"]}, stream="pets", table="pets")
+    change(run, "updated", [3], [["name", "Rex", "Bob"]], stream="pets", table="pets")
     return run
 
 
-def change(run: SyncRun, kind: str, key: list[Any], columns: dict[str, Any] | None = None, **more: Any) -> Change:
-    values = {"stream": "people", "table": "people", "columns": columns or {}} | more
+def change(run: SyncRun, kind: str, key: list[Any], columns: list[Any] | None = None, **more: Any) -> Change:
+    values = {"stream": "people", "table": "people", "columns": columns or []} | more
     return Change.objects.create(run=run, kind=kind, key=key, **values)
 
 

@@ -51,6 +51,8 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "connection_new": ADD,
     "connection_new_kind": ADD,
     "connection_edit": "connections.test_connection",
+    "connection_deletions": VIEW,
+    "connection_decide": OPERATE,
     "connection_danger": DELETE,
     "connection_delete": DELETE,
     "connection_auto_sync": OPERATE,

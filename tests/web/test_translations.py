@@ -30,7 +30,7 @@ from syncruns.models import QuarantinedRecord, SyncLog, SyncRun
 from syncruns.outcomes import LEVEL_LOOKS, RUN_LOOKS, STREAM_LOOKS
 from syncruns.reasons import why
 from tests.console import ROOT
-from tests.web.console_pages import CONFIG, make_run, make_stream
+from tests.web.console_pages import CONFIG, hold_deletions, make_run, make_stream
 from tests.web.console_texts import CATALOGUE, PLACEHOLDER, Message, messages, texts_read, words_of
 
 PORTUGUESE = "pt-br"
@@ -204,6 +204,7 @@ def matriz(make_connection: Callable[..., Connection]) -> Connection:
         connection=connection, run=failed, stream="orders", table="shop_orders", record_key="7",
         reasons={"total": {"code": "too_many_decimals", "params": {"scale": 2}}},
     )  # fmt: skip
+    hold_deletions(connection, [{"id": number, "total": "1"} for number in (1, 2)])
     audit.record("connection.changed", actor="Ana", target=connection, fields=["name", "base_url", "schedule"])
     return connection
 
@@ -212,7 +213,14 @@ def addresses(connection: Connection) -> Iterator[str]:
     for name in ("overview", "connections", "connection_new", "runs", "system", "preferences", "password_change"):
         yield reverse(name)
     yield reverse("connection_new_kind", args=["rest"])
-    for name in ("connection", "connection_runs", "connection_schedule", "connection_edit", "connection_danger"):
+    for name in (
+        "connection",
+        "connection_runs",
+        "connection_schedule",
+        "connection_edit",
+        "connection_danger",
+        "connection_deletions",
+    ):
         yield reverse(name, args=[connection.slug])
     for run in SyncRun.objects.all():
         yield reverse("run", args=[run.pk])

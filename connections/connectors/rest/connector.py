@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from connections.connectors.rest.settings import SETTINGS
 from connections.connectors.rest.shape import Shape, records_checked, shape_of
 from connections.sdk.connector import Connector
 from connections.sdk.context import Context, Rate
-from connections.sdk.declare import Finding, Page, Sample, Stream
+from connections.sdk.declare import Finding, Page, Sample, Stream, Sweep
 from connections.sdk.errors import SyncError
 from connections.sdk.http import HttpClient
 from connections.sdk.pagination import Got
@@ -44,6 +45,7 @@ class RestConnector(Connector):
         source = Source.of(row, context.options.page_size)
         started = context.now()
         changes = Changes.of(row, zone, checkpoint, context.options, started) if row.get("incremental") else None
+        sweeps = changes is None and row.get("missing") != "keep"
         if changes and changes.asked:
             context.log("info", "stream_started_since", since=changes.asked.isoformat())
         with self._client(context) as client:
@@ -51,13 +53,20 @@ class RestConnector(Connector):
             for index, got in enumerate(reading.forward()):
                 if index == 0:
                     started = got.answer.moment or started
-                yield _page(got, shape, zone, changes, source.total_of(got))
+                sweep = Sweep(shape.table.name, begins=index == 0) if sweeps else None
+                yield replace(_page(got, shape, zone, changes, source.total_of(got)), sweep=sweep)
             if changes and changes.met_since(started) and reading.may_have_slipped:
                 # A record that changed left its place, and the next one may have slipped to a page already read.
                 for got in reading.backward():
                     yield _page(got, shape, zone, changes)
+        if sweeps and not reading.is_surely_complete:
+            context.log("info", "list_end_unclear")
+            sweeps = False
         # Only now is everything read that the checkpoint says was read.
-        yield Page(checkpoint=changes.checkpoint(started) if changes else {"read_at": started.isoformat()})
+        yield Page(
+            checkpoint=changes.checkpoint(started) if changes else {"read_at": started.isoformat()},
+            sweep=Sweep(shape.table.name, complete=True) if sweeps else None,
+        )
 
     @classmethod
     def as_of(cls, stream: Stream, checkpoint: dict[str, Any]) -> datetime | None:

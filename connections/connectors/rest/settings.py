@@ -151,6 +151,14 @@ STREAM: tuple[Setting, ...] = (
         help=_("For APIs that can be asked for what changed since a moment. Otherwise everything is read each time."),
     ),
     Setting(
+        "missing", _("Records no longer in the list"), "choice", default="delete", shown_if=("incremental", (False,)),
+        choices=(("delete", _("Mark them as deleted")), ("keep", _("Keep them"))),
+        help=_(
+            "Deleted means missing from two complete reads in a row. Keep them when the list shows only some records, "
+            "such as recent or open ones."
+        ),
+    ),
+    Setting(
         "since_parameter", _("Changed-since parameter"), required=True, placeholder="updated_since",
         shown_if=("incremental", (True,)),
     ),

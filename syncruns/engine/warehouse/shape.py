@@ -17,6 +17,7 @@ class Shape:
 
     columns: dict[str, Column]
     key: frozenset[str]
+    indexes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,10 @@ class Lack:
     shape: Shape | None  # None: the table does not exist
     added: list[Column] = field(default_factory=list)
     widened: list[tuple[Column, Column]] = field(default_factory=list)
+    index: bool = False  # the one that finds the rows of a set
 
     def __bool__(self) -> bool:
-        return self.shape is None or bool(self.added or self.widened)
+        return self.shape is None or bool(self.added or self.widened or self.index)
 
     def evolutions(self) -> list[Evolution]:
         """Return the changes that make up for it."""
@@ -62,17 +64,17 @@ class Lack:
         ]
 
 
-def lack(table: Table, shape: Shape | None, name: str) -> Lack:
+def lack(table: Table, shape: Shape | None, name: str, index: str | None) -> Lack:
     """Compare a declaration with the table as it stands; a column that is no longer declared stays.
 
-    name: what errors call the table.
+    name: what errors call the table. index: what the database calls the index that the table's sets need, if they do.
     Raises SyncError("key_changed") and SyncError("contract_changed").
     """
     if shape is None:
-        return Lack(table, None)
+        return Lack(table, None, index=index is not None)
     if shape.key != {"_connection_id", *map(identifier, table.key)}:
         raise SyncError("key_changed", table=name)
-    found = Lack(table, shape)
+    found = Lack(table, shape, index=index is not None and index not in shape.indexes)
     for column in table.columns:
         standing = shape.columns.get(identifier(column.name))
         if standing is None:
@@ -102,11 +104,12 @@ def quote(name: str) -> str:
     return '"' + identifier(name).replace('"', '""').replace("%", "%%") + '"'
 
 
-def child_index(table: Table) -> str | None:
-    """Return the name of the index that finds a parent's children; None: the key does already."""
-    if not table.parent or set(table.key[: len(table.parent_key)]) == set(table.parent_key):
+def set_index(table: Table) -> str | None:
+    """Return the name of the index that finds the rows of a set; None: the key does already, or there are no sets."""
+    columns = table.set_columns
+    if not columns or set(table.key[: len(columns)]) == set(columns):
         return None
-    return f"{table.name}_parent"
+    return f"{table.name}_{'parent' if table.parent else 'set'}"
 
 
 def names(columns: Sequence[str]) -> str:

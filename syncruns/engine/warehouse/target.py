@@ -18,6 +18,7 @@ from syncruns.engine.warehouse.shape import Shape, identifier
 
 HASH_VERSION = "1"
 
+StoredKey = list[Any]  # a key as the database spells it in JSON (Warehouse.key_text)
 RowId = Any  # where the database keeps a row, good until the row is written
 Encoder = Callable[[Any], Any]
 
@@ -44,6 +45,7 @@ class Found:
 class Target:
     """A declared table bound to the one that stands: quoted name, an encoder per declared column, a row's hash."""
 
+    schema: str
     table: Table
     shape: Shape
     name: str

@@ -1,4 +1,4 @@
-"""`manage.py connections`: list, show, add, set, test and delete connections."""
+"""`manage.py connections`: list, show, add, set, test and delete connections, decide on held deletions."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ from connections.services import (
 from connections.trial import try_connection
 from syncruns.command_line.answers import connection_answer, full_connection_answer
 from syncruns.command_line.connection_lines import next_sync_words, show_lines
+from syncruns.command_line.deletions import add_deletion_flags, show_or_decide
 from syncruns.command_line.explained import error_lines
 from syncruns.deletion import delete_connection, finish_deletions, rows_of
 from syncruns.health import label_of
@@ -66,20 +67,22 @@ MARKS = {"ok": "+", "failed": "x", "warning": "!", "not_checked": "-"}
 
 
 class Command(ConsoleCommand):
-    about = gettext_lazy("List, show, add, change, test and delete connections.")
+    about = gettext_lazy("List, show, add, change, test and delete connections; decide on deletions.")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="list | show | add | set | test | delete")
+        verbs = "list | show | add | set | test | deletions | delete"
+        actions = parser.add_subparsers(dest="action", required=True, metavar=verbs)
         listing = actions.add_parser("list", help=_("every connection with its health"))
         showing = actions.add_parser("show", help=_("one connection: settings, schedule, streams"))
         adding = actions.add_parser("add", help=_("create a connection"))
         changing = actions.add_parser("set", help=_("change a connection; what is not named stays"))
         testing = actions.add_parser("test", help=_("ask the source whether address and credentials work"))
+        deciding = actions.add_parser("deletions", help=_("rows missing at the source that wait for a decision"))
         deleting = actions.add_parser("delete", help=_("delete a connection, with or without its data"))
         adding.add_argument("kind", help=_("what to connect; manage.py connectors lists the kinds"))
         adding.add_argument("name", help=_("the name people see"))
         adding.add_argument("--slug", default="", help=_("the short name for commands and addresses"))
-        for parser_of_one in (showing, changing, testing, deleting):
+        for parser_of_one in (showing, changing, testing, deciding, deleting):
             parser_of_one.add_argument("slug", help=_("the connection's short name"))
         changing.add_argument("--name", help=_("the name people see"))
         for parser_with_flags in (adding, changing):
@@ -93,9 +96,10 @@ class Command(ConsoleCommand):
         changing.add_argument("--pause-until", metavar="MOMENT", help=_("no scheduled sync before; none lifts it"))
         for verb, what in (("enable", _("sync this stream")), ("disable", _("leave this stream out"))):
             changing.add_argument(f"--{verb}-stream", action="append", default=[], metavar="STREAM", help=what)
+        add_deletion_flags(deciding)
         deleting.add_argument("--data", choices=["keep", "drop"], help=_("keep the rows it loaded, or drop them"))
         deleting.add_argument("--yes", action="store_true", help=_("do not ask"))
-        for parser_of_any in (listing, showing, adding, changing, testing, deleting):
+        for parser_of_any in (listing, showing, adding, changing, testing, deciding, deleting):
             add_json(parser_of_any)
 
     def run(self, options: dict[str, Any]) -> Exit:
@@ -105,6 +109,7 @@ class Command(ConsoleCommand):
             "add": self._add,
             "set": self._set,
             "test": self._test,
+            "deletions": self._deletions,
             "delete": self._delete,
         }
         return actions[options["action"]](options)
@@ -227,6 +232,9 @@ class Command(ConsoleCommand):
                 self.say(line)
             return exit_of(error.code)
         return Exit.SUCCESS if report.ok else Exit.ACTION_NEEDED
+
+    def _deletions(self, options: dict[str, Any]) -> Exit:
+        return show_or_decide(self, options)
 
     def _delete(self, options: dict[str, Any]) -> Exit:
         connection = named_connection(options["slug"])

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('connections', '0001_initial'),
-        ('syncruns', '0001_initial'),
+        ('syncruns', '0002_missed_rows'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
