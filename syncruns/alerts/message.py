@@ -166,9 +166,9 @@ def _text(letter: Letter) -> str:
         told = group.explanation
         paragraph = [group.title]
         if told is not None:
-            paragraph += [told.sentence, f"{_('Likely cause')}: {told.cause}"]
+            paragraph += [told.sentence, _("Likely cause") + f": {told.cause}"]
             if told.steps:
-                paragraph += [f"{_('What to do')}:", *(f"{n}. {step}" for n, step in enumerate(told.steps, 1))]
+                paragraph += [_("What to do") + ":", *(f"{n}. {step}" for n, step in enumerate(told.steps, 1))]
         for line in group.lines:
             paragraph.append(f"- {line.name}: {line.words}")
             paragraph += [f"  {line.url}"] if line.url else []

@@ -125,6 +125,15 @@ def delta(context: template.Context, counts: Any, all_changes: str = "") -> Safe
     return format_html('<span class="delta">{}</span>', mark_safe("".join(pieces)))  # noqa: S308 - escaped above
 
 
+@register.simple_tag(takes_context=True)
+def count_of(context: template.Context, counts: Any, kind: str) -> SafeString:
+    """Return one count (inserted, updated or deleted) of a run or stream; it leads to its rows while they are kept."""
+    count, rows = getattr(counts, kind), _rows_address(context, counts, "")
+    if count and rows:
+        return format_html('<a class="count" href="{}kind={}">{}</a>', rows, kind, number(count))
+    return format_html('<span class="{}">{}</span>', "" if count else "quiet", number(count))
+
+
 def _rows_address(context: template.Context, counts: Any, all_changes: str) -> str:
     """Return the address of the rows behind counts, to which their kind is added; "" when nobody can see them."""
     if "perms" not in context or "syncruns.view_change" not in context["perms"]:

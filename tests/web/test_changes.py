@@ -41,6 +41,7 @@ class Registry(Connector):
 
     kind = "people"
     label = "Registry"
+    settings = ()
     schema = "registry"
 
     @classmethod
@@ -131,7 +132,10 @@ def test_counts_lead_to_their_rows(run: SyncRun, administrator: User, browser: A
     rows = f"/runs/{run.pk}/changes/"
     for url in ("/connections/", "/runs/", "/connections/office/", "/connections/office/runs/"):
         assert f'<a href="{rows}?kind=inserted">+4' in page.get(url).content.decode(), url
-    assert f'<a href="{rows}?of=people&amp;kind=updated">~2' in page.get(f"/runs/{run.pk}/").content.decode()
+    assert (
+        f'<a class="count" href="{rows}?of=people&amp;kind=updated">2</a>'
+        in page.get(f"/runs/{run.pk}/").content.decode()
+    )
     assert '<a href="/changes/?period=24h&amp;kind=deleted">−1' in page.get("/").content.decode()
     SyncRun.objects.update(finished_at=timezone.now() - timedelta(days=31))
     assert f'href="{rows}' not in page.get("/runs/").content.decode()
