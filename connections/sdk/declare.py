@@ -158,7 +158,7 @@ class Page:
     sets: table name -> values of its set_key whose rows are all in this page, be there none: the others of these
     sets are deleted. sweep: what the page tells of the keys that exist.
     checkpoint: JSON that says "from here a later run loses nothing read so far", this page included; the
-    engine never looks inside. expected: how many records of the main table the whole read should bring, if known.
+    engine never looks inside. expected: about how many records the whole read should bring, in all tables, if known.
     """
 
     rows: Mapping[str, Sequence[Record]] = field(default_factory=dict)

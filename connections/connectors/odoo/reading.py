@@ -109,16 +109,19 @@ class Reading:
         """Yield the records of the window with their lines."""
         model, content = self.source.model, self.content
         domain = self.domain(*self._conditions(window))
-        expected: int | None = None
-        read = 0
+        expected: int | None = None  # of the records, without their lines
+        read = rows_read = 0
         for records, is_last in self.pager.records(model, domain, lambda: content.fields, after):
             if not read:
                 expected = len(records) if is_last else self._count(domain, after)
-            read += len(records)
             for start in range(0, len(records), RECORDS_PER_PAGE):
                 batch = records[start : start + RECORDS_PER_PAGE]
+                rows = content.rows(batch, self.pager)
+                read += len(batch)
+                rows_read += sum(map(len, rows.values()))
                 after = max(ids_of(batch), default=after)
-                yield Page(rows=content.rows(batch, self.pager), expected=expected), after
+                estimate = max(rows_read, round(expected * rows_read / read)) if expected is not None else None
+                yield Page(rows=rows, expected=estimate), after
         self._check_count(model, domain, after, expected, read)
 
     def _check_count(self, model: str, domain: Domain, after: int, expected: int | None, read: int) -> None:
