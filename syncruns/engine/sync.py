@@ -197,8 +197,10 @@ class _StreamSync:
                     self._leash.check()
                     load.load(group)
                     self._log.flush()
-        finally:
-            load.close()
+        except SyncError:
+            load.close()  # after anything else the session is not to be used again
+            raise
+        load.close()
         return load.brake
 
     def _explained(self, error: SyncError) -> SyncError:
