@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from connections.sdk.declare import Page, Stream, Sweep
 from syncruns.engine.shares import Share, shares
 from syncruns.engine.transform import key_of, parent_key_of, to_rows
-from tests.engine.scripted import ITEMS, LINES, ORDERS
+from tests.engine.scripted import ITEMS, LINES, ORDERS, PARTS
 
-STREAM = Stream("orders", "Orders", (ORDERS, LINES, ITEMS))
+STREAM = Stream("orders", "Orders", (ORDERS, LINES, ITEMS, PARTS))
 # An order may lack its id, a line its order: such records are rejected.
 ORDER = st.fixed_dictionaries({"id": st.one_of(st.none(), st.integers(1, 30)), "status": st.just("open")})
 LINE = st.fixed_dictionaries(
@@ -48,14 +48,14 @@ def test_divided_page_holds_what_the_whole_page_held(records: dict[str, Any], ro
     assert [share.pages for share in found] == [()] * (len(found) - 1) + [(page,)]
     for name in whole.rows:
         assert sorted(row for part in parts for row in part.rows.get(name, ())) == sorted(whole.rows[name])
-    for name in whole.parents:
-        assert [key for part in parts for key in part.parents.get(name, ())] == whole.parents[name]
+    for name in whole.sets:
+        assert [key for part in parts for key in part.sets.get(name, ())] == whole.sets[name]
         assert set().union(*(part.incomplete.get(name, set()) for part in parts)) == whole.incomplete[name]
     for part in parts:
         assert part.read == sum(map(len, part.rows.values())) + part.deduplicated + len(part.rejects)
-        if "order_lines" in part.parents:
+        if "order_lines" in part.sets:
             here = {key_of(ORDERS)(row) for row in part.rows.get("orders", ())}
-            assert here == set(part.parents["order_lines"])
+            assert here == set(part.sets["order_lines"])
             lines = {parent_key_of(LINES)(row) for row in part.rows["order_lines"]}
             assert lines <= here or part is parts[-1]
             assert part.incomplete["order_lines"] <= here
@@ -84,7 +84,7 @@ def test_large_page_between_small_ones_keeps_the_order() -> None:
 
 
 def test_page_that_tells_which_rows_exist_stays_whole() -> None:
-    for told in ({"sweep": Sweep("orders", complete=True)}, {"sets": {"items": [("a",)]}}):
+    for told in ({"sweep": Sweep("orders", complete=True)}, {"sets": {"parts": [("a",)]}}):
         assert len(divide([orders(*range(1, 26), **told)], 10)) == 1
 
 
