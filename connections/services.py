@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -16,6 +17,7 @@ from django.utils.text import slugify
 
 from connections import audit
 from connections.connectors import connector_class
+from connections.destination import table_name
 from connections.models import Connection, StreamSetting
 from connections.schedule import check as check_schedule
 from connections.schedule import zone
@@ -42,6 +44,7 @@ class SelectedStream:
     window_minutes: int | None
     page_size: int | None
     every_minutes: int | None
+    first_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -104,10 +107,15 @@ def create_connection(
     schedule: Mapping[str, Any] | None = None,
     auto_sync: bool = False,
     tags: Sequence[str] = (),
+    windows: Mapping[str, int] | None = None,
+    first_since: datetime | None = None,
     user: User = None,
     actor: str = "",
 ) -> Connection:
-    """Create a connection. Raises SettingsInvalid with every problem, or SyncError for its schedule."""
+    """Create a connection. windows: look-back in minutes by stream; first_since (aware): where first reads begin.
+
+    Raises SettingsInvalid with every problem, or SyncError for its schedule.
+    """
     name = _checked_name(name)
     checked = check_values(kind, values)
     connection = Connection(
@@ -125,6 +133,7 @@ def create_connection(
     connection.auto_sync = auto_sync
     _plan_first(connection)
     connection.save()
+    _choose_streams(connection, windows or {}, first_since)
     audit.record("connection.created", user=user, actor=actor, target=connection, kind=kind)
     if auto_sync:
         audit.record("auto_sync.on", user=user, actor=actor, target=connection)
@@ -218,6 +227,8 @@ def set_stream(
         setattr(setting, choice, value)
     setting.full_clean(exclude=["connection"])
     setting.save()
+    if connection.status_code == "config_invalid":  # such as every stream switched off: the next sync may try again
+        connection.clear_error()
     audit.record("stream.changed", user=user, actor=actor, target=connection, stream=stream, **choices)
     return setting
 
@@ -232,7 +243,11 @@ def streams_of(connection: Connection) -> list[SelectedStream]:
             selected.append(SelectedStream(stream, stream.default_enabled, stream.window_minutes, None, None))
         else:
             window = setting.window_minutes if setting.window_minutes is not None else stream.window_minutes
-            selected.append(SelectedStream(stream, setting.enabled, window, setting.page_size, setting.every_minutes))
+            selected.append(
+                SelectedStream(
+                    stream, setting.enabled, window, setting.page_size, setting.every_minutes, setting.first_since
+                )
+            )
     return selected
 
 
@@ -252,6 +267,26 @@ def default_schedule(kind: str) -> dict[str, Any]:
     if declared.daily_at:
         return {"schedule_kind": "daily", "daily_at": declared.daily_at}
     return {"schedule_kind": "interval", "interval_minutes": declared.every_minutes}
+
+
+def _choose_streams(connection: Connection, windows: Mapping[str, int], first_since: datetime | None) -> None:
+    """Store what a new connection's streams do otherwise than declared. Raises SettingsInvalid for unknown ones."""
+    streams = connector_class(connection.kind).streams(connection.config)
+    if unknown := windows.keys() - {stream.key for stream in streams}:
+        text = _("There is no stream called %(name)s.")
+        raise SettingsInvalid([Invalid(("windows", name), text, {"name": name}) for name in sorted(unknown)])
+    StreamSetting.objects.bulk_create(
+        StreamSetting(
+            connection=connection,
+            stream=stream.key,
+            enabled=stream.default_enabled,
+            window_minutes=windows.get(stream.key),
+            first_since=first_since if stream.can_begin_at else None,
+        )
+        for stream in streams
+        if windows.get(stream.key, stream.window_minutes) != stream.window_minutes
+        or (first_since is not None and stream.can_begin_at)
+    )
 
 
 def _checked_name(name: str) -> str:
@@ -304,16 +339,17 @@ def _refuse_mixing(connection: Connection, connector: type[Connector], config: d
     for number, stream in enumerate(connector.streams(config)):
         for table in stream.tables:
             if table.name in loaded:
-                problems += _table_problems(loaded[table.name], table, ("streams", number, "columns"))
+                name = table_name(connector.schema, table.name)
+                problems += _table_problems(loaded[table.name], table, name, ("streams", number, "columns"))
     if problems:
         raise SettingsInvalid(problems)
 
 
-def _table_problems(loaded: Table, table: Table, path: tuple[str | int, ...]) -> list[Invalid]:
+def _table_problems(loaded: Table, table: Table, name: str, path: tuple[str | int, ...]) -> list[Invalid]:
     """What a table's new declaration would do to rows that are there: another key, or types that do not hold both."""
     if table.key != loaded.key:
         text = _("The key of %(table)s cannot change once rows are loaded; give the stream another name.")
-        return [Invalid(path, text, {"table": table.name})]
+        return [Invalid(path, text, {"table": name})]
     before = {column.name: column for column in loaded.columns}
     text = _("The column %(column)s holds rows as %(type)s, which cannot become what is asked for.")
     return [

@@ -18,10 +18,11 @@ from connections.sdk.declare import Column, Stream, Table
 from connections.sdk.errors import SyncError
 from connections.services import User, streams_of
 from syncruns.dispatch import ring
+from syncruns.engine.changes import ChangeRecorder
 from syncruns.engine.sweep import BATCH
 from syncruns.engine.warehouse import Warehouse, warehouse
 from syncruns.engine.warehouse.scratch import stored_key
-from syncruns.models import DeleteBrake, MissedRow
+from syncruns.models import DeleteBrake, MissedRow, SyncRun
 from syncruns.services import active_run
 from syncruns.stopping import is_stopping
 
@@ -144,6 +145,8 @@ def _carry_out_batch(
     rows = list(approved.order_by("pk")[:BATCH])
     if not rows:
         return None
+    run = SyncRun.objects.filter(pk=rows[0].run_id).first()
+    destination.recorder = ChangeRecorder(run, stream.key) if run is not None else None
     deleted = destination.delete_missed(
         schema, table, [(stored_key(row.key), row.version) for row in rows], stream.tables,
         connection_id=connection.pk, run_id=str(rows[0].run_id), now=timezone.now(),

@@ -21,6 +21,7 @@ from connections.models import Connection
 from connections.schedule import slots_between
 from connections.sdk.errors import SyncError
 from syncruns import chores
+from syncruns.alerts import incidents
 from syncruns.models import MissedRow, SyncLog, SyncRun
 
 logger = logging.getLogger("sync.dispatch")
@@ -102,7 +103,7 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
     if not run.lose(now, given_up=given_up):
         return False
     SyncLog.objects.create(run=run, at=now, level="error", event="failed.worker_lost", params=run.error_params)
-    if run.trigger in SyncRun.AUTOMATIC and run.attempt == 1 and not run.cancel_requested_at:
+    if run.comes_again:
         SyncRun.objects.create(
             connection=run.connection,
             trigger=SyncRun.Trigger.RETRY,
@@ -111,6 +112,7 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
             attempt=2,
             requested_by=run.requested_by,
         )
+    incidents.follow(run)
     logger.warning("run %s of %s lost with its worker %s", run, run.connection.slug, run.worker)
     return True
 
@@ -143,7 +145,8 @@ def _account(connection: Connection, now: datetime, busy: bool) -> list[SyncRun]
             connection.next_slot(now),
         )
     except SyncError as error:
-        connection.mark_error(error)
+        if connection.mark_error(error):
+            incidents.note_stopped(connection)
         return []
     held, reason = _held(connection, now)
     if held is not None:

@@ -10,8 +10,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from connections.catalogue import Params, explain, shown
+from connections.catalogue import explain
 from connections.connectors import REGISTRY
+from connections.explanation import Params, shown
 from syncruns import timewords
 from syncruns.reasons import VALUE_REASONS
 
@@ -24,6 +25,8 @@ EVENTS: dict[str, str | Promise] = {
     "run_requeued": _("Queued again to go on from where it stopped"),
     "stream_started": _("Reading"),
     "stream_started_since": _("Reading what changed since %(since)s"),
+    "stream_window": _("Asking for what changed from %(since)s until %(until)s"),
+    "stream_window_resumed": _("Going on with what changed from %(since)s until %(until)s"),
     "stream_finished": _("%(read)s read: %(inserted)s new, %(updated)s changed, %(deleted)s deleted"),
     "stream_no_changes": _("%(read)s read, nothing changed"),
     "stream_retry": _("%(code)s; attempt %(attempt)s of %(attempts)s after %(seconds)s s"),
@@ -45,7 +48,11 @@ EVENTS: dict[str, str | Promise] = {
     "schema.column_added": _("Table %(table)s: column %(column)s added as %(after)s"),
     "schema.column_widened": _("Table %(table)s: column %(column)s widened from %(before)s to %(after)s"),
     "http_retry": _("%(host)s: %(code)s (%(error)s); trying again in %(seconds)s s (attempt %(attempt)s of %(tries)s)"),
+    "page_halved": _("%(model)s: a page was too much for the source (%(code)s); going on with %(size)s records each"),
+    "fields_missing": _("%(model)s has no %(fields)s here; the columns stay empty"),
+    "count_differs": _("%(model)s: the source counted %(expected)s records, %(read)s were read"),
     "rate_wait": _("Waiting %(seconds)s s for the source's limit"),
+    "source_clock": _("The clock of %(host)s and this machine's are %(seconds)s s apart"),
     "log_full": _("The log of this run is full; %(count)s more entries were left out"),
     # Audit
     "connection.created": _("Created the connection"),
@@ -71,6 +78,10 @@ EVENTS: dict[str, str | Promise] = {
     "user.changed": _("Changed the user"),
     "user.deleted": _("Deleted the user"),
     "role.changed": _("Changed the role"),
+    "alerts.on": _("Switched e-mail alerts on"),
+    "alerts.off": _("Switched e-mail alerts off"),
+    "alerts.changed": _("Changed the e-mail alerts"),
+    "mail.tested": _("Sent a test message"),
     "secrets.rotated": _("Encrypted the stored credentials with the newest key"),
 }
 

@@ -12,9 +12,11 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from connections.catalogue import explain
 from connections.connectors import REGISTRY
 from connections.models import Connection
+from connections.sdk.errors import UNAVAILABLE
 from syncruns import timewords
 from syncruns.models import DeleteBrake, SyncRun
 from syncruns.outcomes import FAILURES, Look
+from syncruns.unoffered import NONE, Decisions
 
 OK, RUNNING, LATE, PARTIAL, RETRYING = "ok", "running", "late", "partial", "retrying"
 ACTION, QUOTA, OFF, NEVER = "action", "quota", "off", "never"
@@ -84,10 +86,12 @@ def health_of(
     last_run: SyncRun | None,
     active_run: SyncRun | None,
     now: datetime,
+    decisions: Decisions = NONE,
     brake: DeleteBrake | None = None,
 ) -> Health:
-    """Return the health. last_run: the newest run of outcomes.DECISIVE; active_run: queued or running.
+    """Return the health.
 
+    last_run: the newest run of outcomes.DECISIVE, and what it left to decide; active_run: queued or running.
     brake: deletions that wait for a person; syncing goes on meanwhile.
     """
     if active_run is not None and active_run.state == SyncRun.State.RUNNING and not lease_ended(active_run, now):
@@ -96,7 +100,7 @@ def health_of(
     if connection.status == Connection.Status.ERROR:
         return Health(ACTION, _blocked_sentence(connection, now))
     if active_run is not None:
-        return _waiting(active_run, now)
+        return _abandoned(connection, active_run) if lease_ended(active_run, now) else _waiting(active_run, now)
     if connection.status == Connection.Status.INACTIVE:
         return Health(OFF, _("This connection is deactivated."))
     if brake is not None:
@@ -107,7 +111,7 @@ def health_of(
         return Health(QUOTA, _("The source limited the requests."))
     if not connection.auto_sync:
         return _switched_off(connection, last_run, now)
-    return _planned(connection, last_run, now)
+    return _planned(connection, last_run, now, decisions)
 
 
 def next_sync_of(connection: Connection, now: datetime) -> NextSync:
@@ -149,9 +153,16 @@ def _since(code: str, params: dict[str, Any], connection: Connection, at: dateti
     return _("%(title)s since %(time)s") % {"title": title, "time": timewords.since(at, now)}
 
 
+def _abandoned(connection: Connection, run: SyncRun) -> Health:
+    """Say what comes after a run whose worker vanished, before the reaper has seen it."""
+    if run.comes_again:
+        return Health(RETRYING, _("The worker stopped answering; the run starts again in a moment."))
+    if connection.auto_sync:
+        return Health(RETRYING, _("The worker stopped answering; the next sync goes on from there."))
+    return Health(OFF, _("The worker stopped answering; sync again to go on from there."))
+
+
 def _waiting(run: SyncRun, now: datetime) -> Health:
-    if lease_ended(run, now):
-        return Health(RETRYING, _("The worker stopped answering; the run is being recovered."))
     if now - run.queued_at > SHORTEST_GRACE:
         return Health(
             LATE, _("Waiting for a free worker since %(time)s.") % {"time": timewords.clock(run.queued_at, now)}
@@ -169,12 +180,14 @@ def _switched_off(connection: Connection, last_run: SyncRun | None, now: datetim
     return Health(OFF, _("Off %(since)s.") % {"since": off_since(connection, now)})
 
 
-def _planned(connection: Connection, last_run: SyncRun | None, now: datetime) -> Health:
+def _planned(connection: Connection, last_run: SyncRun | None, now: datetime, decisions: Decisions) -> Health:
     slot = connection.next_sync_at
     if slot is not None and now - slot > grace_of(connection):
         return Health(LATE, _("It should have started at %(time)s.") % {"time": timewords.clock(slot, now)})
     if last_run is None:
         return Health(NEVER, _("Created %(day)s.") % {"day": timewords.day(connection.created_at, now)})
+    if decisions.alone:
+        return Health(PARTIAL, decision_sentence(decisions)) if decisions else _fine(last_run, now)
     if last_run.state in FAILURES:
         title = failure_title(connection, last_run)
         if slot is None:
@@ -184,6 +197,10 @@ def _planned(connection: Connection, last_run: SyncRun | None, now: datetime) ->
         )
     if last_run.state == SyncRun.State.PARTIAL:
         return Health(PARTIAL, partial_sentence(last_run))
+    return _fine(last_run, now)
+
+
+def _fine(last_run: SyncRun, now: datetime) -> Health:
     return Health(
         OK, _("Data from %(time)s") % {"time": timewords.clock(last_run.started_at or last_run.queued_at, now)}
     )
@@ -193,12 +210,20 @@ def failure_title(connection: Connection, run: SyncRun) -> str:
     return str(explain(run.error_code or "internal", run.error_params, label_of(connection.kind)).title)
 
 
+def decision_sentence(decisions: Decisions) -> str:
+    """Say which streams wait for a decision."""
+    names = ", ".join(_(stream.label) for stream in decisions.pending)
+    return _("Not offered by the source: %(streams)s. Decide what to do.") % {"streams": names}
+
+
 def partial_sentence(run: SyncRun) -> str:
     """Say what a partial run left out."""
     if run.quarantined:
         return ngettext(
             "%(count)s record could not be loaded.", "%(count)s records could not be loaded.", run.quarantined
         ) % {"count": timewords.number(run.quarantined)}
+    if run.error_code == UNAVAILABLE:
+        return _("The source does not offer part of the streams.")
     if run.error_code == DELETE_BRAKE:
         return _("Rows missing at the source were not deleted; it has been decided on since.")
     return _("Part of the streams failed; the next run tries them again.")

@@ -15,6 +15,7 @@ from syncruns.health import ATTENTION, RUNNING, Health, NextSync, health_of, lab
 from syncruns.models import DeleteBrake, StreamRun, SyncRun
 from syncruns.outcomes import DECISIVE
 from syncruns.strips import LENGTH, Strip, strip_of
+from syncruns.unoffered import NONE, Decisions, decisions_of
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Row:
     runs: list[SyncRun] = field(default_factory=list)
     strip: Strip | None = None
     progress: Progress | None = None
+    decisions: Decisions = NONE
 
     @property
     def is_live(self) -> bool:
@@ -55,7 +57,7 @@ class Row:
 
 
 def load_rows(connections: QuerySet[Connection], now: datetime) -> list[Row]:
-    """Return a row per connection, in two queries, or three."""
+    """Return a row per connection, in four queries, or five."""
     runs = SyncRun.objects.filter(connection=OuterRef("pk"))
     found = list(
         connections.select_related("auto_sync_changed_by").annotate(
@@ -66,12 +68,15 @@ def load_rows(connections: QuerySet[Connection], now: datetime) -> list[Row]:
     )
     ids = {run for connection in found for run in (connection.last_run_id, connection.active_run_id) if run}
     by_id = SyncRun.objects.in_bulk(list(ids))
+    last_runs = [(connection, by_id[connection.last_run_id]) for connection in found if connection.last_run_id in by_id]
+    decisions = decisions_of(last_runs)
     brakes = DeleteBrake.objects.in_bulk([connection.brake_id for connection in found if connection.brake_id])
     return [
         _row(
             connection,
             by_id.get(connection.last_run_id),
             by_id.get(connection.active_run_id),
+            decisions.get(connection.pk, NONE),
             brakes.get(connection.brake_id),
             now,
         )
@@ -90,6 +95,7 @@ def _row(
     connection: Connection,
     last_run: SyncRun | None,
     active_run: SyncRun | None,
+    decisions: Decisions,
     brake: DeleteBrake | None,
     now: datetime,
 ) -> Row:
@@ -97,9 +103,10 @@ def _row(
         connection=connection,
         last_run=last_run,
         active_run=active_run,
-        health=health_of(connection, last_run, active_run, now, brake),
+        health=health_of(connection, last_run, active_run, now, decisions, brake),
         next=next_sync_of(connection, now),
         label=label_of(connection.kind),
+        decisions=decisions,
         brake=brake,
     )
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from syncruns.views import actions, connections, deletions, overview, runs, system
+from syncruns.views import actions, alerts, changes, connections, deletions, overview, runs, system
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -19,12 +19,17 @@ urlpatterns = [
     path("connections/<slug:slug>/sync/", actions.connection_sync, name="connection_sync"),
     path("connections/<slug:slug>/streams/<str:stream>/", actions.connection_stream, name="connection_stream"),
     path("connections/<slug:slug>/delete/", actions.connection_delete, name="connection_delete"),
+    path("changes/", changes.changes, name="changes"),
     path("runs/", runs.runs, name="runs"),
     path("runs/<uuid:run_id>/", runs.run, name="run"),
+    path("runs/<uuid:run_id>/changes/", changes.run_changes, name="run_changes"),
     path("runs/<uuid:run_id>/progress/", runs.run_progress, name="run_progress"),
     path("runs/<uuid:run_id>/log.txt", runs.run_log, name="run_log"),
     path("runs/<uuid:run_id>/cancel/", actions.run_cancel, name="run_cancel"),
     path("runs/<uuid:run_id>/retry/", actions.run_retry, name="run_retry"),
     path("system/", system.system, name="system"),
+    path("preferences/alerts/", alerts.alerts, name="alerts"),
+    path("settings/mail/", alerts.mail, name="mail"),
+    path("settings/mail/test/", alerts.mail_test, name="mail_test"),
     path("system/sources/", system.system_sources, name="system_sources"),
 ]

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from connections.models import Connection
 from connections.sdk.declare import Stream
-from connections.sdk.errors import SyncError
+from connections.sdk.errors import UNAVAILABLE, SyncError
 from connections.services import SelectedStream, allows_private_addresses, open_connector
 from syncruns.engine.context import EngineContext
 from syncruns.engine.load import load_page
@@ -60,7 +60,8 @@ def dry_run(
         try:
             _read(connection, choice, options or {}, row, lambda: progress(rows))
         except SyncError as error:
-            row.state, row.error_code, row.error_params = StreamRun.State.FAILED, error.code, error.params
+            row.state = StreamRun.State.UNAVAILABLE if error.code == UNAVAILABLE else StreamRun.State.FAILED
+            row.error_code, row.error_params = error.code, error.params
         else:
             row.state = StreamRun.State.PARTIAL if row.quarantined or row.error_code else StreamRun.State.SUCCEEDED
         row.finished_at = timezone.now()
@@ -83,7 +84,7 @@ def _read(
         stream.key,
         leash,
         leash,
-        options=read_options(choice, options),
+        options=read_options(choice, options, state),
         allow_private_addresses=allows_private_addresses(connection.config),
     )
     connector = open_connector(connection)

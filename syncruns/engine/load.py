@@ -15,8 +15,9 @@ from connections.models import Connection
 from connections.sdk.declare import Page, Stream
 from connections.sdk.errors import Interruption, SyncError
 from syncruns.engine.log import RunLog
-from syncruns.engine.quarantine import close_loaded, keep_rejects
+from syncruns.engine.quarantine import close_settled, keep_rejects
 from syncruns.engine.settlement import Settlement
+from syncruns.engine.shares import Share, shares
 from syncruns.engine.sweep import Sweeps
 from syncruns.engine.transform import Typed, to_rows
 from syncruns.engine.warehouse.base import Counts, Warehouse
@@ -54,7 +55,7 @@ class StreamLoad:
         self._sweeps.close()
 
     def load(self, pages: Sequence[Page]) -> None:
-        """Load pages in order and move the checkpoint with them.
+        """Load pages in order and move the checkpoint with them, in as many transactions as the database wants.
 
         A page that completes a sweep moves it only when what the sweep missed has been dealt with.
         Raises SyncError("too_many_bad_records") before anything is written, Interruption("worker_lost") when the
@@ -63,40 +64,47 @@ class StreamLoad:
         for part in _up_to_complete_sweeps(pages):
             sweep = part[-1].sweep
             if sweep is None or not sweep.complete:
-                self._load(part, part)
+                self._load(part)
                 continue
-            self._load(part, part[:-1])
+            self._load(part, last=part[-1])
             comparison = self._sweeps.complete(sweep)
             if comparison is not None:
                 self._settlement.settle(comparison)
             self._save_checkpoint(part[-1])
 
-    def _load(self, pages: Sequence[Page], saved: Sequence[Page]) -> None:
-        """Load pages in one transaction, with the last checkpoint of those to be saved."""
+    def _load(self, pages: Sequence[Page], last: Page | None = None) -> None:
+        """Load pages; the checkpoint of last is left to be saved later."""
         typed = [to_rows(page, self.stream) for page in pages]
         self._brake(typed)
-        state = next((page.checkpoint for page in reversed(saved) if page.checkpoint is not None), None)
+        destination = self.destination
+        for share in shares(
+            pages, typed, self.stream, rows=destination.rows_at_once, divides=destination.divides_pages
+        ):
+            self._commit(share, last)
+
+    def _commit(self, share: Share, last: Page | None) -> None:
+        states = [page.checkpoint for page in share.pages if page.checkpoint is not None and page is not last]
         changes = dict.fromkeys(StreamRun.COUNTED, 0)
         with transaction.atomic():
             if not self.checkpoint.own(self.run):
                 raise Interruption("worker_lost")
-            for given, page in zip(pages, typed, strict=True):
+            for given, page in zip(share.pages, share.typed, strict=False):  # a part of a page tells of no sweep
                 self._sweeps.note(given, page)
+            for page in share.typed:
                 counts = load_page(
                     page, self.stream, self.schema, self.destination,
                     connection_id=self.run.connection_id, run_id=str(self.run.pk),
                 )  # fmt: skip
                 for name, value in counts.items():
                     changes[name] += value
-                for table, rows in page.rows.items():
-                    close_loaded(self.run, self.stream.table(table), rows)
-                keep_rejects(self.run, self.stream, page.rejects, self.log)
+                close_settled(self.run, self.stream, page)
+                keep_rejects(self.run, self.stream, self.schema, page.rejects, self.log)
             if changes["inserted"]:
                 self._note_first_load()
-            if state is not None and self.moves_checkpoint:
-                self.checkpoint.save_state(state)
-            self._count(changes, pages)
-        for _page in pages:
+            if states and self.moves_checkpoint:
+                self.checkpoint.save_state(states[-1])
+            self._count(changes, share.pages)
+        for _page in share.pages:
             self.log.add("info", "page_loaded", self.stream.key)
 
     def _save_checkpoint(self, page: Page) -> None:
@@ -115,7 +123,7 @@ class StreamLoad:
         if read >= settings.BAD_RECORDS_MINIMUM and bad > settings.BAD_RECORDS_SHARE * read:
             # Nothing of this group is loaded, but a person needs to see what was wrong with it.
             for page in typed:
-                keep_rejects(self.run, self.stream, page.rejects, self.log)
+                keep_rejects(self.run, self.stream, self.schema, page.rejects, self.log)
             raise SyncError("too_many_bad_records", bad=bad, read=read)
 
     def _count(self, changes: dict[str, int], pages: Sequence[Page]) -> None:

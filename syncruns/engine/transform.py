@@ -95,9 +95,20 @@ def key_of(table: Table) -> Callable[[Row], Key]:
     return _picker(table, table.key)
 
 
+@lru_cache(maxsize=1024)
+def parent_key_of(table: Table) -> Callable[[Row], Key]:
+    """Return the function that takes the parent's key out of a row of a child table."""
+    return _picker(table, table.parent_key)
+
+
 def key_text(table: Table, row: Row) -> str:
-    """Return the row's key as it is shown, and as Reject.key spells it: 12, or ["A","7"] when it has several parts."""
-    parts = [_spelled_part(part) for part in key_of(table)(row)]
+    """Return the row's key as spelled_key spells it."""
+    return spelled_key(key_of(table)(row))
+
+
+def spelled_key(key: Key) -> str:
+    """Return a typed key as it is shown, and as Reject.key has it: 12, or ["A","7"] when it has several parts."""
+    parts = [_spelled_part(part) for part in key]
     text = parts[0] if len(parts) == 1 else orjson.dumps(parts).decode()
     return text if len(text) <= LONGEST_KEY else "#" + _digest(text.encode())
 

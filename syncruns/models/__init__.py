@@ -1,3 +1,5 @@
+from syncruns.models.alert import Delivery, NotificationRule
+from syncruns.models.change import Change
 from syncruns.models.checkpoint import Checkpoint
 from syncruns.models.job import SystemJob
 from syncruns.models.log import SyncLog
@@ -6,9 +8,12 @@ from syncruns.models.quarantine import QuarantinedRecord
 from syncruns.models.run import StreamRun, SyncRun
 
 __all__ = [
+    "Change",
     "Checkpoint",
     "DeleteBrake",
+    "Delivery",
     "MissedRow",
+    "NotificationRule",
     "QuarantinedRecord",
     "StreamRun",
     "SyncLog",

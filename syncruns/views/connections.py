@@ -23,9 +23,10 @@ from syncruns.forecast import forecast
 from syncruns.health import ACTION, LOOKS, label_of
 from syncruns.listing import Row, add_details, by_attention, load_row, load_rows
 from syncruns.models import SyncRun
+from syncruns.notices import notices_of
 from syncruns.schedule_words import rhythm
 from syncruns.streams import stored_rows, streams_shown
-from syncruns.views.faults import fault_of_row
+from syncruns.views.faults import fault_of_row, faults_of_decisions
 
 PER_PAGE = 25
 
@@ -109,6 +110,7 @@ def connection(request: HttpRequest, slug: str) -> HttpResponse:
     shown = streams_shown(context["connection"], context["row"], now)
     context |= {
         "streams": shown,
+        "today": timezone.localdate(),
         "enabled": sum(stream.enabled for stream in shown.streams),
         "forecast": forecast(context["connection"], now),
         "diary": diary_of_today(context["connection"], now),
@@ -158,7 +160,8 @@ def connection_frame(slug: str, tab: str, now: datetime) -> dict[str, Any]:
         "tab": tab,
         "now": now,
         "label": label_of(found.kind),
-        "fault": fault_of_row(row) if row.health.state == ACTION else None,
+        "faults": ([fault_of_row(row)] if row.health.state == ACTION else []) + faults_of_decisions(row),
+        "notices": notices_of(found, now),
         "rhythm": rhythm(found),
         "stored": stored_rows(found, row.last_run),
         "runs_url": urlencode({"connection": found.slug}),

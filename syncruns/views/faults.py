@@ -8,20 +8,25 @@ from datetime import datetime
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from connections.catalogue import Explanation, explain
+from connections.catalogue import explain
+from connections.explanation import Explanation
 from connections.models import Connection
+from connections.sdk.errors import UNAVAILABLE
 from syncruns.health import DELETE_BRAKE, label_of
 from syncruns.listing import Row, last_failures
 from syncruns.models import DeleteBrake, StreamRun, SyncRun
+from syncruns.unoffered import enabled_streams
 
 ICONS = {
     "edit_credentials": "key",
     "edit_settings": "settings",
     "edit_schedule": "clock",
+    "choose_streams": "player-play",
     "retry": "refresh",
     "quarantine": "clipboard-check",
     "decide": "clipboard-check",
     "open_log": "info-circle",
+    "stream_off": "player-pause",
 }
 CHANGES_SETTINGS = ("edit_credentials", "edit_settings", "edit_schedule")
 
@@ -39,17 +44,25 @@ class Fault:
     detail: str = ""
     run: SyncRun | None = None
     stream: str = ""
+    stream_key: str = ""
+    is_settled: bool = False  # the stream it is about was switched off since
+
+    @property
+    def id(self) -> str:
+        return "-".join(filter(None, ("fault", self.connection.slug, self.stream_key)))
 
     @property
     def is_partial(self) -> bool:
-        """Say whether nothing failed but records or deletions: the rest was done."""
-        return self.explanation.code in ("records_quarantined", DELETE_BRAKE)
+        """Say whether nothing failed but records, deletions, or a stream that is not offered: the rest was done."""
+        return self.explanation.code in ("records_quarantined", DELETE_BRAKE, UNAVAILABLE)
 
     @property
     def link(self) -> str:
         action = self.explanation.action
         if action in CHANGES_SETTINGS:
             return reverse("connection_edit", args=[self.connection.slug])
+        if action in ("stream_off", "choose_streams"):
+            return reverse("connection", args=[self.connection.slug])
         if action == "decide":
             return reverse("connection_deletions", args=[self.connection.slug])
         if self.run is not None and action in ("quarantine", "open_log"):
@@ -58,6 +71,8 @@ class Fault:
 
     @property
     def post(self) -> str:
+        if self.explanation.action == "stream_off" and self.stream_key:
+            return reverse("connection_stream", args=[self.connection.slug, self.stream_key])
         if self.explanation.action != "retry":
             return ""
         return reverse("connection_sync", args=[self.connection.slug])
@@ -89,11 +104,31 @@ def fault_of_row(row: Row) -> Fault:
     )
 
 
+def faults_of_decisions(row: Row) -> list[Fault]:
+    """Return a card for each stream that the source does not offer and that is still switched on."""
+    return [
+        Fault(
+            connection=row.connection,
+            label=row.label,
+            explanation=explain(stream.error_code, stream.error_params, row.label),
+            since=None,
+            attempts=0,
+            needs_person=False,
+            detail=stream.error_detail,
+            run=row.last_run,
+            stream=_(stream.label),
+            stream_key=stream.stream,
+        )
+        for stream in row.decisions.pending
+    ]
+
+
 def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
     """Return the card of what ended a run, or of its first failed stream; None when nothing failed."""
     connection, label = run.connection, label_of(run.connection.kind)
     failed: SyncRun | StreamRun | None = run if run.error_code and run.state != SyncRun.State.CANCELLED else None
-    first = next((stream for stream in streams if stream.error_code not in ("", "cancelled")), None)
+    bad = [stream for stream in streams if stream.error_code not in ("", "cancelled")]
+    first = next((stream for stream in bad if stream.error_code == run.error_code), bad[0] if bad else None)
     failed = failed or first
     if failed is None:
         return _waiting_records(run, label)
@@ -110,6 +145,10 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
         detail=failed.error_detail or (first.error_detail if first else ""),
         run=run,
         stream=_(first.label) if first else "",
+        stream_key=first.stream if first else "",
+        is_settled=failed.error_code == UNAVAILABLE
+        and first is not None
+        and first.stream not in enabled_streams(connection),
     )
 
 

@@ -2,6 +2,7 @@
 
 Every change gives a record the next number of the lane; a page holds the records with the lowest numbers above the one
 asked for. So a reader that keeps the last number loses nothing, and the ledger itself says what the tables must hold.
+Some items are crooked until they are mended once and for all: their price cannot be read.
 Tags have no numbers and vanish without a trace: a reader can only sweep them.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +25,9 @@ from connections.sdk.http import HttpClient
 from connections.sdk.settings import Setting
 
 PAGE = 8
+IDS = 80
+CROOKED_IDS = 100  # items from IDS on begin crooked
+CROOKED_PRICE = "crooked"
 ITEMS = Table(
     "items",
     (Column("id", "integer"), Column("name"), Column("price", "decimal", 12, 2), Column("seq", "integer")),
@@ -123,14 +128,17 @@ class Ledger:
             self._change_tag(pick.randrange(1, 80))
             return
         self.seq += 1
-        identity = pick.randrange(1, 80)
-        alive = pick.random() > 0.2 or identity not in self.records[stream]
+        identity = pick.randrange(1, CROOKED_IDS if stream == "items" else IDS)
+        before = self.records[stream].get(identity)
+        alive = before is None or is_crooked(before) or pick.random() > 0.2
         record = {"id": identity, "name": f"n{pick.randrange(10**6)}", "seq": self.seq, "alive": alive}
         if stream == "items":
             record |= {
                 "price": f"{pick.randrange(10**6) / 100:.2f}",
                 "lines": [f"s{pick.randrange(100)}" for _line in range(pick.randrange(4))],
             }
+            if identity >= IDS and (before is None or is_crooked(before)) and pick.random() < 0.7:
+                record |= {"price": CROOKED_PRICE, "lines": []}
         self.records[stream][identity] = record
 
     def _change_tag(self, identity: int) -> None:
@@ -160,7 +168,7 @@ class Ledger:
     def reference(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return what every table must hold, ordered."""
         with self.lock:
-            items = [r for r in self.records["items"].values() if r["alive"]]
+            items = [r for r in self.records["items"].values() if r["alive"] and not is_crooked(r)]
             notes = [r for r in self.records["notes"].values() if r["alive"]]
         return {
             "items": sorted((r["id"], r["name"], r["price"], r["seq"]) for r in items),
@@ -169,15 +177,26 @@ class Ledger:
             "tags": sorted(self.tags.items()),
         }
 
+    def crooked(self) -> set[str]:
+        """Return the keys that must wait in quarantine."""
+        with self.lock:
+            return {str(record["id"]) for record in self.records["items"].values() if is_crooked(record)}
+
+
+def is_crooked(record: dict[str, Any]) -> bool:
+    return bool(record.get("price") == CROOKED_PRICE)
+
 
 class LedgerServer(ThreadingHTTPServer):
     """Serves ledgers by number: /<lane>/<stream>?after=&limit=."""
 
     daemon_threads = True
 
-    def __init__(self, ledgers: list[Ledger]) -> None:
+    def __init__(self, ledgers: list[Ledger], *, seconds: float = 0.0) -> None:
+        """seconds: how long it thinks before it answers."""
         super().__init__(("127.0.0.1", 0), _Handler)
         self.ledgers = ledgers
+        self.seconds = seconds
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def url(self, lane: int) -> str:
@@ -191,6 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: LedgerServer
 
     def do_GET(self) -> None:
+        time.sleep(self.server.seconds)
         parts = urlsplit(self.path)
         _empty, lane, stream = parts.path.split("/")
         asked = {name: int(values[0]) for name, values in parse_qs(parts.query).items()}

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
+from connections.destination import table_name
 from connections.sdk.declare import Column, Table
 from connections.sdk.errors import SyncError
 from syncruns.engine.warehouse import Counts, Evolution, warehouse
@@ -127,7 +128,7 @@ def test_a_changed_key_is_refused() -> None:
     warehouse().prepare("shop", [table(Column("code"))])
     with pytest.raises(SyncError) as caught:
         warehouse().prepare("shop", [table(Column("code"), key=("id", "code"))])
-    assert (caught.value.code, caught.value.params) == ("key_changed", {"table": "things"})
+    assert (caught.value.code, caught.value.params) == ("key_changed", {"table": table_name("shop", "things")})
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,12 @@ def test_a_change_of_kind_is_refused(before: Any, after: Any) -> None:
     with pytest.raises(SyncError) as caught:
         warehouse().prepare("shop", [table(Column("value", after))])
     assert caught.value.code == "contract_changed"
-    assert caught.value.params == {"table": "things", "column": "value", "before": before, "after": after}
+    assert caught.value.params == {
+        "table": table_name("shop", "things"),
+        "column": "value",
+        "before": before,
+        "after": after,
+    }
 
 
 def test_a_refused_change_alters_nothing() -> None:

@@ -24,6 +24,7 @@ ADMIN = "auth.change_user"  # what opens the admin site
 
 VIEW = "connections.view_connection"
 RUNS = "syncruns.view_syncrun"
+CHANGES = "syncruns.view_change"
 OPERATE = "connections.operate_connection"
 ADD = "connections.add_connection"
 DELETE = "connections.delete_connection"
@@ -37,6 +38,9 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "sign_out": SIGNED_IN,
     "password_change": SIGNED_IN,
     "preferences": OPEN,
+    "alerts": VIEW,
+    "mail": "syncruns.view_delivery",
+    "mail_test": "syncruns.add_delivery",
     "overview": VIEW,
     "connections": VIEW,
     "connection": VIEW,
@@ -58,6 +62,8 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "runs": RUNS,
     "run": RUNS,
     "run_progress": RUNS,
+    "run_changes": CHANGES,
+    "changes": CHANGES,
     "run_log": "syncruns.view_synclog",
     "run_cancel": OPERATE,
     "run_retry": OPERATE,

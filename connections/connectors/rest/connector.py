@@ -9,15 +9,15 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from connections.connectors.rest import probe, sample
+from connections.connectors.rest import probe
 from connections.connectors.rest.changes import Changes
-from connections.connectors.rest.paging import Reading, Source, server_time
-from connections.connectors.rest.paths import LIST
+from connections.connectors.rest.paging import Reading, Source
+from connections.connectors.rest.sample import sample_of
 from connections.connectors.rest.settings import SETTINGS
 from connections.connectors.rest.shape import Shape, records_checked, shape_of
 from connections.sdk.connector import Connector
 from connections.sdk.context import Context, Rate
-from connections.sdk.declare import Finding, Page, Stream, Sweep
+from connections.sdk.declare import Finding, Page, Sample, Stream, Sweep
 from connections.sdk.errors import SyncError
 from connections.sdk.http import HttpClient
 from connections.sdk.pagination import Got
@@ -52,7 +52,7 @@ class RestConnector(Connector):
             reading = Reading(source, client, changes.params() if changes else None)
             for index, got in enumerate(reading.forward()):
                 if index == 0:
-                    started = server_time(got) or started
+                    started = got.answer.moment or started
                 sweep = Sweep(shape.table.name, begins=index == 0) if sweeps else None
                 yield replace(_page(got, shape, zone, changes, source.total_of(got)), sweep=sweep)
             if changes and changes.met_since(started) and reading.may_have_slipped:
@@ -78,16 +78,12 @@ class RestConnector(Connector):
         with self._client(context) as client:
             yield from probe.findings(client, self.config, shapes)
 
-    def suggest(self, setting: str, row: int, context: Context) -> list[dict[str, Any]]:
+    def suggest(self, setting: str, row: int, context: Context) -> Sample:
         entry = self.config[setting][row]
         source = Source.of(entry)
         with self._client(context) as client:
             got = next(Reading(source, client).forward())
-        columns = sample.propose(list(records_checked(got.records)), entry["name"])
-        place = probe.records_elsewhere(got.document)
-        if place and not source.records and not any(column["key"] and LIST not in column["path"] for column in columns):
-            raise SyncError("contract_changed", path="", expected="list", found="object", place=place)
-        return columns
+        return sample_of(got.document, source.records, entry["name"])
 
     @property
     def _zone(self) -> ZoneInfo:

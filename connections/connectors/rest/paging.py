@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from connections.connectors.rest.paths import MISSING, find
+from connections.connectors.rest.places import places
 from connections.sdk.errors import SyncError
 from connections.sdk.http import HttpClient
 from connections.sdk.pagination import (
@@ -57,17 +56,22 @@ class Source:
         """Return the list at the records path; a single object counts as a list of one, null as an empty one."""
         found = find(document, self.records)
         if found is MISSING:
-            raise self._not_there("nothing")
+            raise self._not_there("nothing", document)
         if found is None:
             return []
         if isinstance(found, Mapping):
             return [found]
         if not isinstance(found, list):
-            raise self._not_there(type(found).__name__)
+            raise self._not_there(type(found).__name__, document)
         return found
 
-    def _not_there(self, found: str) -> SyncError:
-        return SyncError("contract_changed", path=self.records, expected="list", found=found, reason="records")
+    def _not_there(self, found: str, document: Any) -> SyncError:
+        others = places(document)
+        place = others[0].path if others else ""
+        reason = "elsewhere" if others else "bare" if isinstance(document, list) else "records"
+        return SyncError(
+            "contract_changed", path=self.records, expected="list", found=found, reason=reason, place=place
+        )  # fmt: skip
 
 
 class Reading:
@@ -149,15 +153,6 @@ class Reading:
 def _count(document: Any, path: str) -> int | None:
     found = dig(document, path) if path else None
     return int(found) if isinstance(found, int | str) and str(found).isdecimal() else None
-
-
-def server_time(got: Got) -> datetime | None:
-    """Return the moment of the answer by the server's own clock, aware; None when it does not say."""
-    try:
-        moment = parsedate_to_datetime(got.answer.headers.get("Date", ""))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _walker(row: Row, page_size: int | None) -> Walker:

@@ -21,7 +21,7 @@ from connections.sdk.declare import Key, Table
 from syncruns.engine.transform import Row
 from syncruns.engine.warehouse.shape import names
 from syncruns.engine.warehouse.tables import Tables
-from syncruns.engine.warehouse.target import Found, RowId, Stamp, StoredKey, Target
+from syncruns.engine.warehouse.target import Found, Recorder, RowId, Stamp, StoredKey, Target
 
 VERSION = "CAST(t._changed_at AS text)"  # of a row of t: another one after every write
 
@@ -46,6 +46,10 @@ class Counts:
 
 class Warehouse(Tables):
     """Rows in the typed tables of one database. Its methods run inside the caller's transaction, on prepared tables."""
+
+    rows_at_once = 5000  # of one transaction, about
+    divides_pages = False  # whether a larger page takes several transactions
+    recorder: Recorder | None = None  # who is told what is written
 
     def load(
         self, schema: str, table: Table, rows: Sequence[Row], *, connection_id: int, run_id: str, now: datetime
@@ -188,6 +192,7 @@ class Warehouse(Tables):
         counts = Counts()
         new: list[tuple[Row, str]] = []
         changed: list[tuple[Row, str, RowId]] = []
+        back: set[RowId] = set()  # those of changed that were deleted
         digest = target.digest
         for position, row in enumerate(rows):
             now = digest(row)
@@ -196,11 +201,15 @@ class Warehouse(Tables):
                 new.append((row, now))
             elif before.deleted or before.hash != now:
                 changed.append((row, now, before.id))
+                if before.deleted:
+                    back.add(before.id)
                 counts.inserted += before.deleted
                 counts.updated += not before.deleted
             else:
                 counts.unchanged += 1
         counts.inserted += len(new)
+        if self.recorder is not None and (new or changed):
+            self.recorder.wrote(target, new, changed, back, self._stored)
         if new:
             self._insert(target, new, stamp)
         if changed:
@@ -210,6 +219,8 @@ class Warehouse(Tables):
     def _mark_deleted(self, target: Target, ids: set[RowId], stamp: Stamp) -> int:
         if not ids:
             return 0
+        if self.recorder is not None:
+            self.recorder.deleted(target, ids, self._stored)
         condition, value = self._among(list(ids))
         now = self._moment(stamp.now)
         with self._cursor() as cursor:
@@ -218,6 +229,13 @@ class Warehouse(Tables):
                 [now, now, stamp.run_id, value],
             )
             return int(cursor.rowcount)
+
+    def _stored(self, target: Target, ids: Sequence[RowId]) -> dict[RowId, Row]:
+        condition, value = self._among(ids)
+        columns = names([column.name for column in target.table.columns])
+        with self._cursor() as cursor:
+            cursor.execute(f"SELECT {self.row_id}, {columns} FROM {target.name} AS t WHERE {condition}", [value])
+            return {row[0]: tuple(row[1:]) for row in cursor.fetchall()}
 
     def _mark_children(
         self,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any, Literal
 
+from connections.destination import identifier as identifier
 from connections.sdk.declare import Column, Table, widest
 from connections.sdk.errors import SyncError
-
-LONGEST_NAME = 63  # bytes; PostgreSQL cuts the rest off without a word
 
 
 @dataclass(frozen=True)
@@ -33,9 +31,8 @@ class Evolution:
     after: str = ""
 
     def params(self) -> dict[str, Any]:
-        """Return the change as parameters of a log entry."""
+        """Return the change as parameters of a log entry, which names the table itself."""
         return {
-            "table": self.table,
             "action": self.action,
             "column": self.column,
             "before": self.before,
@@ -67,16 +64,16 @@ class Lack:
         ]
 
 
-def lack(table: Table, shape: Shape | None, index: str | None) -> Lack:
+def lack(table: Table, shape: Shape | None, name: str, index: str | None) -> Lack:
     """Compare a declaration with the table as it stands; a column that is no longer declared stays.
 
-    index: what the database calls the index that the table's sets need, if they do.
+    name: what errors call the table. index: what the database calls the index that the table's sets need, if they do.
     Raises SyncError("key_changed") and SyncError("contract_changed").
     """
     if shape is None:
         return Lack(table, None, index=index is not None)
     if shape.key != {"_connection_id", *map(identifier, table.key)}:
-        raise SyncError("key_changed", table=table.name)
+        raise SyncError("key_changed", table=name)
     found = Lack(table, shape, index=index is not None and index not in shape.indexes)
     for column in table.columns:
         standing = shape.columns.get(identifier(column.name))
@@ -86,7 +83,11 @@ def lack(table: Table, shape: Shape | None, index: str | None) -> Lack:
         wider = widest(standing, column)
         if wider is None:
             raise SyncError(
-                "contract_changed", table=table.name, column=column.name, before=spell(standing), after=spell(column)
+                "contract_changed",
+                table=name,
+                column=column.name,
+                before=spell(standing),
+                after=spell(column),
             )
         if wider != standing:
             found.widened.append((standing, wider))
@@ -96,14 +97,6 @@ def lack(table: Table, shape: Shape | None, index: str | None) -> Lack:
 def spell(column: Column) -> str:
     """Return the column's type in words of the declaration: text, decimal(12,2)..."""
     return f"decimal({column.precision},{column.scale})" if column.type == "decimal" else column.type
-
-
-def identifier(name: str) -> str:
-    """Return name, shortened with a hash where the database would cut it."""
-    if len(name.encode()) <= LONGEST_NAME:
-        return name
-    ending = "_" + blake2b(name.encode(), digest_size=5).hexdigest()
-    return name.encode()[: LONGEST_NAME - len(ending)].decode(errors="ignore") + ending
 
 
 def quote(name: str) -> str:

@@ -14,6 +14,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
+from connections.destination import table_name
 from connections.sdk.declare import Column, Table
 from syncruns.engine.warehouse.shape import Evolution, Lack, Shape, identifier, lack, names, quote, set_index
 from syncruns.engine.warehouse.target import Encoder, RowId, Target, row_digest
@@ -88,7 +89,8 @@ class Tables(ABC):
         for table in tables:
             shape = shapes.get(table.name)
             index = set_index(table)
-            found = lack(table, shape, identifier(self._index_name(schema, index)) if index else None)
+            named = identifier(self._index_name(schema, index)) if index else None
+            found = lack(table, shape, table_name(schema, table.name), named)
             if found or shape is None:
                 missing.append(found)
                 continue

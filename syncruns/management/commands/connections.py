@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from connections import connectors
 from connections.audit import COMMAND_LINE
 from connections.command_line.base import (
     ConsoleCommand,
@@ -27,13 +29,18 @@ from connections.command_line.base import (
 )
 from connections.command_line.flags import (
     NEVER,
+    Asked,
+    add_beginning_flags,
     add_schedule_flags,
     add_settings_flags,
+    add_window_flag,
+    from_environment,
     given_moment,
     given_schedule,
+    given_since,
     given_values,
+    given_windows,
 )
-from connections.connectors import REGISTRY
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from connections.services import (
@@ -81,6 +88,9 @@ class Command(ConsoleCommand):
         for parser_with_flags in (adding, changing):
             add_settings_flags(parser_with_flags)
             add_schedule_flags(parser_with_flags)
+        for parser_with_windows in (adding, changing):
+            add_window_flag(parser_with_windows)
+        add_beginning_flags(adding)
         adding.add_argument("--auto-sync", action="store_true", help=_("sync by itself from now on"))
         changing.add_argument("--auto-sync", action=BooleanOptionalAction, help=_("sync by itself, or not"))
         changing.add_argument("--pause-until", metavar="MOMENT", help=_("no scheduled sync before; none lifts it"))
@@ -132,22 +142,31 @@ class Command(ConsoleCommand):
         return Exit.SUCCESS
 
     def _add(self, options: dict[str, Any]) -> Exit:
-        kinds = [connector.kind for connector in REGISTRY]
+        kinds = [connector.kind for connector in connectors.REGISTRY]
         if options["kind"] not in kinds:
             text = _("There is no connector of the kind %(name)s.") % {"name": options["kind"]}
             refuse_unknown(text, "unknown_kind", options["kind"], kinds)
-        values = given_values(options["kind"], options["settings_given"], options["secrets_given"])
-        schedule = given_schedule(options)
-        if "schedule_kind" not in schedule:
-            schedule = {**default_schedule(options["kind"]), **schedule}
+        asked = Asked(
+            given_values(options["kind"], options["settings_given"], options["secrets_given"]),
+            given_windows(options["windows_given"]),
+            given_schedule(options),
+        )
+        if options["from_env"]:
+            asked = from_environment(options["kind"], asked)
+        usual = {} if "schedule_kind" in asked.schedule else default_schedule(options["kind"])
+        schedule = {**usual, **asked.schedule}
+        since = options["since"]
+        zone = schedule.get("time_zone", settings.TIME_ZONE)
         with _schedule_refused():
             connection = create_connection(
                 kind=options["kind"],
                 name=options["name"],
                 slug=options["slug"],
-                values=values,
+                values=asked.values,
                 schedule=schedule,
                 auto_sync=options["auto_sync"],
+                windows=asked.windows,
+                first_since=given_since(since, zone) if since is not None else None,
                 actor=COMMAND_LINE,
             )
         self.answer(full_connection_answer(connection))
@@ -159,10 +178,13 @@ class Command(ConsoleCommand):
         connection = named_connection(options["slug"])
         values = given_values(connection.kind, options["settings_given"], options["secrets_given"])
         schedule = given_schedule(options)
-        choices = {
-            **dict.fromkeys(_known_streams(connection, options["enable_stream"]), True),
-            **dict.fromkeys(_known_streams(connection, options["disable_stream"]), False),
+        windows = given_windows(options["windows_given"])
+        choices: dict[str, dict[str, Any]] = {
+            stream: {"window_minutes": windows[stream]} for stream in _known_streams(connection, list(windows))
         }
+        for enabled, streams in ((True, options["enable_stream"]), (False, options["disable_stream"])):
+            for stream in _known_streams(connection, streams):
+                choices[stream] = {**choices.get(stream, {}), "enabled": enabled}
         pause = options["pause_until"]
         until = _pause(pause, connection) if pause is not None else None
         if not (values or schedule or choices or pause or options["name"] or options["auto_sync"] is not None):
@@ -180,8 +202,8 @@ class Command(ConsoleCommand):
                 connection = set_auto_sync(connection, options["auto_sync"], actor=COMMAND_LINE)
             if pause is not None:
                 connection = set_paused_until(connection, until, actor=COMMAND_LINE)
-            for stream, enabled in choices.items():
-                set_stream(connection, stream, enabled=enabled, actor=COMMAND_LINE)
+            for stream, chosen in choices.items():
+                set_stream(connection, stream, **chosen, actor=COMMAND_LINE)
         self.answer(full_connection_answer(connection))
         self.say(_("Changed %(name)s.") % {"name": connection.name})
         self.say(_("Next sync: %(next)s") % {"next": next_sync_words(connection)})
@@ -206,7 +228,7 @@ class Command(ConsoleCommand):
             detail = told(finding)
             self.say(f"{MARKS[finding.state]} {_(finding.label)}{': ' if detail else ''}{detail}")
         if error is not None:
-            for line in error_lines(error.code, error.params, label_of(connection.kind)):
+            for line in error_lines(error.code, error.params, label_of(connection.kind), in_trial=True):
                 self.say(line)
             return exit_of(error.code)
         return Exit.SUCCESS if report.ok else Exit.ACTION_NEEDED
