@@ -209,7 +209,9 @@ LOG_FILE.parent.mkdir(exist_ok=True)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "plain": {"()": "syncruns.logfile.LogLines", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
     "handlers": {
         # Services write to stdout, where systemd and containers look; commands keep theirs for their answer.
         "console": {
@@ -227,6 +229,14 @@ LOGGING = {
             "formatter": "plain",
         },
     },
+    "filters": {"without_traceback": {"()": "syncruns.logfile.WithoutTraceback"}},
     "root": {"handlers": ["console", "file"], "level": "WARNING"},
-    "loggers": {"sync": {"level": LOG_LEVEL}, "django": {"level": "WARNING"}, "django-q": {"level": "WARNING"}},
+    "loggers": {
+        "sync": {"level": LOG_LEVEL},
+        "sync.told": {"handlers": ["file"], "propagate": False},  # what the supervisor says on the terminal itself
+        "django": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},  # addresses that nobody has are no news
+        "django.security.DisallowedHost": {"filters": ["without_traceback"]},
+        "django-q": {"level": "WARNING"},
+    },
 }

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import Error, transaction
 from django.db import connection as database
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 from django_q.brokers import get_broker
 from django_q.models import Schedule
 from django_q.tasks import async_task
@@ -21,6 +22,7 @@ from connections.models import Connection
 from connections.schedule import slots_between
 from connections.sdk.errors import SyncError
 from syncruns import chores
+from syncruns.engine import journal
 from syncruns.models import SyncLog, SyncRun
 
 logger = logging.getLogger("sync.dispatch")
@@ -83,7 +85,7 @@ def reap(now: datetime) -> int:
         try:
             reaped += lose(run, now)
         except Error as error:  # a frozen worker's transaction holds its rows; the others need not wait
-            logger.warning("run %s of %s cannot be reaped yet: %s", run, run.connection.slug, type(error).__name__)
+            logger.warning(_("run %s of %s cannot be reaped yet: %s"), run, run.connection.slug, type(error).__name__)
     return reaped
 
 
@@ -96,7 +98,8 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
     if not run.lose(now, given_up=given_up):
         return False
     SyncLog.objects.create(run=run, at=now, level="error", event="failed.worker_lost", params=run.error_params)
-    if run.trigger in SyncRun.AUTOMATIC and run.attempt == 1 and not run.cancel_requested_at:
+    again = run.trigger in SyncRun.AUTOMATIC and run.attempt == 1 and not run.cancel_requested_at
+    if again:
         SyncRun.objects.create(
             connection=run.connection,
             trigger=SyncRun.Trigger.RETRY,
@@ -105,7 +108,7 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
             attempt=2,
             requested_by=run.requested_by,
         )
-    logger.warning("run %s of %s lost with its worker %s", run, run.connection.slug, run.worker)
+    transaction.on_commit(lambda: journal.lost(run, again=again))
     return True
 
 
@@ -125,6 +128,9 @@ def queue_due(now: datetime) -> int:
         )
         runs = [run for connection in connections for run in _account(connection, now, connection.pk in busy)]
         SyncRun.objects.bulk_create(runs)
+    for run in runs:
+        if run.state == SyncRun.State.SKIPPED:
+            journal.skipped(run)
     return len(connections)
 
 

@@ -40,9 +40,10 @@ def show_lines(connection: Connection) -> Iterator[str]:
         yield f"  {name} = " + _("(secret, set %(when)s)") % {"when": exact(datetime.fromisoformat(at), zone)}
     yield _("Streams:")
     for selected in readable_streams(connection):
-        window = f", {_('looks back %(minutes)s min') % {'minutes': selected.window_minutes}}"
+        looks_back = _("looks back %(minutes)s min") % {"minutes": selected.window_minutes}
+        window = f", {looks_back}" if selected.window_minutes else ""
         mark = "[x]" if selected.enabled else "[ ]"
-        yield f"  {mark} {selected.stream.key}: {_(selected.stream.label)}{window if selected.window_minutes else ''}"
+        yield f"  {mark} {selected.stream.key}: {_(selected.stream.label)}{window}"
 
 
 def schedule_words(connection: Connection) -> str:
@@ -55,7 +56,8 @@ def schedule_words(connection: Connection) -> str:
             words = _("daily at %(time)s (%(zone)s)") % {"time": f"{connection.daily_at:%H:%M}", "zone": zone}
         case _cron:
             words = _("cron %(cron)s (%(zone)s)") % {"cron": connection.cron, "zone": zone}
-    return words if connection.auto_sync else f"{words}, {_('switched off')}"
+    off = _("switched off")
+    return words if connection.auto_sync else f"{words}, {off}"
 
 
 def next_sync_words(connection: Connection) -> str:

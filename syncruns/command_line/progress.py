@@ -40,7 +40,8 @@ class Progress:
                 self._out.write(f"{_(stream.label)}: {look_of_stream(stream).word}, {counts_in_words(stream)}")
         reading = next((stream for stream in streams if stream.state == StreamRun.State.RUNNING), None)
         if self._is_terminal and reading is not None:
-            again = f" ({_('attempt %(attempt)s') % {'attempt': reading.attempt}})" if reading.attempt > 1 else ""
+            attempt = _("attempt %(attempt)s") % {"attempt": reading.attempt}
+            again = f" ({attempt})" if reading.attempt > 1 else ""
             line = f"{_(reading.label)}{again}: {_bar(reading)}{counts_in_words(reading)}"
             line = line[: shutil.get_terminal_size().columns - 1]
             self._out.write(line.ljust(self._live), ending="\r")
@@ -85,7 +86,8 @@ def counts_in_words(counted: SyncRun | StreamRun) -> str:
     names = ("read", "inserted", "updated", "deleted", "quarantined")
     numbers = {name: number(getattr(counted, name)) for name in names}
     words = _("%(read)s read, %(inserted)s new, %(updated)s changed, %(deleted)s deleted") % numbers
-    return f"{words}, {_('%(quarantined)s quarantined') % numbers}" if counted.quarantined else words
+    quarantined = _("%(quarantined)s quarantined") % numbers
+    return f"{words}, {quarantined}" if counted.quarantined else words
 
 
 def exit_of_run(run: SyncRun) -> Exit:

@@ -29,7 +29,7 @@ class Command(ConsoleCommand):
             self.say(f"{connector.kind}: {_(connector.label)}")
             self._say_settings(connector.settings, "  ")
             for stream in _fixed_streams(connector):
-                self.say(f"  {_('stream')} {stream.key}: {_(stream.label)}")
+                self.say("  " + _("stream") + f" {stream.key}: {_(stream.label)}")
             self.say()
         return Exit.SUCCESS
 
