@@ -81,7 +81,8 @@ def tick(now: datetime | None = None) -> None:
 def reap(now: datetime) -> int:
     """Mark runs lost whose lease has ended, take their right to write, and queue automatic ones once more."""
     reaped = 0
-    for run in SyncRun.objects.filter(state=SyncRun.State.RUNNING, lease_until__lt=now).select_related("connection"):
+    forgotten = SyncRun.objects.filter(SyncRun.held_by_nobody(now), state=SyncRun.State.RUNNING)
+    for run in forgotten.select_related("connection"):
         try:
             reaped += lose(run, now)
         except Error as error:  # a frozen worker's transaction holds its rows; the others need not wait

@@ -25,7 +25,6 @@ COMPLAIN_EVERY_SECONDS = 600.0
 # Django-Q2 looks its own words up as well; with these in our catalogue they are found there.
 DJANGO_Q_WORDS = (
     _("reincarnated worker %(name)s after death"),
-    _("reincarnated worker %(name)s after timeout"),
     _("reincarnated monitor %(name)s after sudden death"),
     _("reincarnated pusher %(name)s after sudden death"),
 )

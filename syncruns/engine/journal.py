@@ -138,7 +138,7 @@ def lost(run: SyncRun, *, again: bool) -> None:
 
 def noted(run: SyncRun, level: str, event: str, stream: str, params: dict[str, Any]) -> None:
     """Repeat an entry of the pages' log that explains a silence, or is news for whoever keeps the installation."""
-    waits = event in ("http_retry", "rate_wait") and params["seconds"] >= LONG_WAIT_SECONDS
+    waits = event in ("http_retry", "rate_wait") and params.get("seconds", 0) >= LONG_WAIT_SECONDS
     if waits or event == "source_clock" or event.startswith("schema."):
         _write(run, LEVELS[level], lambda: f"{stream}: {sentence(event, params)}")
 
