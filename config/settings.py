@@ -178,6 +178,7 @@ BAD_RECORDS_SHARE = environment.integer(env, "BAD_RECORDS_PERCENT", 50, minimum=
 BAD_RECORDS_MINIMUM = 20
 RUN_LOG_LIMIT = environment.integer(env, "RUN_LOG_LIMIT", 1000, minimum=50, maximum=100_000)
 RUN_CHANGES_LIMIT = environment.integer(env, "RUN_CHANGES_LIMIT", 500, minimum=0, maximum=100_000)
+REQUESTS_CA_BUNDLE = environment.readable(env, "REQUESTS_CA_BUNDLE")  # the sdk reads it from the environment
 ALLOW_PRIVATE_ADDRESSES = environment.boolean(env, "ALLOW_PRIVATE_ADDRESSES", default=False)
 
 # How many days what happened is kept; 0: for ever (syncruns/chores.py).

@@ -33,6 +33,13 @@ CATALOGUE: dict[str, Entry] = {
         (_("Open the settings and correct the marked field."), _("Test, then save.")),
         "edit_settings",
     ),
+    "config_invalid.no_streams": Entry(
+        _("Nothing to read"),
+        _("Every stream of the connection is switched off; automatic syncing stopped."),
+        _("Its streams were switched off one by one."),
+        (_("Switch at least one stream on."), _("Or switch auto-sync off, if nothing shall be read.")),
+        "choose_streams",
+    ),
     "address_refused": Entry(
         _("Address not allowed"),
         _("The address %(host)s leads into a private network, which this connection may not reach."),
@@ -114,7 +121,11 @@ CATALOGUE: dict[str, Entry] = {
         _("Certificate not trusted"),
         _("The certificate of %(host)s could not be verified, so nothing was sent."),
         _("The certificate has expired, is for another name, or was issued by the company itself."),
-        (_("Have the certificate renewed or corrected by whoever runs the source."), _("Then retry.")),
+        (
+            _("Have the certificate renewed or corrected by whoever runs the source."),
+            _("If the company issued it itself, name its certificate in REQUESTS_CA_BUNDLE."),
+            _("Then retry."),
+        ),
     ),
     "tls_failed.protocol": Entry(
         _("No encryption there"),

@@ -19,6 +19,7 @@ ACTIONS: dict[str, Text] = {
     "edit_credentials": _("Update credentials"),
     "edit_settings": _("Check the settings"),
     "edit_schedule": _("Change the schedule"),
+    "choose_streams": _("Choose the streams"),
     "retry": _("Retry now"),
     "stream_off": _("Switch this stream off"),
     "quarantine": _("See the records"),

@@ -227,6 +227,8 @@ def set_stream(
         setattr(setting, choice, value)
     setting.full_clean(exclude=["connection"])
     setting.save()
+    if connection.status_code == "config_invalid":  # such as every stream switched off: the next sync may try again
+        connection.clear_error()
     audit.record("stream.changed", user=user, actor=actor, target=connection, stream=stream, **choices)
     return setting
 

@@ -35,7 +35,7 @@ def try_connection(kind: str, config: Mapping[str, Any], secrets: Mapping[str, s
     started = time.monotonic()
     try:
         connector = connector_class(kind)(config, secrets)
-        context = PlainContext(allow_private_addresses=allows_private_addresses(config))
+        context = _context(config)
         findings.extend(connector.test(context))
     except SyncError as problem:
         error = explained(problem, kind, config, secrets)
@@ -52,5 +52,8 @@ def offered_choices(
 
 def read_sample(kind: str, config: Mapping[str, Any], secrets: Mapping[str, str], setting: str, row: int) -> Sample:
     """Return what a live sample shows for row `row` of a list with columns. Raises SyncError."""
-    context = PlainContext(allow_private_addresses=allows_private_addresses(config))
-    return connector_class(kind)(config, secrets).suggest(setting, row, context)
+    return connector_class(kind)(config, secrets).suggest(setting, row, _context(config))
+
+
+def _context(config: Mapping[str, Any]) -> PlainContext:
+    return PlainContext(allow_private_addresses=allows_private_addresses(config), is_hurried=True)

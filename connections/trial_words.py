@@ -84,6 +84,7 @@ TRIAL: dict[str, Entry] = {
         "tls_failed",
         _("The certificate of %(host)s could not be verified, so nothing was sent."),
         _("Have the certificate renewed or corrected by whoever runs the source."),
+        _("If the company issued it itself, name its certificate in REQUESTS_CA_BUNDLE."),
         TEST_AGAIN,
     ),
     "server_error": _like(

@@ -24,6 +24,7 @@ from syncruns.engine.warehouse import Warehouse, warehouse
 from syncruns.engine.warehouse.scratch import stored_key
 from syncruns.models import DeleteBrake, MissedRow, SyncRun
 from syncruns.services import active_run
+from syncruns.stopping import is_stopping
 
 State = MissedRow.State
 ACTIONS = {State.APPROVED: "deletions.approved", State.KEPT: "deletions.kept"}
@@ -121,6 +122,8 @@ def carry_out_of(connection: Connection) -> int:
         rows = approved.filter(stream=stream, table=table)
         while (batch := _carry_out_batch(connection, rows, *found, schema, destination)) is not None:
             deleted += batch
+            if is_stopping():
+                break
     if deleted:
         Connection.objects.filter(pk=connection.pk).update(updated_at=timezone.now())  # counts of rows are kept by it
     return deleted

@@ -24,6 +24,8 @@ from syncruns.engine.warehouse import warehouse
 from syncruns.listing import Row
 from syncruns.models import Checkpoint, StreamRun, SyncRun
 
+FIRST_RUN_SECONDS = 10
+
 
 @dataclass(frozen=True)
 class StoredRows:
@@ -69,10 +71,10 @@ class StreamsShown:
 def stored_rows(connection: Connection, last_run: SyncRun | None) -> StoredRows | None:
     """Count the live rows of a connection; None when its settings do not say which tables it has.
 
-    Kept until another run ends, because counting a large table takes long.
+    Kept until another run ends, because counting a large table takes long; while the first one runs, for moments.
     """
     key = f"stored-rows:{connection.pk}:{last_run.pk if last_run else ''}:{connection.updated_at.timestamp()}"
-    return cache.get_or_set(key, lambda: _count(connection), timeout=3600)
+    return cache.get_or_set(key, lambda: _count(connection), timeout=3600 if last_run else FIRST_RUN_SECONDS)
 
 
 def _count(connection: Connection) -> StoredRows | None:

@@ -17,7 +17,7 @@ from connections.forms.entries import Path, Values
 from connections.forms.fields import words
 from connections.models import Connection
 from connections.sdk.connector import Connector
-from connections.sdk.declare import Finding, Sample
+from connections.sdk.declare import Finding
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Invalid, Setting, SettingsInvalid, check_settings
 from connections.sdk.text import gettext_noop as _
@@ -62,6 +62,7 @@ class ConnectionForm:
         self.asking_error: SyncError | None = None  # about the setting at focus
         self.offers: offers.Offers = {}
         self.sample_notes: list[Finding] = []
+        self.columns_not_met: list[str] = []  # there already, and not in the sample: perhaps of an earlier, wrong one
         self.focus: Path = ()
         self.secrets: dict[str, str] = {}
         self.has_expired = False
@@ -144,8 +145,8 @@ class ConnectionForm:
         del found[1][path[-1]]
         self.focus = ("config", *path[:-1])
 
-    def suggest(self, path: Path) -> bool:
-        """Add to the columns at path those that a live sample shows; what was typed stays.
+    def suggest(self, path: Path, *, anew: bool = False) -> bool:
+        """Add to the columns at path those that a live sample shows; what was typed stays, or goes if anew.
 
         Says whether a sample could be read; else problems or asking_error hold why. What it shows of the settings
         beside the columns, such as where the records are, is filled in; notes tell of it.
@@ -168,9 +169,12 @@ class ConnectionForm:
         given = entries.without_blank_columns((found[0],), {found[0].name: found[1]})[found[0].name]
         known = {column["path"] for column in given}
         fresh = [column for column in sample.columns if column["path"] not in known]
+        if anew and sample.columns:
+            given, known, fresh = [], set(), list(sample.columns)
         found[1][:] = given + [entries.shown(entries.COLUMN_FIELDS, column) for column in fresh]
         self.values["config"][name][row].update({key: str(value) for key, value in sample.beside.items()})
-        self.sample_notes = [*sample.notes, *_left(known, sample)]
+        self.sample_notes = list(sample.notes)
+        self.columns_not_met = sorted(known - {column["path"] for column in sample.columns}) if sample.columns else []
         return True
 
     def offer(self, path: Path) -> bool:
@@ -307,10 +311,3 @@ class ConnectionForm:
             typed = timing.typed({"interval_minutes": given.value})
             return {field: typed[field] for field in ("rhythm", "interval_minutes")}
         return entries.shown([one for one in self.settings[part] if one.name == name], {name: given.value})
-
-
-def _left(known: set[str], sample: Sample) -> list[Finding]:
-    """Say which columns that were there already are not in the sample: perhaps of an earlier, wrong one."""
-    left = sorted(known - {column["path"] for column in sample.columns}) if sample.columns else []
-    text = _("Not in this sample: %(columns)s. Remove what was only a guess.")
-    return [Finding("", "warning", text, {"columns": ", ".join(left)})] if left else []

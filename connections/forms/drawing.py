@@ -174,6 +174,10 @@ class Drawing:
         return [{"state": one.state, "text": words(one.text, one.params)} for one in self.form.sample_notes]
 
     @property
+    def columns_not_met(self) -> str:
+        return ", ".join(self.form.columns_not_met)
+
+    @property
     def asked(self) -> str:
         """The form name of what the source was asked for: columns from a sample, or what it offers."""
         return ":".join(map(str, self.form.focus))

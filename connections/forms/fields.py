@@ -81,6 +81,10 @@ class Field:
         return ":".join(["suggest", *map(str, self.path[1:])])
 
     @property
+    def replace(self) -> str:
+        return ":".join(["replace", *map(str, self.path[1:])])
+
+    @property
     def offer(self) -> str:
         """The button that asks the source what it offers; empty when it cannot say."""
         return ":".join(["offer", *map(str, self.path[1:])]) if self.setting.offered_from else ""

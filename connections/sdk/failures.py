@@ -14,7 +14,7 @@ import requests
 import urllib3
 
 from connections.sdk.errors import SyncError
-from connections.sdk.redaction import Redactor
+from connections.sdk.redaction import Redactor, without_named_secrets
 
 # All that requests, urllib3 and the layers below raise for reasons outside our code.
 FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, UnicodeError)
@@ -79,7 +79,7 @@ def vendor_message(headers: Mapping[str, str], body: bytes, redact: Redactor) ->
     if is_html(headers, body):
         return ""
     text = body[: SAMPLE_LENGTH * 4].decode("utf-8", "replace")
-    sample = redact(text[:SAMPLE_LENGTH])
+    sample = without_named_secrets(redact(text[:SAMPLE_LENGTH]))
     if len(text) > SAMPLE_LENGTH:
         # A secret cut by the end of the sample is not recognised: drop as much as it could be.
         sample = sample[: max(len(sample) - redact.longest, 0)]

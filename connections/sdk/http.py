@@ -104,13 +104,26 @@ class _Request:
     body: Any
 
 
+@dataclass(frozen=True)
+class Haste:
+    """The most of each while a person waits, in seconds and tries."""
+
+    read: float = 15.0
+    total: float = 30.0
+    tries: int = 2
+    wait: float = 10.0
+
+
+HURRIED = Haste()
+
+
 class HttpClient:
     """Ask one source; an instance is one session and belongs to one thread.
 
     headers and params go with every request; secrets are kept out of all errors and events. Timeouts are
     seconds: connect, then read from byte to byte, total for a whole answer. longest_wait: the longest
-    Retry-After that is waited for. judge: for sources that answer failures with 200, or say more than the status.
-    Raises SyncError only (Interruption included).
+    Retry-After that is waited for. A hurried context shortens them all (HURRIED). judge: for sources that answer
+    failures with 200, or say more than the status. Raises SyncError only (Interruption included).
     """
 
     def __init__(
@@ -135,6 +148,9 @@ class HttpClient:
         self._context = context
         self._params = dict(params or {})
         self._rate = rate
+        if context.is_hurried:
+            read_timeout, total_timeout = min(read_timeout, HURRIED.read), min(total_timeout, HURRIED.total)
+            tries, longest_wait = min(tries, HURRIED.tries), min(longest_wait, HURRIED.wait)
         self._timeouts = (connect_timeout, read_timeout)
         self._total_timeout = total_timeout
         self._max_body_bytes = max_body_bytes

@@ -101,8 +101,10 @@ def _read(
                         found = sweeps.complete(page.sweep)
                         _settle(connection, stream, connector.schema, found, row)
                 progress()
-    finally:
+    except SyncError:
         sweeps.close()
+        raise
+    sweeps.close()
 
 
 def _compare(connection: Connection, stream: Stream, schema: str, typed: Typed, row: StreamRun) -> None:

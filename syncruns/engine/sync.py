@@ -197,8 +197,10 @@ class _StreamSync:
                     self._leash.check()
                     load.load(group)
                     self._log.flush()
-        finally:
-            load.close()
+        except SyncError:
+            load.close()  # after anything else the session is not to be used again
+            raise
+        load.close()
         return load.brake
 
     def _explained(self, error: SyncError) -> SyncError:
@@ -279,7 +281,7 @@ def plan(connection: Connection, wanted: Sequence[str] | None, *, all_due: bool)
         if (choice.enabled if wanted is None else choice.stream.key in wanted)
     ]
     if not chosen:
-        raise SyncError("config_invalid", field="streams")
+        raise SyncError("config_invalid", field="streams", reason="no_streams")
     return chosen
 
 

@@ -16,13 +16,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from connections.explanation import shown
 from connections.models import Connection
 from connections.sdk.declare import Column
 from syncruns import decisions, timewords
@@ -39,7 +38,7 @@ DECIDED = {"delete": State.APPROVED, "keep": State.KEPT}
 class Cell:
     """One value in the reader's language; None where he may not see it."""
 
-    column: str
+    column: Column
     value: str | None
 
 
@@ -120,14 +119,16 @@ def _changed(request: HttpRequest, back: str) -> HttpResponse:
 
 def _told(row: HeldRow, columns: tuple[Column, ...], sees_all: bool) -> RowShown:
     cells = [
-        Cell(column.name, None if column.personal and not sees_all else _value(value))
+        Cell(column, None if column.personal and not sees_all else _value(column, value))
         for column, value in zip(columns, row.values, strict=False)
     ]
     return RowShown(row.pk, row.missed_at, cells)
 
 
-def _value(value: Any) -> str:
+def _value(column: Column, value: Any) -> str:
     """Return a stored value for a person; whole numbers as they are, for many are no amounts."""
+    if column.type == "decimal" and value is not None:
+        return str(number_format(Decimal(str(value)), column.scale, use_l10n=True, force_grouping=True))
     match value:
         case bool():
             return _("yes") if value else _("no")
@@ -135,8 +136,6 @@ def _value(value: Any) -> str:
             return timewords.exact(value if timezone.is_aware(value) else timezone.make_aware(value))
         case date():
             return date_format(value, "SHORT_DATE_FORMAT")
-        case Decimal() | float():
-            return shown(float(value))
         case None:
             return "—"
     return Truncator(str(value)).chars(LONGEST_VALUE)

@@ -21,6 +21,7 @@ ICONS = {
     "edit_credentials": "key",
     "edit_settings": "settings",
     "edit_schedule": "clock",
+    "choose_streams": "player-play",
     "retry": "refresh",
     "quarantine": "clipboard-check",
     "decide": "clipboard-check",
@@ -60,7 +61,7 @@ class Fault:
         action = self.explanation.action
         if action in CHANGES_SETTINGS:
             return reverse("connection_edit", args=[self.connection.slug])
-        if action == "stream_off":
+        if action in ("stream_off", "choose_streams"):
             return reverse("connection", args=[self.connection.slug])
         if action == "decide":
             return reverse("connection_deletions", args=[self.connection.slug])

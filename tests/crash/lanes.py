@@ -232,6 +232,7 @@ class Lane:
         self._check_slot(slot)
         self._sync_in_peace()
         self._compare()
+        self.ledger.vanished = 0
 
     def _active(self) -> SyncRun | None:
         return SyncRun.objects.filter(connection=self.connection, state__in=SyncRun.ACTIVE).first()

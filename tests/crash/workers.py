@@ -32,6 +32,8 @@ STEPS = {
     "transaction": ("syncruns.engine.load", "StreamLoad", "_commit"),
     "own": ("syncruns.models", "Checkpoint", "own"),
     "rows": ("syncruns.engine.load", None, "load_page"),
+    "sweep": ("syncruns.engine.sweep", "Sweeps", "complete"),
+    "settle": ("syncruns.engine.settlement", "Settlement", "_owned"),
     "checkpoint": ("syncruns.models", "Checkpoint", "save_state"),
     "count": ("syncruns.engine.load", "StreamLoad", "_count"),
     "log": ("syncruns.engine.log", "RunLog", "flush"),

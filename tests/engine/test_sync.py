@@ -19,6 +19,7 @@ from connections.sdk.context import Context
 from connections.sdk.declare import Page, Stream
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Setting
+from connections.services import set_stream
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.sync import _StreamSync
 from syncruns.models import Checkpoint, QuarantinedRecord, SyncRun
@@ -177,6 +178,19 @@ def test_a_record_that_cannot_be_typed_waits_for_review_and_the_rest_goes_on(
     assert counts(run) == (3, 1, 0, 0, 0, 2)
     assert rows("items", "id, name") == [(1, "a")]
     assert QuarantinedRecord.objects.filter(connection=shop, state="open").count() == 2
+
+
+def test_run_with_every_stream_switched_off_says_so_and_a_stream_switched_on_lets_it_go_on(
+    sync_now: Sync, shop: Connection
+) -> None:
+    for stream in ("items", "orders"):
+        set_stream(shop, stream, enabled=False)
+    run = sync_now({}, trigger="schedule")
+    assert (run.state, run.error_code, run.error_params["reason"]) == ("failed", "config_invalid", "no_streams")
+    assert (shop.status, shop.status_code) == ("error", "config_invalid")
+    set_stream(shop, "items", enabled=True)
+    shop.refresh_from_db()
+    assert shop.status == "active" and shop.next_sync_at is not None
 
 
 def test_log_names_the_table_as_the_database_does_and_no_personal_key(

@@ -41,6 +41,22 @@ def test_nothing_to_change_costs_one_query(django_assert_num_queries: Any) -> No
         warehouse().prepare("shop", tables)
 
 
+def test_a_table_that_comes_to_have_sets_gets_the_index_that_finds_them(django_assert_num_queries: Any) -> None:
+    plain = table(Column("need", "integer"))
+    warehouse().prepare("shop", [plain])
+    with_sets = replace(plain, set_key=("need",))
+    assert warehouse().prepare("shop", [with_sets]) == []
+    with django_assert_num_queries(1):
+        warehouse().prepare("shop", [with_sets])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_indexes WHERE schemaname = 'shop' AND indexname = 'things_set'"
+            if connection.vendor == "postgresql"
+            else "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name = 'shop_things_set'"
+        )
+        assert cursor.fetchone() == (1,)
+
+
 def test_a_new_column_is_added_and_a_vanished_one_stays() -> None:
     Destination(table(Column("name"))).load({"things": [{"id": 1, "name": "tea"}]})
     assert warehouse().prepare("shop", [table(DECIMAL)]) == [

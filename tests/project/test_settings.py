@@ -47,6 +47,7 @@ def load(data_dir: Path, show: str = "''", **environment: str) -> subprocess.Com
         ("EMAIL_URL", "smtp://ana@@mail.example.com", "EMAIL_FROM must look like sincro@example.com"),
         ("CREDENTIAL_KEYS", "short", "CREDENTIAL_KEYS must be Fernet keys"),
         ("SECRET_KEY", "short", "SECRET_KEY must have at least 32 characters."),
+        ("REQUESTS_CA_BUNDLE", "/nowhere.pem", "REQUESTS_CA_BUNDLE /nowhere.pem cannot be read by this user."),
         ("DATA_DIR", "/dev/null/var", "DATA_DIR /dev/null/var cannot be made: Not a directory."),
     ],
 )

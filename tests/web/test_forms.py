@@ -160,10 +160,10 @@ def test_sample_fills_in_what_it_shows_of_the_other_fields_and_says_so(browser: 
     assert page.values["config:streams:0:name"] == "found"
     assert page.values["config:streams:0:columns:1:personal"] == "on"
     assert "Found as “&lt;found&gt;”." in page.html
-    assert "Not in this sample: id. Remove what was only a guess." in page.html
-    page.fill(config__streams__0__columns__0__key=None).press("save")
-    (before, found) = Connection.objects.get().config["streams"][0]["columns"]
-    assert (before["personal"], found["personal"]) == (False, True)
+    assert "Not in this sample: id." in page.html
+    page.press("replace:streams:0:columns").press("save")
+    (column,) = Connection.objects.get().config["streams"][0]["columns"]
+    assert (column["path"], column["personal"]) == ("cpf", True)
 
 
 def test_sample_is_read_for_one_stream_even_while_another_is_half_typed(browser: Client) -> None:

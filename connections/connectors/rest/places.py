@@ -77,8 +77,8 @@ def _is_wrapped(place: Place) -> bool:
 
 def _is_record(document: Mapping[str, Any], stream: str, place: Place) -> bool:
     """Say whether an object that holds a list is one record with its items, rather than an envelope."""
-    if _is_called(place, stream):
-        return False
+    if _is_called(place, stream) or (len(place.names) > 1 and place.names[0] in WRAPPERS):
+        return False  # an envelope may have an id too, of the request
     names = {snake(name) for name, value in document.items() if isinstance(value, int | str) and value != ""}
     if names & set(key_names(stream, IDENTITIES)):
         return True

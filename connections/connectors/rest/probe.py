@@ -28,7 +28,11 @@ WHY = {
 }
 
 
-WHY_NOT_THERE = {
+# The same by the error's reason, where it says more.
+REASONS = {
+    "truncated": _("The answer broke off before its end."),
+    "too_large": _("The answer is too large. Choose how the API pages it, or smaller pages."),
+    "redirect": _("The API sends requests on to another address, and credentials are not sent there."),
     "elsewhere": _("There are no records at “%(path)s” in the answer; there are some at “%(place)s”."),
     "bare": _("There are no records at “%(path)s”: the answer itself is the list. Leave that field empty."),
 }
@@ -52,7 +56,7 @@ def findings(client: HttpClient, config: Mapping[str, Any], shapes: Sequence[Sha
                 return
             if error.code not in OF_STREAM:
                 raise
-            text = WHY_NOT_THERE.get(error.params.get("reason", ""), WHY[error.code])
+            text = REASONS.get(error.params.get("reason", ""), WHY[error.code])
             yield Finding(label, "failed", text, {"status": "?", "path": "", **error.params})
             continue
         if not met:
