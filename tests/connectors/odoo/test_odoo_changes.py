@@ -219,6 +219,30 @@ def test_empty_page_before_the_end_is_not_taken_for_the_end(odoo: tuple[Odoo, st
     assert {key[0] for key in mirror.tables["parceiro"]} == set(server.rows("res.partner"))
 
 
+def test_field_that_the_server_loses_meanwhile_is_left_out(odoo: tuple[Odoo, str], version: int) -> None:
+    server, url = odoo
+    server.bulk("res.partner", [{"name": f"P{number}", "phone": "1"} for number in range(60)])
+    session = connector(url, version=version)
+    pages = session.read(stream_of(session, "parceiros"), None, QuickContext(page_size=30))
+    first = next(pages)
+    del server.store.schema.fields["res.partner"]["phone"]
+    found = rows([first, *pages], "parceiro")
+    assert {row["id"] for row in found} == set(server.rows("res.partner"))
+    assert "telefone" in found[0] and "telefone" not in found[-1]
+
+
+def test_question_that_stays_wrong_is_asked_no_third_time(odoo: tuple[Odoo, str], version: int) -> None:
+    server, url = odoo
+    server.bulk("res.partner", [{"name": f"P{number}"} for number in range(60)])
+    session = connector(url, version=version)
+    pages = session.read(stream_of(session, "parceiros"), None, QuickContext(page_size=30))
+    next(pages)
+    del server.store.schema.fields["res.partner"]["write_date"]  # without it no window can be asked for
+    with pytest.raises(SyncError) as caught:
+        list(pages)
+    assert (caught.value.code, caught.value.params["reason"]) == ("contract_changed", "question")
+
+
 def test_clock_of_the_server_counts_and_its_distance_is_said(odoo: tuple[Odoo, str], version: int) -> None:
     server, url = odoo
     server.pass_time(timedelta(minutes=10))
