@@ -177,6 +177,24 @@ def test_request_line_brings_its_whole_set_and_an_empty_one_is_told(odoo: tuple[
     assert mirror.tables["alocacao"] == {}
 
 
+def test_read_killed_between_the_sets_of_one_page_brings_the_others_later(odoo: tuple[Odoo, str], version: int) -> None:
+    server, url = odoo
+    line = [0, 0, {"product_id": 9, "name": "x", "product_qty": 4.0}]
+    server.create("purchase.request", {"name": "PR1", "company_id": 1, "line_ids": [line] * 300})
+    owners = list(server.rows("purchase.request.line"))
+    server.pass_time(timedelta(hours=3))
+    with server.lock:  # the lines stay as old as they are
+        made = server.bulk("purchase.request.allocation", [{"purchase_request_line_id": owner} for owner in owners])
+        for owner in owners:
+            server.store.rows("purchase.request.line")[owner]["write_date"] -= timedelta(hours=3)
+    session = connector(url, version=version)
+    mirror = Mirror(stream_of(session, "alocacoes"))
+    mirror.read(session, pages=1)
+    assert 0 < len(mirror.tables["alocacao"]) < 300
+    mirror.read(session)
+    assert {key[0] for key in mirror.tables["alocacao"]} == set(made)
+
+
 def test_sweep_waits_for_its_own_rhythm(odoo: tuple[Odoo, str], version: int) -> None:
     server, url = odoo
     session = connector(url, version=version, sweep_hours=6)
