@@ -182,14 +182,13 @@ def test_read_killed_between_the_sets_of_one_page_brings_the_others_later(odoo: 
     line = [0, 0, {"product_id": 9, "name": "x", "product_qty": 4.0}]
     server.create("purchase.request", {"name": "PR1", "company_id": 1, "line_ids": [line] * 300})
     owners = list(server.rows("purchase.request.line"))
-    server.pass_time(timedelta(hours=3))
-    with server.lock:  # the lines stay as old as they are
-        made = server.bulk("purchase.request.allocation", [{"purchase_request_line_id": owner} for owner in owners])
-        for owner in owners:
-            server.store.rows("purchase.request.line")[owner]["write_date"] -= timedelta(hours=3)
+    made = server.bulk("purchase.request.allocation", [{"purchase_request_line_id": owner} for owner in owners])
+    for owner in owners:  # older than what is asked for
+        server.store.rows("purchase.request.line")[owner]["write_date"] -= timedelta(days=9)
+    server.pass_time(timedelta(hours=5))
     session = connector(url, version=version)
     mirror = Mirror(stream_of(session, "alocacoes"))
-    mirror.read(session, pages=1)
+    mirror.read(session, pages=1, window_minutes=600)
     assert 0 < len(mirror.tables["alocacao"]) < 300
     mirror.read(session)
     assert {key[0] for key in mirror.tables["alocacao"]} == set(made)
