@@ -77,10 +77,12 @@ def checked_change(connection: Connection, values: Mapping[str, Any]) -> Checked
     """
     connector = connector_class(connection.kind)
     merged = {**connection.config, **values}
+    if connection.first_loaded_at is not None:
+        _refuse_other_source(connection, connector, merged)
     stored = kept_secrets(connection, values)
     checked = check_values(connection.kind, merged, stored_secrets=list(stored))
     if connection.first_loaded_at is not None:
-        _refuse_mixing(connection, connector, checked.config)
+        _refuse_mixing(connector, connection, checked.config)
     return Checked(checked.config, {**stored, **checked.secrets})
 
 
@@ -328,13 +330,24 @@ def _readable_secrets(connection: Connection) -> dict[str, str]:
         return {}
 
 
-def _refuse_mixing(connection: Connection, connector: type[Connector], config: dict[str, Any]) -> None:
-    """Raise SettingsInvalid for changes that would mix two sources' rows, or make loaded rows unfindable."""
+def _refuse_other_source(connection: Connection, connector: type[Connector], values: Mapping[str, Any]) -> None:
+    """Raise SettingsInvalid for changes that would mix two sources' rows; before anything asks for its secrets."""
     problems = [
         Invalid((setting.name,), _("Rows were already loaded from here. Create a new connection for another source."))
         for setting in connector.settings
-        if setting.identity and connection.config.get(setting.name) != config.get(setting.name)
+        if setting.identity and _plain(connection.config.get(setting.name)) != _plain(values.get(setting.name))
     ]
+    if problems:
+        raise SettingsInvalid(problems)
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _refuse_mixing(connector: type[Connector], connection: Connection, config: dict[str, Any]) -> None:
+    """Raise SettingsInvalid for changes that loaded rows do not allow: of keys, or of types."""
+    problems: list[Invalid] = []
     loaded = {table.name: table for stream in connector.streams(connection.config) for table in stream.tables}
     for number, stream in enumerate(connector.streams(config)):
         for table in stream.tables:
