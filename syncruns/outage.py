@@ -5,9 +5,9 @@ A file marks the outage. Whoever fails first makes it and says so, the others on
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -41,12 +41,14 @@ def note(error: BaseException | None) -> bool:
     if not is_away(error):
         return False
     try:
-        descriptor = os.open(_mark(), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with _mark().open("x") as file:
+            file.write(str(time.time()))
     except FileExistsError:
-        _mark().touch()
+        with contextlib.suppress(OSError):
+            _mark().touch()
         return True
-    os.write(descriptor, str(time.time()).encode())
-    os.close(descriptor)
+    except OSError:
+        pass  # a disk that is full, for one: then everybody tells of it
     logger.error("the database does not answer; everything waits for it: %s", " ".join(str(error).split()))
     return True
 

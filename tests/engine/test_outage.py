@@ -74,6 +74,14 @@ def test_return_is_one_line_once_nothing_fails_any_more(
     assert [line.getMessage() for line in caplog.records] == ["the database answers again; it was away for 65 s"]
 
 
+def test_outage_is_told_even_where_no_mark_can_be_made(
+    refusal: Error, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "DATA_DIR", Path("/proc/nowhere"))
+    assert outage.note(refusal)
+    assert "the database does not answer" in caplog.text
+
+
 def test_other_errors_keep_their_traceback(mark: Path) -> None:
     assert outage.OncePerOutage().filter(record(ValueError("a fault of ours")))
     assert not outage.is_away(Error("no cause"))
