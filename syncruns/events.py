@@ -33,6 +33,7 @@ EVENTS: dict[str, str | Promise] = {
         "%(count)s records could not be typed and wait for review; first: %(table)s %(key)s, column "
         "%(column)s: %(reason)s"
     ),
+    "records_left_out": _("Records left out, as a person decided: %(count)s"),
     "schema.created": _("Table %(table)s created"),
     "schema.column_added": _("Table %(table)s: column %(column)s added as %(after)s"),
     "schema.column_widened": _("Table %(table)s: column %(column)s widened from %(before)s to %(after)s"),
@@ -49,6 +50,9 @@ EVENTS: dict[str, str | Promise] = {
     "auto_sync.on": _("Switched automatic syncing on"),
     "auto_sync.off": _("Switched automatic syncing off"),
     "stream.changed": _("Changed the stream %(stream)s"),
+    "records.loaded": _("Quarantined records loaded: %(count)s"),
+    "records.discarded": _("Quarantined records discarded: %(count)s (%(note)s)"),
+    "records.reopened": _("Reopened a quarantined record of %(table)s"),
     "run.requested": _("Started a sync"),
     "run.cancelled": _("Cancelled a run"),
     "run.retried": _("Retried a run"),

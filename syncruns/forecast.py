@@ -35,7 +35,10 @@ class Forecast:
 def forecast(connection: Connection, now: datetime) -> Forecast:
     """Return the next slots, whether or not automatic syncing is on."""
     past = SyncRun.objects.filter(
-        connection=connection, state__in=(SyncRun.State.SUCCEEDED, SyncRun.State.PARTIAL), started_at__isnull=False
+        SyncRun.READS,
+        connection=connection,
+        state__in=(SyncRun.State.SUCCEEDED, SyncRun.State.PARTIAL),
+        started_at__isnull=False,
     ).order_by("-queued_at")[:JUDGED_BY]
     seconds = [run.duration.total_seconds() for run in past if run.duration is not None]
     typical = timedelta(seconds=median(seconds)) if seconds else None

@@ -76,8 +76,17 @@ def lease_ended(run: SyncRun, now: datetime) -> bool:
     return run.state == SyncRun.State.RUNNING and run.lease_until is not None and run.lease_until < now
 
 
-def health_of(connection: Connection, last_run: SyncRun | None, active_run: SyncRun | None, now: datetime) -> Health:
-    """Return the health. last_run: the newest run of outcomes.DECISIVE; active_run: queued or running."""
+def health_of(
+    connection: Connection,
+    last_run: SyncRun | None,
+    active_run: SyncRun | None,
+    now: datetime,
+    waiting: int | None = None,
+) -> Health:
+    """Return the health. last_run: the newest run of outcomes.DECISIVE; active_run: queued or running.
+
+    waiting: how many records of the connection wait for review, if that is known.
+    """
     if active_run is not None and active_run.state == SyncRun.State.RUNNING and not lease_ended(active_run, now):
         began = active_run.started_at or active_run.queued_at
         return Health(RUNNING, _("Started at %(time)s.") % {"time": timewords.clock(began, now)})
@@ -93,7 +102,7 @@ def health_of(connection: Connection, last_run: SyncRun | None, active_run: Sync
         return Health(QUOTA, _("The source limited the requests."))
     if not connection.auto_sync:
         return _switched_off(connection, last_run, now)
-    return _planned(connection, last_run, now)
+    return _planned(connection, last_run, now, waiting)
 
 
 def next_sync_of(connection: Connection, now: datetime) -> NextSync:
@@ -152,7 +161,7 @@ def _switched_off(connection: Connection, last_run: SyncRun | None, now: datetim
     return Health(OFF, _("Off %(since)s.") % {"since": off_since(connection, now)})
 
 
-def _planned(connection: Connection, last_run: SyncRun | None, now: datetime) -> Health:
+def _planned(connection: Connection, last_run: SyncRun | None, now: datetime, waiting: int | None) -> Health:
     slot = connection.next_sync_at
     if slot is not None and now - slot > grace_of(connection):
         return Health(LATE, _("It should have started at %(time)s.") % {"time": timewords.clock(slot, now)})
@@ -165,11 +174,18 @@ def _planned(connection: Connection, last_run: SyncRun | None, now: datetime) ->
         return Health(
             RETRYING, _("%(title)s; next try %(time)s") % {"title": title, "time": timewords.clock(slot, now)}
         )
-    if last_run.state == SyncRun.State.PARTIAL:
+    is_settled = waiting == 0 and last_run.quarantined and not last_run.error_code
+    if last_run.state == SyncRun.State.PARTIAL and not is_settled:
         return Health(PARTIAL, partial_sentence(last_run))
-    return Health(
-        OK, _("Data from %(time)s") % {"time": timewords.clock(last_run.started_at or last_run.queued_at, now)}
-    )
+    fresh = _("Data from %(time)s") % {"time": timewords.clock(last_run.started_at or last_run.queued_at, now)}
+    return Health(OK, f"{fresh}; {waiting_words(waiting)}" if waiting else fresh)
+
+
+def waiting_words(count: int) -> str:
+    """Return "3 records wait for review", as the end of a sentence."""
+    return ngettext("%(count)s record waits for review", "%(count)s records wait for review", count) % {
+        "count": timewords.number(count)
+    }
 
 
 def failure_title(connection: Connection, run: SyncRun) -> str:

@@ -29,6 +29,8 @@ VALUE_REASONS: dict[str, str | Promise] = {
     "too_long": _("it is too long for a key"),
     "too_many_decimals": _("it has more than %(scale)s decimals"),
     "key_missing": _("the key is missing"),
+    "key_taken": _("a row with this key is already stored; it would be replaced"),
+    "not_kept": _("it is too long to be kept here; write it anew"),
     "parent_rejected": _("the record it belongs to could not be loaded"),
 }
 

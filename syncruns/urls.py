@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from syncruns.views import actions, connections, overview, runs, system
+from syncruns.views import actions, connections, overview, review, runs, system
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -23,6 +23,11 @@ urlpatterns = [
     path("runs/<uuid:run_id>/log.txt", runs.run_log, name="run_log"),
     path("runs/<uuid:run_id>/cancel/", actions.run_cancel, name="run_cancel"),
     path("runs/<uuid:run_id>/retry/", actions.run_retry, name="run_retry"),
+    path("review/", review.review, name="review"),
+    path("review/records/", review.review_decide, name="review_decide"),
+    path("review/records/<int:pk>/", review.review_record, name="review_record"),
+    path("review/records/<int:pk>/discard/", review.review_discard, name="review_discard"),
+    path("review/records/<int:pk>/reopen/", review.review_reopen, name="review_reopen"),
     path("system/", system.system, name="system"),
     path("system/sources/", system.system_sources, name="system_sources"),
 ]

@@ -15,10 +15,11 @@ from connections.sdk.declare import Stream
 from connections.sdk.errors import SyncError
 from connections.services import SelectedStream, allows_private_addresses, open_connector
 from syncruns.engine.context import EngineContext
+from syncruns.engine.decisions import typed_pages
 from syncruns.engine.load import load_page
 from syncruns.engine.reader import read_ahead
 from syncruns.engine.sync import plan, read_options
-from syncruns.engine.transform import Typed, to_rows
+from syncruns.engine.transform import Typed
 from syncruns.engine.warehouse import warehouse
 from syncruns.models import Checkpoint, StreamRun
 
@@ -60,7 +61,7 @@ def dry_run(
         except SyncError as error:
             row.state, row.error_code, row.error_params = StreamRun.State.FAILED, error.code, error.params
         else:
-            row.state = StreamRun.State.PARTIAL if row.quarantined else StreamRun.State.SUCCEEDED
+            row.state = StreamRun.State.SUCCEEDED if row.state == StreamRun.State.RUNNING else row.state
         row.finished_at = timezone.now()
         progress(rows)
     return rows
@@ -89,7 +90,8 @@ def _read(
         for group in groups:
             for page in group:
                 row.expected = page.expected if page.expected is not None else row.expected
-                _compare(connection, stream, connector.schema, to_rows(page, stream), row)
+                (typed,), _held = typed_pages([page], stream, connection.pk)
+                _compare(connection, stream, connector.schema, typed, row)
             progress()
 
 
@@ -101,5 +103,7 @@ def _compare(connection: Connection, stream: Stream, schema: str, typed: Typed, 
             typed, stream, schema, destination, connection_id=connection.pk, run_id=str(uuid.uuid4())
         )  # fmt: skip
         transaction.set_rollback(True)
+    if typed.rejects:
+        row.state = StreamRun.State.PARTIAL
     for name, value in counts.items():
         setattr(row, name, getattr(row, name) + value)

@@ -14,9 +14,10 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.sdk.declare import Page, Stream
 from connections.sdk.errors import Interruption, SyncError
+from syncruns.engine.decisions import note_seen, typed_pages
 from syncruns.engine.log import RunLog
-from syncruns.engine.quarantine import close_loaded, keep_rejects
-from syncruns.engine.transform import Typed, to_rows
+from syncruns.engine.quarantine import close_deleted, close_loaded, keep_rejects
+from syncruns.engine.transform import Typed
 from syncruns.engine.warehouse.base import Counts, Warehouse
 from syncruns.models import Checkpoint, StreamRun, SyncRun
 
@@ -33,6 +34,7 @@ class StreamLoad:
     destination: Warehouse
     log: RunLog
     moves_checkpoint: bool = True
+    brakes: bool = True  # stops at too large a share of bad records
     _seen: dict[str, int] = field(default_factory=lambda: {"read": 0, "bad": 0})
 
     def load(self, pages: Sequence[Page]) -> None:
@@ -41,7 +43,7 @@ class StreamLoad:
         Raises SyncError("too_many_bad_records") before anything is written, Interruption("worker_lost") when the
         run was taken over, and lets database errors pass; in every case the transaction is undone.
         """
-        typed = [to_rows(page, self.stream) for page in pages]
+        typed, held = typed_pages(pages, self.stream, self.run.connection_id)
         self._brake(typed)
         state = next((page.checkpoint for page in reversed(pages) if page.checkpoint is not None), None)
         changes = dict.fromkeys(StreamRun.COUNTED, 0)
@@ -57,20 +59,25 @@ class StreamLoad:
                     changes[name] += value
                 for table, rows in page.rows.items():
                     close_loaded(self.run, self.stream.table(table), rows)
+                for table, keys in page.deletes.items():
+                    close_deleted(self.run, self.stream.table(table), keys)
                 keep_rejects(self.run, self.stream, page.rejects, self.log)
+            note_seen(held, timezone.now())
             if changes["inserted"]:
                 self._note_first_load()
             if state is not None and self.moves_checkpoint:
                 self.checkpoint.save_state(state)
             self._count(changes, pages)
-        for _page in pages:
+        for page in typed:
             self.log.add("info", "page_loaded", self.stream.key)
+            if page.discarded:
+                self.log.add("info", "records_left_out", self.stream.key, count=len(page.discarded))
 
     def _brake(self, typed: Sequence[Typed]) -> None:
         self._seen["read"] += sum(page.read for page in typed)
         self._seen["bad"] += sum(len(page.rejects) for page in typed)
         read, bad = self._seen["read"], self._seen["bad"]
-        if read >= settings.BAD_RECORDS_MINIMUM and bad > settings.BAD_RECORDS_SHARE * read:
+        if self.brakes and read >= settings.BAD_RECORDS_MINIMUM and bad > settings.BAD_RECORDS_SHARE * read:
             # Nothing of this group is loaded, but a person needs to see what was wrong with it.
             for page in typed:
                 keep_rejects(self.run, self.stream, page.rejects, self.log)
@@ -115,5 +122,5 @@ def load_page(
         "unchanged": counts.unchanged,
         "deleted": counts.deleted,
         "deduplicated": typed.deduplicated,
-        "quarantined": len(typed.rejects),
+        "quarantined": len(typed.rejects) + len(typed.discarded),
     }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.utils import timezone
 
-from connections.sdk.declare import Stream, Table
+from connections.sdk.declare import Key, Stream, Table
 from syncruns.engine.log import RunLog
-from syncruns.engine.transform import Reject, Row, key_text
+from syncruns.engine.transform import Reject, Row, key_text, spelled
 from syncruns.models import QuarantinedRecord, SyncRun
 
 OPEN = QuarantinedRecord.State.OPEN
@@ -28,7 +28,9 @@ def keep_rejects(run: SyncRun, stream: Stream, rejects: Sequence[Reject], log: R
                 table=reject.table,
                 record_key=reject.key,
                 record=reject.record,
+                inexact=list(reject.inexact),
                 reasons=reject.reasons,
+                reason=next(iter(reject.reasons.values()))["code"],
                 state=OPEN,
                 run=run,
                 first_seen_at=now,
@@ -38,9 +40,13 @@ def keep_rejects(run: SyncRun, stream: Stream, rejects: Sequence[Reject], log: R
         ],
         update_conflicts=True,
         unique_fields=["connection", "table", "record_key"],
-        update_fields=["record", "reasons", "state", "run", "last_seen_at"],
+        # Whatever was decided before was decided about other contents.
+        update_fields=[
+            "record", "inexact", "reasons", "reason", "state", "corrections", "decided_by", "note", "closed_at", "run",
+            "last_seen_at",
+        ],
         batch_size=200,
-    )
+    )  # fmt: skip
     first = rejects[0]
     column, reason = next(iter(first.reasons.items()))
     log.add(
@@ -49,11 +55,27 @@ def keep_rejects(run: SyncRun, stream: Stream, rejects: Sequence[Reject], log: R
     )  # fmt: skip
 
 
+def waiting_of(run: SyncRun, stream: str) -> bool:
+    """Say whether records that the run read of the stream wait for a person."""
+    return QuarantinedRecord.objects.filter(run=run, stream=stream, state=OPEN).exists()
+
+
 def close_loaded(run: SyncRun, table: Table, rows: Sequence[Row]) -> None:
     """Mark fixed the open records whose key was loaded now."""
+    if rows:
+        _close(run, table, lambda: {key_text(table, row) for row in rows}, QuarantinedRecord.State.FIXED)
+
+
+def close_deleted(run: SyncRun, table: Table, keys: Sequence[Key]) -> None:
+    """Mark discarded the open records that are gone at the source: loading one would bring a dead row back."""
+    if keys:
+        _close(run, table, lambda: {spelled(key) for key in keys}, QuarantinedRecord.State.DISCARDED)
+
+
+def _close(run: SyncRun, table: Table, keys: Callable[[], set[str]], state: str) -> None:
     waiting = QuarantinedRecord.objects.filter(connection_id=run.connection_id, table=table.name, state=OPEN)
-    if not rows or not waiting.exists():
+    if not waiting.exists():
         return
-    loaded = {key_text(table, row) for row in rows}
-    fixed = [record.pk for record in waiting.only("pk", "record_key") if record.record_key in loaded]
-    waiting.filter(pk__in=fixed).update(state=QuarantinedRecord.State.FIXED, closed_at=timezone.now())
+    closed = keys()
+    ids = [record.pk for record in waiting.only("pk", "record_key") if record.record_key in closed]
+    waiting.filter(pk__in=ids).update(state=state, closed_at=timezone.now())

@@ -17,8 +17,8 @@ from connections.catalogue import explain
 from syncruns import timewords
 from syncruns.diary import run_words
 from syncruns.health import LOOKS
-from syncruns.models import StreamRun, SyncRun
-from syncruns.outcomes import Look, look_of_run, look_of_stream
+from syncruns.models import QuarantinedRecord, StreamRun, SyncRun
+from syncruns.outcomes import RECORD_LOOKS, Look, look_of_run, look_of_stream
 from syncruns.reasons import why
 
 register = template.Library()
@@ -140,6 +140,11 @@ def run_state(run: SyncRun) -> SafeString:
 @register.simple_tag
 def stream_state(stream: StreamRun) -> SafeString:
     return state(look_of_stream(stream))
+
+
+@register.simple_tag
+def record_state(record: QuarantinedRecord) -> SafeString:
+    return state(RECORD_LOOKS[record.state])
 
 
 @register.simple_tag

@@ -22,8 +22,9 @@ from syncruns.forecast import forecast
 from syncruns.health import label_of
 from syncruns.listing import measure
 from syncruns.log_lines import LogFilter, log_shown, log_text
-from syncruns.models import StreamRun, SyncRun
+from syncruns.models import QuarantinedRecord, StreamRun, SyncRun
 from syncruns.outcomes import FAILURES, RUN_LOOKS
+from syncruns.review.listing import shown
 from syncruns.run_words import run_sentence
 from syncruns.streams import checkpoints_of
 from syncruns.views.faults import fault_of_run
@@ -33,6 +34,7 @@ RECORDS_SHOWN = 20
 STOP_POLLING = 286  # htmx: take this answer and ask no more
 SPANS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 SPAN_WORDS = {"1h": _("Last hour"), "24h": _("Last 24 hours"), "7d": _("Last 7 days"), "30d": _("Last 30 days")}
+SEES_PERSONAL = "connections.operate_connection"
 FAILED = "failures"  # failed, lost and timed out together
 
 
@@ -138,6 +140,8 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
     now = timezone.now()
     streams = list(found.streams.all())
     wanted = LogFilter.of(request.GET)
+    records = found.quarantine.filter(state=QuarantinedRecord.State.OPEN).select_related("connection").defer("record")
+    waiting = records.count()
     unfinished = [stream for stream in streams if stream.state != StreamRun.State.SUCCEEDED]
     ends = None
     if found.state == SyncRun.State.RUNNING and found.started_at:
@@ -152,11 +156,11 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
         "progress": measure(streams) if streams else None,
         "ends": ends,
         "is_live": found.is_active,
-        "fault": fault_of_run(found, streams),
+        "fault": fault_of_run(found, streams, waiting),
         "can_retry_unfinished": bool(unfinished) and len(unfinished) < len(streams),
         "checkpoints": checkpoints_of(found.connection, streams),
-        "records": found.quarantine.filter(state="open")[:RECORDS_SHOWN],
-        "records_open": found.quarantine.filter(state="open").count(),
+        "records": shown(records[:RECORDS_SHOWN], can_see=request.user.has_perm(SEES_PERSONAL)) if waiting else [],
+        "records_open": waiting,
         "wanted": wanted,
         "log": log_shown(found, {stream.stream: stream.label for stream in streams}, wanted),
         "query": request.GET.urlencode(),

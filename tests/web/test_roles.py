@@ -27,6 +27,7 @@ RUNS = "syncruns.view_syncrun"
 OPERATE = "connections.operate_connection"
 ADD = "connections.add_connection"
 DELETE = "connections.delete_connection"
+RECORDS = "syncruns.view_quarantinedrecord"
 SYSTEM = "syncruns.view_systemjob"
 
 # Address -> permission. A pair is (to read, to send).
@@ -59,6 +60,11 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "run_log": "syncruns.view_synclog",
     "run_cancel": OPERATE,
     "run_retry": OPERATE,
+    "review": RECORDS,
+    "review_record": (RECORDS, OPERATE),
+    "review_decide": OPERATE,
+    "review_discard": OPERATE,
+    "review_reopen": OPERATE,
     "system": SYSTEM,
     "system_sources": SYSTEM,
     "admin:login": DOOR,
@@ -146,6 +152,7 @@ def fill(make_connection: Callable[..., Connection]) -> Callable[[str, str], str
         "stream": "orders",
         "run_id": run.pk,
         "id": target.pk,
+        "pk": QuarantinedRecord.objects.get().pk,
         "content_type_id": "1",
         "app_label": "connections",
         "url": "nowhere/",

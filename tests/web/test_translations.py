@@ -190,7 +190,10 @@ def matriz(make_connection: Callable[..., Connection]) -> Connection:
 
 
 def addresses(connection: Connection) -> Iterator[str]:
-    for name in ("overview", "connections", "connection_new", "runs", "system", "preferences", "password_change"):
+    names = (
+        "overview", "connections", "connection_new", "runs", "review", "system", "preferences", "password_change"
+    )  # fmt: skip
+    for name in names:
         yield reverse(name)
     yield reverse("connection_new_kind", args=["rest"])
     for name in ("connection", "connection_runs", "connection_schedule", "connection_edit", "connection_danger"):
@@ -198,7 +201,16 @@ def addresses(connection: Connection) -> Iterator[str]:
     for run in SyncRun.objects.all():
         yield reverse("run", args=[run.pk])
         yield reverse("run_log", args=[run.pk])
-    yield from ("/no-such-page/", "/connections/?q=nada", "/runs/?state=failures&span=24h", "/?period=30d")
+    for record in QuarantinedRecord.objects.all():
+        yield reverse("review_record", args=[record.pk])
+    yield from (
+        "/no-such-page/",
+        "/review/?state=all",
+        "/review/?q=nada",
+        "/connections/?q=nada",
+        "/runs/?state=failures&span=24h",
+        "/?period=30d",
+    )
     yield reverse("admin:index")
     for model in admin.site._registry:
         yield reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")

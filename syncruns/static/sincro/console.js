@@ -102,6 +102,14 @@
     if (!(form.hasAttribute("hx-post") && window.htmx)) form.requestSubmit();
   });
 
+  // One box that ticks all of a name in its form; without a script each is ticked by itself.
+  document.addEventListener("change", ({ target }) => {
+    if (!target.dataset.checkAll) return;
+    for (const box of target.form.elements) {
+      if (box.name === target.dataset.checkAll) box.checked = target.checked;
+    }
+  });
+
   // Menus close when one looks elsewhere.
   const openMenus = () => document.querySelectorAll("details.menu[open]");
   document.addEventListener("click", ({ target }) => {
