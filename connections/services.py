@@ -16,6 +16,7 @@ from django.utils.text import slugify
 
 from connections import audit
 from connections.connectors import connector_class
+from connections.differences import differences, settings_of
 from connections.models import Connection, StreamSetting
 from connections.schedule import check as check_schedule
 from connections.schedule import zone
@@ -148,6 +149,7 @@ def update_connection(
     are loaded. Raises SettingsInvalid, or SyncError for the schedule.
     """
     connection = Connection.objects.select_for_update().get(pk=connection.pk)
+    before = _facts(connection)
     changed: list[str] = []
     if name is not None and (name := _checked_name(name)) != connection.name:
         connection.name = name
@@ -158,14 +160,18 @@ def update_connection(
     if values is not None:
         changed += _apply_values(connection, values)
     if schedule is not None:
-        before = connection.schedule
+        planned = connection.schedule
         _apply_schedule(connection, schedule)
-        if connection.schedule != before:
+        if any(before[field] != getattr(connection, field) for field in SCHEDULE_FIELDS):
             changed.append("schedule")
+        if connection.schedule != planned:
             _plan_first(connection)
     if changed:
         connection.save()
-        audit.record("connection.changed", user=user, actor=actor, target=connection, fields=changed)
+        changes = differences(before, _facts(connection))
+        audit.record(
+            "connection.changed", user=user, actor=actor, target=connection, fields=changed, changes=changes
+        )  # fmt: skip
     # Whoever saves has looked: the next sync may try again.
     if values is not None:
         connection.clear_error()
@@ -214,11 +220,14 @@ def set_stream(
     setting, created = StreamSetting.objects.select_for_update().get_or_create(
         connection=connection, stream=stream, defaults={"enabled": known.enabled}
     )
+    before = {choice: getattr(setting, choice) for choice in choices}
     for choice, value in choices.items():
         setattr(setting, choice, value)
     setting.full_clean(exclude=["connection"])
     setting.save()
-    audit.record("stream.changed", user=user, actor=actor, target=connection, stream=stream, **choices)
+    changes = differences(before, choices)
+    if changes:
+        audit.record("stream.changed", user=user, actor=actor, target=connection, stream=stream, changes=changes)
     return setting
 
 
@@ -252,6 +261,17 @@ def default_schedule(kind: str) -> dict[str, Any]:
     if declared.daily_at:
         return {"schedule_kind": "daily", "daily_at": declared.daily_at}
     return {"schedule_kind": "interval", "interval_minutes": declared.every_minutes}
+
+
+def _facts(connection: Connection) -> dict[str, Any]:
+    """Everything of a connection whose changes are noted with their values."""
+    schedule = {field: getattr(connection, field) for field in SCHEDULE_FIELDS}
+    return {
+        "name": connection.name,
+        "tags": list(connection.tags),
+        **schedule,
+        **settings_of(connection.kind, connection.config),
+    }
 
 
 def _checked_name(name: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
@@ -12,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from connections.catalogue import Params, explain, shown
 from connections.connectors import REGISTRY
+from connections.models import Connection
+from connections.people.roles import LABELS
 from syncruns import timewords
 from syncruns.reasons import VALUE_REASONS
 
@@ -78,8 +81,28 @@ REASONS: dict[str, str | Promise] = {
     "earlier_failure": _("an earlier failure ended the run"),
 }
 
-# What connections/services.py says of a connection beside the connector's settings.
-FIELDS = {"name": gettext_noop("Name"), "tags": gettext_noop("tags"), "schedule": gettext_noop("Schedule")}
+# What connections/services.py says of a connection and its streams beside the connector's settings.
+FIELDS = {
+    "name": gettext_noop("Name"),
+    "tags": gettext_noop("tags"),
+    "schedule": gettext_noop("Schedule"),
+    "schedule_kind": gettext_noop("Rhythm"),
+    "interval_minutes": gettext_noop("every (minutes)"),
+    "daily_at": gettext_noop("daily at"),
+    "cron": gettext_noop("cron expression"),
+    "time_zone": gettext_noop("time zone"),
+    "jitter_seconds": gettext_noop("spread (seconds)"),
+    "catch_up": gettext_noop("missed slots"),
+    "enabled": gettext_noop("enabled"),
+    "window_minutes": gettext_noop("look-back (minutes)"),
+    "page_size": gettext_noop("page size"),
+    "every_minutes": gettext_noop("at most every (minutes)"),
+}
+# Values of FIELDS that are codes.
+VALUES: dict[str, dict[str, str | Promise]] = {
+    "schedule_kind": {str(value): label for value, label in Connection.ScheduleKind.choices},
+    "catch_up": {str(value): label for value, label in Connection.CatchUp.choices},
+}
 
 # Why a value could not be typed, or a request was tried again: codes inside parameters.
 _CODED = {"reason": REASONS | VALUE_REASONS}
@@ -92,6 +115,37 @@ def sentence(event: str, params: Mapping[str, Any] | None = None) -> str:
         return explain(event.removeprefix("failed."), params, str(params.get("source", ""))).sentence
     values = Params({name: _word(name, value) for name, value in params.items()})
     return str(EVENTS.get(event, event)) % values
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value before and after; both empty where only the fact was noted."""
+
+    label: str
+    before: str
+    after: str
+
+
+def changes(params: Mapping[str, Any] | None) -> list[Change]:
+    """Return what an audit event says of values before and after, in the reader's language."""
+    params = params or {}
+    told = [
+        Change(_field(name), _value(name, before), _value(name, after))
+        for name, before, after in params.get("changes", [])
+    ]
+    if "before" in params and "after" in params:  # of a person's role
+        told.append(Change(gettext("role"), _roles(params["before"]), _roles(params["after"])))
+    return told
+
+
+def _roles(names: Sequence[str]) -> str:
+    return ", ".join(str(LABELS.get(name, name)) for name in names)
+
+
+def _value(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    return "" if value is None else str(VALUES.get(name, {}).get(str(value), value))
 
 
 def _word(name: str, value: Any) -> str:

@@ -29,9 +29,12 @@ VALUE_REASONS: dict[str, str | Promise] = {
     "too_long": _("it is too long for a key"),
     "too_many_decimals": _("it has more than %(scale)s decimals"),
     "key_missing": _("the key is missing"),
+    "parent_rejected": _("the record it belongs to could not be loaded"),
+}
+# Why a person's load was refused, besides.
+REVIEW_REASONS: dict[str, str | Promise] = {
     "key_taken": _("a row with this key is already stored; it would be replaced"),
     "not_kept": _("it is too long to be kept here; write it anew"),
-    "parent_rejected": _("the record it belongs to could not be loaded"),
 }
 
 
@@ -39,4 +42,4 @@ def why(reason: Mapping[str, Any]) -> str:
     """Return a reason, {"code", "params"}, in the reader's language; an unknown code as it is."""
     code = str(reason.get("code", ""))
     values = Params({name: shown(value) for name, value in (reason.get("params") or {}).items()})
-    return str(VALUE_REASONS.get(code, code)) % values
+    return str((VALUE_REASONS | REVIEW_REASONS).get(code, code)) % values

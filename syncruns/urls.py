@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from syncruns.views import actions, connections, overview, review, runs, system
+from syncruns.views import actions, audit, connections, overview, review, runs, system
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -28,6 +28,7 @@ urlpatterns = [
     path("review/records/<int:pk>/", review.review_record, name="review_record"),
     path("review/records/<int:pk>/discard/", review.review_discard, name="review_discard"),
     path("review/records/<int:pk>/reopen/", review.review_reopen, name="review_reopen"),
+    path("audit/", audit.audit, name="audit"),
     path("system/", system.system, name="system"),
     path("system/sources/", system.system_sources, name="system_sources"),
 ]

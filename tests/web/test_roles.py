@@ -60,6 +60,7 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "run_log": "syncruns.view_synclog",
     "run_cancel": OPERATE,
     "run_retry": OPERATE,
+    "audit": "connections.view_auditevent",
     "review": RECORDS,
     "review_record": (RECORDS, OPERATE),
     "review_decide": OPERATE,

@@ -191,7 +191,8 @@ def matriz(make_connection: Callable[..., Connection]) -> Connection:
 
 def addresses(connection: Connection) -> Iterator[str]:
     names = (
-        "overview", "connections", "connection_new", "runs", "review", "system", "preferences", "password_change"
+        "overview", "connections", "connection_new", "runs", "review", "audit", "system", "preferences",
+        "password_change",
     )  # fmt: skip
     for name in names:
         yield reverse(name)
