@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+import config.urls  # noqa: F401 - pages import the registry: they shall find it as it is, before a test adds to it
 from connections import connectors
 from connections.models import AuditEvent, Connection
 from connections.sdk.connector import Connector
