@@ -173,8 +173,8 @@ def update_connection(
             "connection.changed", user=user, actor=actor, target=connection, fields=changed, changes=changes
         )  # fmt: skip
     # Whoever saves has looked: the next sync may try again.
-    if values is not None:
-        connection.clear_error()
+    if values is not None and connection.clear_error():
+        audit.record("connection.recovered", user=user, actor=actor, target=connection)
     return connection
 
 
@@ -195,10 +195,18 @@ def set_auto_sync(connection: Connection, on: bool, *, user: User = None, actor:
 
 @transaction.atomic
 def set_paused_until(connection: Connection, until: Any, *, user: User = None, actor: str = "") -> Connection:
-    """Let no scheduled run start before until (aware), or lift the pause with None."""
+    """Let no scheduled run start before until (aware), or lift the pause with None.
+
+    A pause that ends earlier than it was to makes the connection due at its next slot after it.
+    """
     connection = Connection.objects.select_for_update().get(pk=connection.pk)
+    before, now = connection.paused_until, timezone.now()
     connection.paused_until = until
-    connection.save(update_fields=["paused_until", "updated_at"])
+    planned, blocked = connection.next_sync_at, connection.blocked_until
+    is_shorter = before is not None and before > now and (until is None or until < before)
+    if is_shorter and planned is not None and planned > now and not (blocked and blocked > now):
+        connection.next_sync_at = connection.next_slot(max(until or now, now))
+    connection.save(update_fields=["paused_until", "next_sync_at", "updated_at"])
     shown = until.isoformat() if until else None
     audit.record(
         "connection.paused" if until else "connection.resumed", user=user, actor=actor, target=connection, until=shown

@@ -17,6 +17,7 @@ from django_q.brokers import get_broker
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
+from connections import audit
 from connections.models import Connection
 from connections.schedule import slots_between
 from connections.sdk.errors import SyncError
@@ -137,7 +138,8 @@ def _account(connection: Connection, now: datetime, busy: bool) -> list[SyncRun]
             connection.next_slot(now),
         )
     except SyncError as error:
-        connection.mark_error(error)
+        if connection.mark_error(error):
+            audit.record("connection.stopped", target=connection, code=error.code)
         return []
     held, reason = _held(connection, now)
     if held is not None:

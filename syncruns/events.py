@@ -50,6 +50,7 @@ EVENTS: dict[str, str | Promise] = {
     "connection.paused": _("Paused until %(until)s"),
     "connection.resumed": _("Lifted the pause"),
     "connection.stopped": _("Stopped: %(code)s"),
+    "connection.recovered": _("Runs again"),
     "auto_sync.on": _("Switched automatic syncing on"),
     "auto_sync.off": _("Switched automatic syncing off"),
     "stream.changed": _("Changed the stream %(stream)s"),

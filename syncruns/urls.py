@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from syncruns.views import actions, audit, connections, overview, review, runs, system
+from syncruns.views import actions, audit, connections, overview, review, runs, schedule, system
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -11,7 +11,9 @@ urlpatterns = [
     path("connections/<slug:slug>/", connections.connection, name="connection"),
     path("connections/<slug:slug>/row/", connections.connection_row, name="connection_row"),
     path("connections/<slug:slug>/runs/", connections.connection_runs, name="connection_runs"),
-    path("connections/<slug:slug>/schedule/", connections.connection_schedule, name="connection_schedule"),
+    path("connections/<slug:slug>/schedule/", schedule.connection_schedule, name="connection_schedule"),
+    path("connections/<slug:slug>/pause/", schedule.connection_pause, name="connection_pause"),
+    path("connections/<slug:slug>/catch-up/", schedule.connection_catch_up, name="connection_catch_up"),
     path("connections/<slug:slug>/danger/", connections.connection_danger, name="connection_danger"),
     path("connections/<slug:slug>/auto-sync/", actions.connection_auto_sync, name="connection_auto_sync"),
     path("connections/<slug:slug>/sync/", actions.connection_sync, name="connection_sync"),

@@ -54,6 +54,12 @@ def clock(at: datetime | None, absent: str = "—") -> SafeString | str:
     return absent if at is None else _time(at, timewords.clock(at, timezone.now()))
 
 
+@register.filter
+def clock_words(at: datetime) -> str:
+    """Return what `clock` shows, inside a sentence."""
+    return timewords.clock(at, timezone.now())
+
+
 @register.simple_tag
 def countdown(at: datetime | None, grace: timedelta = timedelta(), absent: str = "") -> SafeString | str:
     """Return a <time>: "in 4 min", "due now" or "late by 12 min"."""

@@ -107,7 +107,7 @@ def connection_row(request: HttpRequest, slug: str) -> HttpResponse:
 @permission_required("connections.view_connection", raise_exception=True)
 def connection(request: HttpRequest, slug: str) -> HttpResponse:
     now = timezone.now()
-    context = _frame(slug, "streams", now)
+    context = tab_context(slug, "streams", now)
     shown = streams_shown(context["connection"], context["row"], now)
     context |= {
         "streams": shown,
@@ -121,7 +121,7 @@ def connection(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @permission_required("syncruns.view_syncrun", raise_exception=True)
 def connection_runs(request: HttpRequest, slug: str) -> HttpResponse:
-    context = _frame(slug, "runs", timezone.now())
+    context = tab_context(slug, "runs", timezone.now())
     show = request.GET.get("show", "")
     with_values = request.user.has_perm("connections.test_connection")  # who may also see the settings
     timeline = Timeline(context["connection"], show, with_values=with_values)
@@ -134,15 +134,6 @@ def connection_runs(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-@permission_required("connections.view_connection", raise_exception=True)
-def connection_schedule(request: HttpRequest, slug: str) -> HttpResponse:
-    now = timezone.now()
-    context = _frame(slug, "schedule", now)
-    context["forecast"] = forecast(context["connection"], now)
-    return render(request, "console/connection_schedule.html", context)
-
-
-@require_safe
 @permission_required("connections.delete_connection", raise_exception=True)
 def connection_danger(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "console/connection_danger.html", danger_context(slug))
@@ -150,13 +141,13 @@ def connection_danger(request: HttpRequest, slug: str) -> HttpResponse:
 
 def danger_context(slug: str) -> dict[str, Any]:
     """Return what the danger page says: what a deletion would take, in numbers."""
-    context = _frame(slug, "danger", timezone.now())
+    context = tab_context(slug, "danger", timezone.now())
     context["runs"] = SyncRun.objects.filter(connection=context["connection"]).count()
     context["rows"] = sum(rows_of(context["connection"]).values())
     return context
 
 
-def _frame(slug: str, tab: str, now: datetime) -> dict[str, Any]:
+def tab_context(slug: str, tab: str, now: datetime) -> dict[str, Any]:
     """Return what stands above every tab of a connection."""
     found = get_object_or_404(Connection.objects.select_related("auto_sync_changed_by"), slug=slug, deletion="")
     row = load_row(found, now)

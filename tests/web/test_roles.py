@@ -43,6 +43,8 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "connection": VIEW,
     "connection_row": VIEW,
     "connection_schedule": VIEW,
+    "connection_pause": OPERATE,
+    "connection_catch_up": "connections.change_connection",
     "schedule_preview": VIEW,
     "connection_runs": RUNS,
     "connection_new": ADD,

@@ -40,7 +40,6 @@ from connections.services import (
     create_connection,
     default_schedule,
     set_auto_sync,
-    set_paused_until,
     set_stream,
     streams_of,
     update_connection,
@@ -52,6 +51,7 @@ from syncruns.command_line.explained import error_lines
 from syncruns.deletion import delete_connection, finish_deletions, rows_of
 from syncruns.health import label_of
 from syncruns.listing import by_attention, load_rows
+from syncruns.pausing import pause as pause_until
 from syncruns.timewords import exact, number
 
 FLAG_OF = {"interval_minutes": "--every", "daily_at": "--daily", "cron": "--cron"}
@@ -174,7 +174,7 @@ class Command(ConsoleCommand):
             if options["auto_sync"] is not None:
                 connection = set_auto_sync(connection, options["auto_sync"], actor=COMMAND_LINE)
             if pause is not None:
-                connection = set_paused_until(connection, until, actor=COMMAND_LINE)
+                connection = pause_until(connection, until, actor=COMMAND_LINE)
             for stream, enabled in choices.items():
                 set_stream(connection, stream, enabled=enabled, actor=COMMAND_LINE)
         self.answer(full_connection_answer(connection))
