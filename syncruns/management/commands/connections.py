@@ -1,4 +1,4 @@
-"""`manage.py connections`: list, show, add, set, test and delete connections."""
+"""`manage.py connections`: list, show, add, set, test, delete, export and import connections."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ from connections.services import (
     update_connection,
 )
 from connections.trial import try_connection
+from syncruns.command_line import as_code
 from syncruns.command_line.answers import connection_answer, full_connection_answer
 from syncruns.command_line.connection_lines import next_sync_words, show_lines
 from syncruns.command_line.explained import error_lines
@@ -54,21 +55,24 @@ from syncruns.listing import by_attention, load_rows
 from syncruns.pausing import pause as pause_until
 from syncruns.timewords import exact, number
 
+ACTIONS = ("list", "show", "add", "set", "test", "delete", "export", "import")
 FLAG_OF = {"interval_minutes": "--every", "daily_at": "--daily", "cron": "--cron"}
 MARKS = {"ok": "+", "failed": "x", "warning": "!", "not_checked": "-"}
 
 
 class Command(ConsoleCommand):
-    about = gettext_lazy("List, show, add, change, test and delete connections.")
+    about = gettext_lazy("List, show, add, change, test, delete, export and import connections.")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="list | show | add | set | test | delete")
+        actions = parser.add_subparsers(dest="action", required=True, metavar=" | ".join(ACTIONS))
         listing = actions.add_parser("list", help=_("every connection with its health"))
         showing = actions.add_parser("show", help=_("one connection: settings, schedule, streams"))
         adding = actions.add_parser("add", help=_("create a connection"))
         changing = actions.add_parser("set", help=_("change a connection; what is not named stays"))
         testing = actions.add_parser("test", help=_("ask the source whether address and credentials work"))
         deleting = actions.add_parser("delete", help=_("delete a connection, with or without its data"))
+        exporting = actions.add_parser("export", help=_("write connections as YAML, without secrets"))
+        importing = actions.add_parser("import", help=_("create and change connections as a YAML file says"))
         adding.add_argument("kind", help=_("what to connect; manage.py connectors lists the kinds"))
         adding.add_argument("name", help=_("the name people see"))
         adding.add_argument("--slug", default="", help=_("the short name for commands and addresses"))
@@ -85,7 +89,11 @@ class Command(ConsoleCommand):
             changing.add_argument(f"--{verb}-stream", action="append", default=[], metavar="STREAM", help=what)
         deleting.add_argument("--data", choices=["keep", "drop"], help=_("keep the rows it loaded, or drop them"))
         deleting.add_argument("--yes", action="store_true", help=_("do not ask"))
-        for parser_of_any in (listing, showing, adding, changing, testing, deleting):
+        exporting.add_argument("slugs", nargs="*", metavar="SLUG", help=_("only these; without any, all"))
+        importing.add_argument("file", metavar="FILE", help=_("the file; - reads it from standard input"))
+        importing.add_argument("--dry-run", action="store_true", help=_("show what would change, and change nothing"))
+        importing.add_argument("--prune", action="store_true", help=_("delete those not in the file; their rows stay"))
+        for parser_of_any in (listing, showing, adding, changing, testing, deleting, exporting, importing):
             add_json(parser_of_any)
 
     def run(self, options: dict[str, Any]) -> Exit:
@@ -96,6 +104,8 @@ class Command(ConsoleCommand):
             "set": self._set,
             "test": self._test,
             "delete": self._delete,
+            "export": self._export,
+            "import": self._import,
         }
         return actions[options["action"]](options)
 
@@ -222,6 +232,20 @@ class Command(ConsoleCommand):
         is_gone = not Connection.objects.filter(pk=connection.pk).exists()
         self.answer({"slug": connection.slug, "data": data, "rows": rows, "done": is_gone})
         self.say(_("Deleted.") if is_gone else _("It is deleted as soon as its run has stopped."))
+        return Exit.SUCCESS
+
+    def _export(self, options: dict[str, Any]) -> Exit:
+        text = as_code.exported(options["slugs"])
+        self.answer({"yaml": text})
+        self.say(text.removesuffix("\n"))
+        return Exit.SUCCESS
+
+    def _import(self, options: dict[str, Any]) -> Exit:
+        dry_run = options["dry_run"]
+        applied, pruned = as_code.imported(options["file"], dry_run=dry_run, prune=options["prune"])
+        self.answer(as_code.answer(applied, pruned, dry_run=dry_run))
+        for line in as_code.lines(applied, pruned, dry_run=dry_run):
+            self.say(line)
         return Exit.SUCCESS
 
 
