@@ -66,7 +66,10 @@ EVENTS: dict[str, str | Promise] = {
     "sign_out": _("Signed out"),
     "password.changed": _("Changed the password"),
     "user.created": _("Created the user"),
-    "user.changed": _("Changed the user"),
+    "user.changed": _("Changed the user's %(fields)s"),
+    "user.activated": _("Let the user in again"),
+    "user.deactivated": _("Deactivated the user"),
+    "password.reset": _("Took the password away, for a new one to be chosen"),
     "user.deleted": _("Deleted the user"),
     "role.changed": _("Changed the role"),
     "secrets.rotated": _("Encrypted the stored credentials with the newest key"),
@@ -98,6 +101,13 @@ FIELDS = {
     "window_minutes": gettext_noop("look-back (minutes)"),
     "page_size": gettext_noop("page size"),
     "every_minutes": gettext_noop("at most every (minutes)"),
+    "username": gettext_noop("Name for signing in"),
+    "first_name": gettext_noop("First name"),
+    "last_name": gettext_noop("Last name"),
+    "email": gettext_noop("E-mail"),
+    "lockout": gettext_noop("Sign-in lock"),
+    "is_active": gettext_noop("Access"),
+    "is_superuser": gettext_noop("Superuser"),
 }
 # Values of FIELDS that are codes.
 VALUES: dict[str, dict[str, str | Promise]] = {

@@ -119,6 +119,8 @@ class Frame:
             )
         if self._user.has_perm("syncruns.view_systemjob"):
             items.append(item(_("System"), "server-cog", "system"))
+        if self._user.has_perm("auth.change_user"):
+            items.append(item(_("Users"), "users", "users"))
         if self._user.has_perm("connections.view_auditevent"):
             items.append(item(_("Audit"), "report-analytics", "audit"))
         if admin.site.has_permission(self._request):

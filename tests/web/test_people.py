@@ -282,7 +282,7 @@ def test_menu_shows_what_the_role_may_open(
     everyone = ["/", "/connections/", "/runs/", "/review/"]
     assert menu(viewer) == everyone
     assert menu(operator) == [*everyone, "/system/"]
-    assert menu(administrator) == [*everyone, "/system/", "/audit/", "/admin/"]
+    assert menu(administrator) == [*everyone, "/system/", "/users/", "/audit/", "/admin/"]
 
 
 def test_page_asks_the_database_as_often_for_many_connections_as_for_few(

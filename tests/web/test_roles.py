@@ -27,6 +27,7 @@ RUNS = "syncruns.view_syncrun"
 OPERATE = "connections.operate_connection"
 ADD = "connections.add_connection"
 DELETE = "connections.delete_connection"
+USERS = "auth.change_user"
 RECORDS = "syncruns.view_quarantinedrecord"
 SYSTEM = "syncruns.view_systemjob"
 
@@ -38,6 +39,14 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "sign_out": SIGNED_IN,
     "password_change": SIGNED_IN,
     "preferences": OPEN,
+    "profile": SIGNED_IN,
+    "users": USERS,
+    "user_new": USERS,
+    "user": USERS,
+    "user_active": USERS,
+    "user_password": USERS,
+    "user_unlock": USERS,
+    "welcome": OPEN,
     "overview": VIEW,
     "connections": VIEW,
     "connection": VIEW,
@@ -155,13 +164,15 @@ def fill(make_connection: Callable[..., Connection]) -> Callable[[str, str], str
         "stream": "orders",
         "run_id": run.pk,
         "id": target.pk,
-        "pk": QuarantinedRecord.objects.get().pk,
+        "uidb64": "MQ",
+        "token": "a-token",
         "content_type_id": "1",
         "app_label": "connections",
         "url": "nowhere/",
     }
 
     def fill(name: str, route: str) -> str:
+        values["pk"] = target.pk if route.startswith("users/") else QuarantinedRecord.objects.get().pk
         row = next((row for path, row in rows.items() if f"admin/{path}/" in route), connection)
         chosen = values | {"object_id": row.pk}
         plain = re.sub(r"\(\?P(<\w+>)[^)]*\)", r"\1", route).rstrip("$")

@@ -34,7 +34,7 @@ from tests.web.console_texts import CATALOGUE, PLACEHOLDER, Message, messages, t
 PORTUGUESE = "pt-br"
 # Alike in both languages: names, abbreviations, notations, and words that Portuguese took over.
 ALIKE = {
-    "24 h", "30 d", "7 d", "%(hour)sh", "%(day)s, %(time)s", "%(time)s: %(outcome)s", "%(times)s, %(days)s",
+    "24 h", "30 d", "E-mail", "7 d", "%(hour)sh", "%(day)s, %(time)s", "%(time)s: %(outcome)s", "%(times)s, %(days)s",
     "%(who)s: %(what)s", "2026-12-31T23:59:59Z", "API", "Cursor", "cron %(cron)s (%(zone)s)", "Decimal",
     "id", "ID", "Info", "JSON", "Token",
 }  # fmt: skip
@@ -192,7 +192,7 @@ def matriz(make_connection: Callable[..., Connection]) -> Connection:
 def addresses(connection: Connection) -> Iterator[str]:
     names = (
         "overview", "connections", "connection_new", "runs", "review", "audit", "system", "preferences",
-        "password_change",
+        "password_change", "users", "user_new",
     )  # fmt: skip
     for name in names:
         yield reverse(name)
@@ -202,6 +202,8 @@ def addresses(connection: Connection) -> Iterator[str]:
     for run in SyncRun.objects.all():
         yield reverse("run", args=[run.pk])
         yield reverse("run_log", args=[run.pk])
+    for person in User.objects.all():
+        yield reverse("user", args=[person.pk])
     for record in QuarantinedRecord.objects.all():
         yield reverse("review_record", args=[record.pk])
     yield from (

@@ -110,6 +110,9 @@
     }
   });
 
+  // What is there to be copied is marked as soon as it has the focus.
+  document.addEventListener("focusin", ({ target }) => { if (target.matches("input[data-select]")) target.select(); });
+
   // Menus close when one looks elsewhere.
   const openMenus = () => document.querySelectorAll("details.menu[open]");
   document.addEventListener("click", ({ target }) => {
