@@ -41,10 +41,11 @@ def note_seen(ids: set[int], now: datetime) -> None:
 def _decided(connection_id: int, rejects: Sequence[Reject]) -> Decided:
     found: dict[tuple[str, str], QuarantinedRecord] = {}
     keys = sorted({reject.key for reject in rejects})
+    tables = {reject.table for reject in rejects}
     by_person = ~Q(decided_by="") & ~Q(state=QuarantinedRecord.State.OPEN)
     for start in range(0, len(keys), BATCH):
         records = QuarantinedRecord.objects.filter(
-            by_person, connection_id=connection_id, record_key__in=keys[start : start + BATCH]
+            by_person, connection_id=connection_id, table__in=tables, record_key__in=keys[start : start + BATCH]
         )
         found.update({(record.table, record.record_key): record for record in records})
     return found

@@ -23,10 +23,6 @@ from syncruns.models import Checkpoint, StreamRun, SyncRun
 class Busy(Exception):
     """A run of the connection is queued or running, so nobody else may write."""
 
-    def __init__(self, run: SyncRun) -> None:
-        self.run = run
-        super().__init__(str(run))
-
 
 def load_reviewed(
     connection: Connection,
@@ -79,7 +75,7 @@ def _begin(connection: Connection, stream: Stream, user: User | None) -> tuple[S
                 lease_until=now + timedelta(seconds=settings.LEASE_SECONDS),
             )
     except IntegrityError:
-        raise Busy(SyncRun.objects.get(connection=connection, state__in=SyncRun.ACTIVE)) from None
+        raise Busy from None
     row = StreamRun.objects.create(
         run=run, stream=stream.key, label=stream.label, state=StreamRun.State.RUNNING, attempt=1, started_at=now
     )

@@ -120,7 +120,7 @@
   });
 
   // Keys
-  const PLACES = { o: "overview", c: "connections", r: "runs" };
+  const PLACES = { o: "overview", c: "connections", r: "runs", v: "review" };
   let goes = false;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
