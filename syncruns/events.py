@@ -36,6 +36,7 @@ EVENTS: dict[str, str | Promise] = {
         "%(count)s records could not be typed and wait for review; first: %(table)s %(key)s, column "
         "%(column)s: %(reason)s"
     ),
+    "records_reviewed": _("Reviewed records loaded: %(count)s"),
     "records_left_out": _("Records left out, as a person decided: %(count)s"),
     "schema.created": _("Table %(table)s created"),
     "schema.column_added": _("Table %(table)s: column %(column)s added as %(after)s"),

@@ -51,6 +51,8 @@ def load_reviewed(
         )  # fmt: skip
         load.load(pages)
         StreamRun.objects.filter(pk=row.pk).update(state=StreamRun.State.SUCCEEDED, finished_at=timezone.now())
+        loaded = sum(len(rows) for page in pages for rows in page.rows.values())
+        log.add("done", "records_reviewed", stream.key, count=loaded)
         log.flush()
         run.finish(SyncRun.State.SUCCEEDED)
     return run
