@@ -18,6 +18,7 @@ from django.utils.text import slugify
 from connections import audit
 from connections.connectors import connector_class
 from connections.destination import table_name
+from connections.differences import differences, settings_of
 from connections.models import Connection, StreamSetting
 from connections.schedule import check as check_schedule
 from connections.schedule import zone
@@ -157,6 +158,7 @@ def update_connection(
     are loaded. Raises SettingsInvalid, or SyncError for the schedule.
     """
     connection = Connection.objects.select_for_update().get(pk=connection.pk)
+    before = _facts(connection)
     changed: list[str] = []
     if name is not None and (name := _checked_name(name)) != connection.name:
         connection.name = name
@@ -167,17 +169,21 @@ def update_connection(
     if values is not None:
         changed += _apply_values(connection, values)
     if schedule is not None:
-        before = connection.schedule
+        planned = connection.schedule
         _apply_schedule(connection, schedule)
-        if connection.schedule != before:
+        if any(before[field] != getattr(connection, field) for field in SCHEDULE_FIELDS):
             changed.append("schedule")
+        if connection.schedule != planned:
             _plan_first(connection)
     if changed:
         connection.save()
-        audit.record("connection.changed", user=user, actor=actor, target=connection, fields=changed)
+        changes = differences(before, _facts(connection))
+        audit.record(
+            "connection.changed", user=user, actor=actor, target=connection, fields=changed, changes=changes
+        )  # fmt: skip
     # Whoever saves has looked: the next sync may try again.
-    if values is not None:
-        connection.clear_error()
+    if values is not None and connection.clear_error():
+        audit.record("connection.recovered", user=user, actor=actor, target=connection)
     return connection
 
 
@@ -198,10 +204,18 @@ def set_auto_sync(connection: Connection, on: bool, *, user: User = None, actor:
 
 @transaction.atomic
 def set_paused_until(connection: Connection, until: Any, *, user: User = None, actor: str = "") -> Connection:
-    """Let no scheduled run start before until (aware), or lift the pause with None."""
+    """Let no scheduled run start before until (aware), or lift the pause with None.
+
+    A pause that ends earlier than it was to makes the connection due at its next slot after it.
+    """
     connection = Connection.objects.select_for_update().get(pk=connection.pk)
+    before, now = connection.paused_until, timezone.now()
     connection.paused_until = until
-    connection.save(update_fields=["paused_until", "updated_at"])
+    planned, blocked = connection.next_sync_at, connection.blocked_until
+    is_shorter = before is not None and before > now and (until is None or until < before)
+    if is_shorter and planned is not None and planned > now and not (blocked and blocked > now):
+        connection.next_sync_at = connection.next_slot(max(until or now, now))
+    connection.save(update_fields=["paused_until", "next_sync_at", "updated_at"])
     shown = until.isoformat() if until else None
     audit.record(
         "connection.paused" if until else "connection.resumed", user=user, actor=actor, target=connection, until=shown
@@ -223,13 +237,17 @@ def set_stream(
     setting, created = StreamSetting.objects.select_for_update().get_or_create(
         connection=connection, stream=stream, defaults={"enabled": known.enabled}
     )
+    before = {choice: getattr(setting, choice) for choice in choices}
     for choice, value in choices.items():
         setattr(setting, choice, value)
     setting.full_clean(exclude=["connection"])
     setting.save()
-    if connection.status_code == "config_invalid":  # such as every stream switched off: the next sync may try again
-        connection.clear_error()
-    audit.record("stream.changed", user=user, actor=actor, target=connection, stream=stream, **choices)
+    if connection.status_code == "config_invalid" and connection.clear_error():
+        # Such as every stream switched off: the next sync may try again.
+        audit.record("connection.recovered", user=user, actor=actor, target=connection)
+    changes = differences(before, choices)
+    if changes:
+        audit.record("stream.changed", user=user, actor=actor, target=connection, stream=stream, changes=changes)
     return setting
 
 
@@ -287,6 +305,17 @@ def _choose_streams(connection: Connection, windows: Mapping[str, int], first_si
         if windows.get(stream.key, stream.window_minutes) != stream.window_minutes
         or (first_since is not None and stream.can_begin_at)
     )
+
+
+def _facts(connection: Connection) -> dict[str, Any]:
+    """Everything of a connection whose changes are noted with their values."""
+    schedule = {field: getattr(connection, field) for field in SCHEDULE_FIELDS}
+    return {
+        "name": connection.name,
+        "tags": list(connection.tags),
+        **schedule,
+        **settings_of(connection.kind, connection.config),
+    }
 
 
 def _checked_name(name: str) -> str:

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.template.loader import render_to_string
@@ -16,11 +17,11 @@ from django.urls import reverse_lazy
 from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from connections import audit
 from connections.models import UserPreference
-from connections.people.forms import NewPasswordForm, PreferencesForm, SignInForm
+from connections.people.forms import NewPasswordForm, PreferencesForm, ProfileForm, SignInForm
 from connections.people.middleware import ReaderRequest
 
 
@@ -63,16 +64,45 @@ def preferences(request: ReaderRequest) -> HttpResponse:
     preference = request.preference
     preference.user = request.user
     if request.method == "GET":
-        return render(request, "people/preferences.html", {"form": PreferencesForm(instance=preference)})
+        return render(request, "people/preferences.html", _profile_context(request))
     kept = {name: getattr(preference, name) for name in PreferencesForm.Meta.fields}
     form = PreferencesForm({**kept, **request.POST.dict()}, instance=preference)
     if not form.is_valid():
-        return render(request, "people/preferences.html", {"form": form}, status=422)
+        return render(request, "people/preferences.html", _profile_context(request) | {"form": form}, status=422)
     form.save()
     if "save" in request.POST:
         with translation.override(preference.language or translation.get_language()):
             messages.success(request, _("Your preferences have been saved."))
     return redirect(_next(request))
+
+
+@require_POST
+def profile(request: ReaderRequest) -> HttpResponse:
+    """Keep a person's own name and e-mail."""
+    person = _stored(request)
+    form = ProfileForm(request.POST, instance=person)
+    if not form.is_valid():
+        return render(request, "people/preferences.html", _profile_context(request) | {"about": form}, status=422)
+    if form.changed_data:
+        form.save()
+        audit.record("user.changed", user=person, target=person, fields=form.changed_data)
+    messages.success(request, _("Saved."))
+    return redirect("preferences")
+
+
+def _stored(request: HttpRequest) -> User:
+    """Return the reader as stored, apart from request.user: a form that is refused must not change the frame."""
+    assert isinstance(request.user, User)  # noqa: S101 - for the type checker: the pages are for who is signed in
+    return User.objects.get(pk=request.user.pk)
+
+
+def _profile_context(request: ReaderRequest) -> dict[str, Any]:
+    person = _stored(request)
+    return {
+        "form": PreferencesForm(instance=request.preference),
+        "about": ProfileForm(instance=person),
+        "username": person.get_username(),
+    }
 
 
 def _anonymous_language(request: HttpRequest) -> HttpResponse:

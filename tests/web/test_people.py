@@ -279,9 +279,10 @@ def test_menu_shows_what_the_role_may_open(
         return re.findall(r'<a href="([^"]+)"', page.split('class="side-nav"')[1].split("</ul>")[0])
 
     assert menu(nobody) == []
-    assert menu(viewer) == ["/", "/connections/", "/runs/"]
-    assert menu(operator) == ["/", "/connections/", "/runs/", "/system/"]
-    assert menu(administrator) == ["/", "/connections/", "/runs/", "/system/", "/admin/"]
+    everyone = ["/", "/connections/", "/runs/", "/review/"]
+    assert menu(viewer) == everyone
+    assert menu(operator) == [*everyone, "/system/"]
+    assert menu(administrator) == [*everyone, "/system/", "/users/", "/audit/", "/admin/"]
 
 
 def test_page_asks_the_database_as_often_for_many_connections_as_for_few(
