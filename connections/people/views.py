@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.models import User
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.template.loader import render_to_string
@@ -23,6 +25,8 @@ from connections import audit
 from connections.models import UserPreference
 from connections.people.forms import NewPasswordForm, PreferencesForm, ProfileForm, SignInForm
 from connections.people.middleware import ReaderRequest
+
+RETRY_SECONDS = 60
 
 
 class SignIn(auth_views.LoginView):
@@ -136,9 +140,19 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer after an error that nobody foresaw. The database, session and user may be what failed."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return unavailable(request, is_planned=False)
     return _without_database(request, "500.html", 500)
 
 
-def _without_database(request: HttpRequest, template: str, status: int) -> HttpResponse:
+def unavailable(request: HttpRequest, *, is_planned: bool) -> HttpResponse:
+    """Answer while the database is away, or the pages are closed on purpose."""
+    response = _without_database(request, "503.html", 503, is_planned=is_planned)
+    response.headers["Retry-After"] = str(RETRY_SECONDS)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _without_database(request: HttpRequest, template: str, status: int, **context: Any) -> HttpResponse:
     with translation.override(translation.get_language_from_request(request)):
-        return HttpResponse(render_to_string(template), status=status)
+        return HttpResponse(render_to_string(template, context), status=status)

@@ -334,11 +334,51 @@ def test_failure_page_needs_no_database(viewer: User, signed_in: SignIn, caplog:
         page = client.get("/", headers={"accept-language": "en"})
         health, ready = Client().get("/healthz"), Client().get("/readyz")
 
-    assert page.status_code == 500
-    assert "Something failed on our side" in page.content.decode()
+    assert (page.status_code, page.headers["Retry-After"]) == (503, "60")
+    assert "The database does not answer" in page.content.decode()
     assert "canary" not in page.content.decode() and "Traceback" not in page.content.decode()
     assert (health.status_code, health.json()) == (503, {"status": "down", "database": "down", "last_tick": None})
     assert (ready.status_code, ready.json()) == (503, {"status": "not ready"})
+
+
+def test_unforeseen_failure_says_what_to_do_and_shows_nothing_of_it(
+    viewer: User, signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_call: object) -> None:
+        raise RuntimeError("canary")
+
+    monkeypatch.setattr("syncruns.views.overview.load_rows", fail)
+    client = signed_in(viewer)
+    client.raise_request_exception = False
+    page = client.get("/", headers={"accept-language": "en"})
+
+    assert page.status_code == 500
+    assert "Something failed on our side" in page.content.decode()
+    assert "canary" not in page.content.decode() and "Traceback" not in page.content.decode()
+
+
+def test_pages_are_closed_for_maintenance_and_opened_again(
+    viewer: User, signed_in: SignIn, settings: LazySettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.DATA_DIR = tmp_path
+    client = signed_in(viewer)
+
+    call_command("maintenance", "on")
+    with connection.execute_wrapper(_never):
+        closed = client.get("/", headers={"accept-language": "en"})
+    alive = Client().get("/healthz")
+    call_command("maintenance", "off")
+    call_command("maintenance", "--json")
+
+    assert (closed.status_code, closed.headers["Retry-After"]) == (503, "60")
+    assert "Sincro is being maintained" in closed.content.decode()
+    assert alive.status_code == 200
+    assert client.get("/").status_code == 200
+    assert '"maintenance": false' in capsys.readouterr().out
+
+
+def _never(*_call: object) -> None:
+    raise AssertionError("the database was asked")
 
 
 # Signs of life
