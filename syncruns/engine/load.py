@@ -111,9 +111,6 @@ class StreamLoad:
             self.log.add("info", "page_loaded", self.stream.key)
         if left_out := sum(len(page.discarded) for page in share.typed):
             self.log.add("info", "records_left_out", self.stream.key, count=left_out)
-            self.log.add("info", "page_loaded", self.stream.key)
-            if page.discarded:
-                self.log.add("info", "records_left_out", self.stream.key, count=len(page.discarded))
 
     def _save_checkpoint(self, page: Page) -> None:
         if page.checkpoint is None or not self.moves_checkpoint:
