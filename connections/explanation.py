@@ -23,6 +23,7 @@ ACTIONS: dict[str, Text] = {
     "retry": _("Retry now"),
     "stream_off": _("Switch this stream off"),
     "quarantine": _("Review the records"),
+    "decide": _("Review the deletions"),
     "open_log": _("Open the log"),
     "wait": _("Nothing to do"),
 }

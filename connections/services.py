@@ -17,13 +17,13 @@ from django.utils.text import slugify
 
 from connections import audit
 from connections.connectors import connector_class
-from connections.destination import table_name
 from connections.differences import differences, settings_of
+from connections.mixing import refuse_mixing
 from connections.models import Connection, StreamSetting
 from connections.schedule import check as check_schedule
 from connections.schedule import zone
 from connections.sdk.connector import Connector
-from connections.sdk.declare import Stream, Table, widest
+from connections.sdk.declare import Stream
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Invalid, SettingsInvalid, check_settings
 from connections.sdk.text import gettext_noop as _
@@ -81,7 +81,7 @@ def checked_change(connection: Connection, values: Mapping[str, Any]) -> Checked
     stored = kept_secrets(connection, values)
     checked = check_values(connection.kind, merged, stored_secrets=list(stored))
     if connection.first_loaded_at is not None:
-        _refuse_mixing(connection, connector, checked.config)
+        refuse_mixing(connection, connector, checked.config)
     return Checked(checked.config, {**stored, **checked.secrets})
 
 
@@ -355,37 +355,6 @@ def _readable_secrets(connection: Connection) -> dict[str, str]:
         return connection.secrets.reveal()
     except SyncError:
         return {}
-
-
-def _refuse_mixing(connection: Connection, connector: type[Connector], config: dict[str, Any]) -> None:
-    """Raise SettingsInvalid for changes that would mix two sources' rows, or make loaded rows unfindable."""
-    problems = [
-        Invalid((setting.name,), _("Rows were already loaded from here. Create a new connection for another source."))
-        for setting in connector.settings
-        if setting.identity and connection.config.get(setting.name) != config.get(setting.name)
-    ]
-    loaded = {table.name: table for stream in connector.streams(connection.config) for table in stream.tables}
-    for number, stream in enumerate(connector.streams(config)):
-        for table in stream.tables:
-            if table.name in loaded:
-                name = table_name(connector.schema, table.name)
-                problems += _table_problems(loaded[table.name], table, name, ("streams", number, "columns"))
-    if problems:
-        raise SettingsInvalid(problems)
-
-
-def _table_problems(loaded: Table, table: Table, name: str, path: tuple[str | int, ...]) -> list[Invalid]:
-    """What a table's new declaration would do to rows that are there: another key, or types that do not hold both."""
-    if table.key != loaded.key:
-        text = _("The key of %(table)s cannot change once rows are loaded; give the stream another name.")
-        return [Invalid(path, text, {"table": name})]
-    before = {column.name: column for column in loaded.columns}
-    text = _("The column %(column)s holds rows as %(type)s, which cannot become what is asked for.")
-    return [
-        Invalid(path, text, {"column": column.name, "type": before[column.name].type})
-        for column in table.columns
-        if column.name in before and widest(before[column.name], column) is None
-    ]
 
 
 def _apply_schedule(connection: Connection, schedule: Mapping[str, Any]) -> None:

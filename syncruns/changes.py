@@ -19,15 +19,14 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from connections.connectors import connector_class
 from connections.models import Connection
-from connections.sdk.declare import Column, Table
+from connections.people.roles import may_see_personal
+from connections.sdk.declare import MASK, Column, Table
 from connections.sdk.errors import SyncError
 from syncruns import timewords
 from syncruns.models import Change, StreamRun, SyncRun
 from syncruns.outcomes import Look
 
 Kind = Change.Kind
-SEES_PERSONAL = "connections.operate_connection"
-MASK = "•••"
 COLUMNS_SHOWN = 6  # of a changed row; the others fold
 LOOKS: dict[str, Look] = {
     Kind.INSERTED: Look(pgettext_lazy("row", "New"), "plus", "ok"),
@@ -161,7 +160,7 @@ def changes_shown(changes: Iterable[Change], reader: User | AnonymousUser) -> li
 
     What is no longer declared counts as personal.
     """
-    sees_all = reader.has_perm(SEES_PERSONAL)
+    sees_all = may_see_personal(reader)
     declared: dict[int, _Declared] = {}
     shown = []
     for change in changes:

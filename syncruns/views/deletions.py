@@ -23,6 +23,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from connections.models import Connection
+from connections.people.roles import may_see_personal
 from connections.sdk.declare import Column
 from syncruns import decisions, timewords
 from syncruns.decisions import HeldRow, State
@@ -80,7 +81,7 @@ def connection_deletions(request: HttpRequest, slug: str) -> HttpResponse:
         rows = decisions.held(brake)
         page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
         columns = decisions.shown_columns(brake)
-        sees_all = request.user.has_perm("connections.operate_connection")
+        sees_all = may_see_personal(request.user)
         context |= {
             "page": page,
             "columns": columns,

@@ -94,7 +94,7 @@ def test_sound_installation_is_all_ok(loja: Connection, command: Command) -> Non
     lines = result.out.splitlines()
     assert (result.code, result.err) == (0, "")
     assert {line.split()[0] for line in lines} == {"OK"}, result.out
-    assert len(lines) == 18
+    assert len(lines) == 19
     document = command("doctor", "--json").document
     streams = next(check for check in document["checks"] if check["name"] == "streams")["params"]["streams"]
     assert {entry["stream"] for entry in streams} == {"products", "customers", "orders"}
