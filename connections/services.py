@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -17,11 +18,12 @@ from django.utils.text import slugify
 from connections import audit
 from connections.connectors import connector_class
 from connections.differences import differences, settings_of
+from connections.mixing import refuse_mixing
 from connections.models import Connection, StreamSetting
 from connections.schedule import check as check_schedule
 from connections.schedule import zone
 from connections.sdk.connector import Connector
-from connections.sdk.declare import Stream, Table, widest
+from connections.sdk.declare import Stream
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Invalid, SettingsInvalid, check_settings
 from connections.sdk.text import gettext_noop as _
@@ -43,6 +45,7 @@ class SelectedStream:
     window_minutes: int | None
     page_size: int | None
     every_minutes: int | None
+    first_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def checked_change(connection: Connection, values: Mapping[str, Any]) -> Checked
     stored = kept_secrets(connection, values)
     checked = check_values(connection.kind, merged, stored_secrets=list(stored))
     if connection.first_loaded_at is not None:
-        _refuse_mixing(connection, connector, checked.config)
+        refuse_mixing(connection, connector, checked.config)
     return Checked(checked.config, {**stored, **checked.secrets})
 
 
@@ -105,10 +108,15 @@ def create_connection(
     schedule: Mapping[str, Any] | None = None,
     auto_sync: bool = False,
     tags: Sequence[str] = (),
+    windows: Mapping[str, int] | None = None,
+    first_since: datetime | None = None,
     user: User = None,
     actor: str = "",
 ) -> Connection:
-    """Create a connection. Raises SettingsInvalid with every problem, or SyncError for its schedule."""
+    """Create a connection. windows: look-back in minutes by stream; first_since (aware): where first reads begin.
+
+    Raises SettingsInvalid with every problem, or SyncError for its schedule.
+    """
     name = _checked_name(name)
     checked = check_values(kind, values)
     connection = Connection(
@@ -126,6 +134,7 @@ def create_connection(
     connection.auto_sync = auto_sync
     _plan_first(connection)
     connection.save()
+    _choose_streams(connection, windows or {}, first_since)
     audit.record("connection.created", user=user, actor=actor, target=connection, kind=kind)
     if auto_sync:
         audit.record("auto_sync.on", user=user, actor=actor, target=connection)
@@ -233,6 +242,9 @@ def set_stream(
         setattr(setting, choice, value)
     setting.full_clean(exclude=["connection"])
     setting.save()
+    if connection.status_code == "config_invalid" and connection.clear_error():
+        # Such as every stream switched off: the next sync may try again.
+        audit.record("connection.recovered", user=user, actor=actor, target=connection)
     changes = differences(before, choices)
     if changes:
         audit.record("stream.changed", user=user, actor=actor, target=connection, stream=stream, changes=changes)
@@ -249,7 +261,11 @@ def streams_of(connection: Connection) -> list[SelectedStream]:
             selected.append(SelectedStream(stream, stream.default_enabled, stream.window_minutes, None, None))
         else:
             window = setting.window_minutes if setting.window_minutes is not None else stream.window_minutes
-            selected.append(SelectedStream(stream, setting.enabled, window, setting.page_size, setting.every_minutes))
+            selected.append(
+                SelectedStream(
+                    stream, setting.enabled, window, setting.page_size, setting.every_minutes, setting.first_since
+                )
+            )
     return selected
 
 
@@ -269,6 +285,26 @@ def default_schedule(kind: str) -> dict[str, Any]:
     if declared.daily_at:
         return {"schedule_kind": "daily", "daily_at": declared.daily_at}
     return {"schedule_kind": "interval", "interval_minutes": declared.every_minutes}
+
+
+def _choose_streams(connection: Connection, windows: Mapping[str, int], first_since: datetime | None) -> None:
+    """Store what a new connection's streams do otherwise than declared. Raises SettingsInvalid for unknown ones."""
+    streams = connector_class(connection.kind).streams(connection.config)
+    if unknown := windows.keys() - {stream.key for stream in streams}:
+        text = _("There is no stream called %(name)s.")
+        raise SettingsInvalid([Invalid(("windows", name), text, {"name": name}) for name in sorted(unknown)])
+    StreamSetting.objects.bulk_create(
+        StreamSetting(
+            connection=connection,
+            stream=stream.key,
+            enabled=stream.default_enabled,
+            window_minutes=windows.get(stream.key),
+            first_since=first_since if stream.can_begin_at else None,
+        )
+        for stream in streams
+        if windows.get(stream.key, stream.window_minutes) != stream.window_minutes
+        or (first_since is not None and stream.can_begin_at)
+    )
 
 
 def _facts(connection: Connection) -> dict[str, Any]:
@@ -319,36 +355,6 @@ def _readable_secrets(connection: Connection) -> dict[str, str]:
         return connection.secrets.reveal()
     except SyncError:
         return {}
-
-
-def _refuse_mixing(connection: Connection, connector: type[Connector], config: dict[str, Any]) -> None:
-    """Raise SettingsInvalid for changes that would mix two sources' rows, or make loaded rows unfindable."""
-    problems = [
-        Invalid((setting.name,), _("Rows were already loaded from here. Create a new connection for another source."))
-        for setting in connector.settings
-        if setting.identity and connection.config.get(setting.name) != config.get(setting.name)
-    ]
-    loaded = {table.name: table for stream in connector.streams(connection.config) for table in stream.tables}
-    for number, stream in enumerate(connector.streams(config)):
-        for table in stream.tables:
-            if table.name in loaded:
-                problems += _table_problems(loaded[table.name], table, ("streams", number, "columns"))
-    if problems:
-        raise SettingsInvalid(problems)
-
-
-def _table_problems(loaded: Table, table: Table, path: tuple[str | int, ...]) -> list[Invalid]:
-    """What a table's new declaration would do to rows that are there: another key, or types that do not hold both."""
-    if table.key != loaded.key:
-        text = _("The key of %(table)s cannot change once rows are loaded; give the stream another name.")
-        return [Invalid(path, text, {"table": table.name})]
-    before = {column.name: column for column in loaded.columns}
-    text = _("The column %(column)s holds rows as %(type)s, which cannot become what is asked for.")
-    return [
-        Invalid(path, text, {"column": column.name, "type": before[column.name].type})
-        for column in table.columns
-        if column.name in before and widest(before[column.name], column) is None
-    ]
 
 
 def _apply_schedule(connection: Connection, schedule: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Chores of the system itself: what is too old to be kept is removed, a little at a time.
+"""Chores of the system itself: what is to be told is sent, and what is too old to be kept removed, a little at a time.
 
 The tick rings when one is due; a worker takes it by the lease of its SystemJob row, so several workers never do the
 same one at once, and goes on until nothing is left or its time is up.
@@ -22,7 +22,8 @@ from django.utils import timezone
 from django_q.models import OrmQ, Task
 
 from connections.models import AuditEvent
-from syncruns.models import QuarantinedRecord, SyncLog, SyncRun, SystemJob
+from syncruns.alerts.delivery import send_due
+from syncruns.models import Change, Delivery, QuarantinedRecord, SyncLog, SyncRun, SystemJob
 from syncruns.stopping import is_stopping
 
 logger = logging.getLogger("sync.chores")
@@ -39,7 +40,7 @@ SIGN_IN_TRACES = (AccessAttempt, AccessLog, AccessFailureLog)
 
 @dataclass(frozen=True)
 class Chore:
-    """A step removes one batch in one short transaction and says whether there may be more."""
+    """A step does one batch in one short transaction, or sends one message, and says whether there may be more."""
 
     every: timedelta
     step: Callable[[datetime], bool]
@@ -79,8 +80,8 @@ def _do(name: str, chore: Chore, until: float) -> bool:
     return True
 
 
-def _remove(rows: QuerySet[Any]) -> bool:
-    """Delete one batch of rows."""
+def remove_batch(rows: QuerySet[Any]) -> bool:
+    """Delete up to BATCH of the rows in one short transaction; say whether there may be more."""
     keys = list(rows.values_list("pk", flat=True)[:BATCH])
     if keys:
         rows.model._base_manager.filter(pk__in=keys).delete()
@@ -107,20 +108,27 @@ def _remove_runs(now: datetime) -> bool:
     keys = list(old_runs(now - timedelta(days=settings.KEEP_RUNS_DAYS)).values_list("pk", flat=True)[:RUNS_BATCH])
     if not keys:
         return False
-    if not _remove(SyncLog.objects.filter(run__in=keys)):
+    if not any(remove_batch(model.objects.filter(run__in=keys)) for model in (SyncLog, Change)):
         SyncRun.objects.filter(pk__in=keys).delete()
     return True
 
 
-def _remove_logs(now: datetime) -> bool:
-    if not settings.KEEP_LOGS_DAYS:
-        return False
-    limit = now - timedelta(days=settings.KEEP_LOGS_DAYS)
-    # Entries are numbered as they come, so the oldest are the first: no search through the whole table.
-    oldest = SyncLog.objects.order_by("pk").values_list("pk", "at")[:BATCH]
+def _remove_oldest(model: type[SyncLog | Change], limit: datetime) -> bool:
+    """Delete one batch of rows that are numbered as they come: the oldest are the first, so none is searched for."""
+    oldest = model._base_manager.order_by("pk").values_list("pk", "at")[:BATCH]
     keys = [key for key, at in oldest if at < limit]
-    SyncLog.objects.filter(pk__in=keys).delete()
+    model._base_manager.filter(pk__in=keys).delete()
     return len(keys) == BATCH
+
+
+def _remove_logs(now: datetime) -> bool:
+    days = settings.KEEP_LOGS_DAYS
+    return bool(days) and _remove_oldest(SyncLog, now - timedelta(days=days))
+
+
+def _remove_changes(now: datetime) -> bool:
+    days = settings.KEEP_CHANGES_DAYS
+    return bool(days) and _remove_oldest(Change, now - timedelta(days=days))
 
 
 def _remove_quarantine(now: datetime) -> bool:
@@ -130,36 +138,47 @@ def _remove_quarantine(now: datetime) -> bool:
     closed = QuarantinedRecord.objects.exclude(state=QuarantinedRecord.State.OPEN)
     # What a person decided holds for as long as the source goes on sending the record.
     closed = closed.filter(last_seen_at__lt=limit)
-    return _remove(closed.alias(ended=Coalesce("closed_at", "last_seen_at")).filter(ended__lt=limit))
+    return remove_batch(closed.alias(ended=Coalesce("closed_at", "last_seen_at")).filter(ended__lt=limit))
 
 
 def _remove_audit(now: datetime) -> bool:
     if not settings.KEEP_AUDIT_DAYS:
         return False
-    return _remove(AuditEvent.objects.filter(at__lt=now - timedelta(days=settings.KEEP_AUDIT_DAYS)))
+    return remove_batch(AuditEvent.objects.filter(at__lt=now - timedelta(days=settings.KEEP_AUDIT_DAYS)))
 
 
 def _remove_tasks(now: datetime) -> bool:
     limit = now - timedelta(days=TRACES_DAYS)
-    return any([_remove(Task.objects.filter(stopped__lt=limit)), _remove(OrmQ.objects.filter(lock__lt=limit))])
+    return any(
+        [remove_batch(Task.objects.filter(stopped__lt=limit)), remove_batch(OrmQ.objects.filter(lock__lt=limit))]
+    )
 
 
 def _remove_sessions(now: datetime) -> bool:
-    return _remove(Session.objects.filter(expire_date__lt=now))
+    return remove_batch(Session.objects.filter(expire_date__lt=now))
 
 
 def _remove_sign_ins(now: datetime) -> bool:
     limit = now - timedelta(days=TRACES_DAYS)
-    return any([_remove(model.objects.filter(attempt_time__lt=limit)) for model in SIGN_IN_TRACES])
+    return any([remove_batch(model.objects.filter(attempt_time__lt=limit)) for model in SIGN_IN_TRACES])
+
+
+def _remove_deliveries(now: datetime) -> bool:
+    """Remove what was told long ago; a problem that goes on stays, or it would be told again."""
+    old = Delivery.objects.filter(created_at__lt=now - timedelta(days=TRACES_DAYS))
+    return remove_batch(old.exclude(kind=Delivery.Kind.PROBLEM, ended_at=None))
 
 
 DAILY = timedelta(days=1)
 CHORES: dict[str, Chore] = {
+    "send_mail": Chore(timedelta(minutes=1), send_due),
     "remove_logs": Chore(DAILY, _remove_logs),
+    "remove_changes": Chore(DAILY, _remove_changes),
     "remove_runs": Chore(DAILY, _remove_runs),
     "remove_quarantine": Chore(DAILY, _remove_quarantine),
     "remove_audit": Chore(DAILY, _remove_audit),
     "remove_tasks": Chore(DAILY, _remove_tasks),
     "remove_sessions": Chore(DAILY, _remove_sessions),
     "remove_sign_ins": Chore(DAILY, _remove_sign_ins),
+    "remove_deliveries": Chore(DAILY, _remove_deliveries),
 }

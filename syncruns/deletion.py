@@ -9,12 +9,13 @@ from connections.connectors import connector_class
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from connections.services import User
+from syncruns.chores import remove_batch
 from syncruns.dispatch import ring
 from syncruns.engine.warehouse import warehouse
-from syncruns.models import SyncRun
+from syncruns.models import QuarantinedRecord, StreamRun, SyncLog, SyncRun
 from syncruns.services import cancel_run
 
-BATCH = 5000
+BATCH = 2000  # rows of one transaction: on SQLite others wait for it
 
 
 def rows_of(connection: Connection) -> dict[str, int]:
@@ -52,9 +53,22 @@ def finish_deletions() -> int:
             continue  # its worker sees the cancel at its next page
         if connection.deletion == Connection.Deletion.DROP_DATA:
             _drop_rows(connection)
+        _remove_history(connection)
         connection.delete()
         gone += 1
     return gone
+
+
+def _remove_history(connection: Connection) -> None:
+    """Remove what may be many rows a little at a time, so that the connection itself goes in a short transaction."""
+    for rows in (
+        SyncLog.objects.filter(run__connection=connection),
+        QuarantinedRecord.objects.filter(connection=connection),
+        StreamRun.objects.filter(run__connection=connection),
+        connection.runs.all(),
+    ):
+        while remove_batch(rows):
+            pass
 
 
 def _drop_rows(connection: Connection) -> None:

@@ -22,7 +22,8 @@ from connections.models import Connection
 from connections.schedule import slots_between
 from connections.sdk.errors import SyncError
 from syncruns import chores
-from syncruns.models import SyncLog, SyncRun
+from syncruns.alerts import incidents
+from syncruns.models import MissedRow, SyncLog, SyncRun
 
 logger = logging.getLogger("sync.dispatch")
 
@@ -67,7 +68,13 @@ def tick(now: datetime | None = None) -> None:
     while queue_due(now) == BATCH:
         pass
     waiting = (
-        SyncRun.objects.filter(state=SyncRun.State.QUEUED).count() + Connection.objects.exclude(deletion="").count()
+        SyncRun.objects.filter(state=SyncRun.State.QUEUED).count()
+        + Connection.objects.exclude(deletion="").count()
+        + MissedRow.objects.filter(state=MissedRow.State.APPROVED)
+        .exclude(connection__runs__state__in=SyncRun.ACTIVE)
+        .values("connection")
+        .distinct()
+        .count()
     )
     if waiting:
         bells = min(waiting, settings.SYNC_WORKERS) - get_broker("sync").queue_size()
@@ -97,7 +104,7 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
     if not run.lose(now, given_up=given_up):
         return False
     SyncLog.objects.create(run=run, at=now, level="error", event="failed.worker_lost", params=run.error_params)
-    if run.trigger in SyncRun.AUTOMATIC and run.attempt == 1 and not run.cancel_requested_at:
+    if run.comes_again:
         SyncRun.objects.create(
             connection=run.connection,
             trigger=SyncRun.Trigger.RETRY,
@@ -106,6 +113,7 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
             attempt=2,
             requested_by=run.requested_by,
         )
+    incidents.follow(run)
     logger.warning("run %s of %s lost with its worker %s", run, run.connection.slug, run.worker)
     return True
 
@@ -139,6 +147,7 @@ def _account(connection: Connection, now: datetime, busy: bool) -> list[SyncRun]
         )
     except SyncError as error:
         if connection.mark_error(error):
+            incidents.note_stopped(connection)
             audit.record("connection.stopped", target=connection, code=error.code)
         return []
     held, reason = _held(connection, now)

@@ -11,8 +11,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from connections.catalogue import Params, explain, shown
+from connections.catalogue import explain
 from connections.connectors import REGISTRY
+from connections.explanation import Params, shown
 from connections.models import Connection
 from connections.people.roles import LABELS
 from syncruns import timewords
@@ -27,6 +28,8 @@ EVENTS: dict[str, str | Promise] = {
     "run_requeued": _("Queued again to go on from where it stopped"),
     "stream_started": _("Reading"),
     "stream_started_since": _("Reading what changed since %(since)s"),
+    "stream_window": _("Asking for what changed from %(since)s until %(until)s"),
+    "stream_window_resumed": _("Going on with what changed from %(since)s until %(until)s"),
     "stream_finished": _("%(read)s read: %(inserted)s new, %(updated)s changed, %(deleted)s deleted"),
     "stream_no_changes": _("%(read)s read, nothing changed"),
     "stream_retry": _("%(code)s; attempt %(attempt)s of %(attempts)s after %(seconds)s s"),
@@ -37,12 +40,24 @@ EVENTS: dict[str, str | Promise] = {
         "%(column)s: %(reason)s"
     ),
     "records_reviewed": _("Reviewed records loaded: %(count)s"),
+    "sweep_began": _("Comparing %(table)s with what exists at the source"),
+    "sweep_missed": _(
+        "%(table)s: missing at the source for the first time: %(count)s; the next complete comparison decides"
+    ),
+    "sweep_deleted": _("%(table)s: missing twice in a row and now marked deleted: %(count)s"),
+    "sweep_met_nothing": _("%(table)s: the source showed no record at all, so nothing was taken for deleted"),
+    "sweep_nameless": _("%(table)s: records without a readable key: %(count)s, so nothing was taken for deleted"),
+    "list_end_unclear": _("The answers do not show that the list was complete; nothing is taken for deleted"),
     "records_left_out": _("Records left out, as a person decided: %(count)s"),
     "schema.created": _("Table %(table)s created"),
     "schema.column_added": _("Table %(table)s: column %(column)s added as %(after)s"),
     "schema.column_widened": _("Table %(table)s: column %(column)s widened from %(before)s to %(after)s"),
     "http_retry": _("%(host)s: %(code)s (%(error)s); trying again in %(seconds)s s (attempt %(attempt)s of %(tries)s)"),
+    "page_halved": _("%(model)s: a page was too much for the source (%(code)s); going on with %(size)s records each"),
+    "fields_missing": _("%(model)s has no %(fields)s here; the columns stay empty"),
+    "count_differs": _("%(model)s: the source counted %(expected)s records, %(read)s were read"),
     "rate_wait": _("Waiting %(seconds)s s for the source's limit"),
+    "source_clock": _("The clock of %(host)s and this machine's are %(seconds)s s apart"),
     "log_full": _("The log of this run is full; %(count)s more entries were left out"),
     # Audit
     "connection.created": _("Created the connection"),
@@ -55,6 +70,8 @@ EVENTS: dict[str, str | Promise] = {
     "auto_sync.on": _("Switched automatic syncing on"),
     "auto_sync.off": _("Switched automatic syncing off"),
     "stream.changed": _("Changed the stream %(stream)s"),
+    "deletions.approved": _("Had rows of %(table)s deleted that are missing at the source: %(count)s"),
+    "deletions.kept": _("Kept rows of %(table)s that are missing at the source: %(count)s"),
     "records.loaded": _("Quarantined records loaded: %(count)s"),
     "records.discarded": _("Quarantined records discarded: %(count)s (%(note)s)"),
     "records.reopened": _("Reopened a quarantined record of %(table)s"),
@@ -73,6 +90,10 @@ EVENTS: dict[str, str | Promise] = {
     "password.reset": _("Took the password away, for a new one to be chosen"),
     "user.deleted": _("Deleted the user"),
     "role.changed": _("Changed the role"),
+    "alerts.on": _("Switched e-mail alerts on"),
+    "alerts.off": _("Switched e-mail alerts off"),
+    "alerts.changed": _("Changed the e-mail alerts"),
+    "mail.tested": _("Sent a test message"),
     "secrets.rotated": _("Encrypted the stored credentials with the newest key"),
 }
 

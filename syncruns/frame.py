@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from connections.models import Connection, UserPreference
 from connections.people.roles import LABELS, role_of
-from syncruns.models import SystemJob
+from syncruns.models import DeleteBrake, SystemJob
 from syncruns.review.waiting import MOST, Waiting, waiting_for
 
 SILENT_AFTER = timedelta(seconds=60)
@@ -86,7 +87,8 @@ class Frame:
         """How many connections wait for a person."""
         if not self._user.is_authenticated:
             return 0
-        return Connection.objects.filter(status=Connection.Status.ERROR, deletion="").count()
+        held = Q(pk__in=DeleteBrake.objects.values("connection")) & ~Q(status=Connection.Status.INACTIVE)
+        return Connection.objects.filter(Q(status=Connection.Status.ERROR) | held, deletion="").count()
 
     @cached_property
     def waiting(self) -> list[Waiting]:

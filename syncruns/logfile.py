@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import logging
 import os
+import sys
+import time
 from collections import deque
+from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
 LARGEST_BYTES = 10 * 2**20
 KEPT = 5
+COMPLAIN_EVERY_SECONDS = 600.0
+
+
+class LogFile(WatchedFileHandler):
+    """Appends to the log. A log that cannot be written stops nobody, and is told on the terminal now and then."""
+
+    _quiet_until = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except OSError:  # opening it again is outside of the handler's own net
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Tell that the log cannot be written, in one line, and open it anew for the next one."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+        if time.monotonic() > self._quiet_until:
+            self._quiet_until = time.monotonic() + COMPLAIN_EVERY_SECONDS
+            sys.stderr.write(f"sincro: the log cannot be written: {self.baseFilename}: {error.strerror}\n")
 
 
 def rotate(path: Path, *, largest: int = LARGEST_BYTES) -> bool:

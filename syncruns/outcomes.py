@@ -48,6 +48,7 @@ STREAM_LOOKS: dict[str, Look] = {
     StreamRun.State.FAILED: Look(pgettext_lazy("stream", "Failed"), "circle-x", "action"),
     StreamRun.State.CANCELLED: Look(pgettext_lazy("stream", "Cancelled"), "x", "off"),
     StreamRun.State.NOT_STARTED: Look(pgettext_lazy("stream", "Not started"), "circle-minus", "off"),
+    StreamRun.State.UNAVAILABLE: Look(pgettext_lazy("stream", "Unavailable"), "plug-connected-x", "partial"),
 }
 STREAM_NO_CHANGES = Look(pgettext_lazy("stream", "No changes"), "circle-minus", "ok")
 

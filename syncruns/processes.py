@@ -163,8 +163,11 @@ class RoleFile:
         return left
 
     def record(self, children: Iterable[Child]) -> None:
-        """Write down the children that run now."""
-        entries = [{"pid": child.pid, "start": start_time(child.pid)} for child in children if child.pid is not None]
+        """Write down the children; one that waits for its next start has no pid."""
+        entries = [
+            {"name": child.name, "pid": child.pid, "start": None if child.pid is None else start_time(child.pid)}
+            for child in children
+        ]
         self._file.seek(0)
         self._file.truncate()
         json.dump({"pid": os.getpid(), "children": entries}, self._file)
@@ -179,6 +182,22 @@ def start_time(pid: int) -> int | None:
     """Return when the process started, in ticks since the machine did; None without such a process or without /proc."""
     stat = _stat(pid)
     return int(stat[19]) if stat else None
+
+
+def is_alive(pid: int | None, start: int | None) -> bool:
+    """Tell whether the process that started then still runs; start is None on a machine without /proc."""
+    if pid is None:
+        return False
+    if start is not None:
+        stat = _stat(pid)
+        return stat is not None and int(stat[19]) == start and stat[0] not in "ZX"  # ended, and not yet waited for
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _stat(pid: int) -> list[str] | None:

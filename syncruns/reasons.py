@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from connections.catalogue import Params, shown
+from connections.explanation import Params, shown
 
 VALUE_REASONS: dict[str, str | Promise] = {
     "empty": _("it is empty"),

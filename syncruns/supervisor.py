@@ -21,7 +21,7 @@ from django.db import Error, connection
 from django.utils import timezone
 
 from connections.models import Connection
-from syncruns import logfile
+from syncruns import logfile, outage
 from syncruns.models import SyncRun, SystemJob
 from syncruns.processes import Child, RoleFile, stop_all
 from syncruns.sample import sample_port
@@ -68,8 +68,8 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup: outlive the terminal
                 signal.signal(number, self._note_signal)
-        if "sync" in self.roles:
-            clear_stop_mark()
+        for role in self.roles:
+            clear_stop_mark(role)
         self.started_at = timezone.now()
         self.confirm_by = time.monotonic() + CONFIRM_SECONDS
         try:
@@ -95,8 +95,10 @@ class Supervisor:
         self.due[chore] = now + seconds
         try:
             chore()
+            outage.over()
         except Error as error:
-            logger.warning("the database does not answer: %s", " ".join(str(error).split()))
+            if not outage.note(error):
+                logger.warning("the database does not answer: %s", " ".join(str(error).split()))
             connection.close()
 
     def _keep_children(self) -> None:
@@ -130,14 +132,14 @@ class Supervisor:
     def _watch(self) -> None:
         """Confirm the scheduler once, end clusters without life signs, and keep the log from growing for ever."""
         logfile.rotate(settings.LOG_FILE)
+        last = SystemJob.last_sign(SystemJob.DISPATCH)
         if "control" in self.roles:
-            self._watch_control()
+            self._watch_control(last)
         if "sync" in self.roles and self.sync_watch.seconds(_stuck_run()) > SILENCE_SECONDS:
             self._end("sync", "runs wait although workers are free")
             self.sync_watch = Unchanged()
 
-    def _watch_control(self) -> None:
-        last = SystemJob.last_sign(SystemJob.DISPATCH)
+    def _watch_control(self, last: datetime | None) -> None:
         if self.is_confirmed:
             if self.control_watch.seconds(last or self.started_at) > SILENCE_SECONDS:
                 self._end("control", "the scheduler gives no sign of life")
@@ -157,14 +159,14 @@ class Supervisor:
         self.children[role].kill()
 
     def _stop(self) -> None:
-        """Stop everything: the mark, SIGTERM, patience (a second signal ends it), SIGKILL."""
+        """Stop everything: the marks, SIGTERM, patience (a second signal ends it), SIGKILL."""
         asked = self.signals
         self.say("Sincro is stopping.")
-        if "sync" in self.roles:
-            set_stop_mark()
+        for role in self.roles:
+            set_stop_mark(role)
         stop_all(self.children.values(), grace_seconds=GRACE_SECONDS, hurry=lambda: self.signals > asked)
-        if "sync" in self.roles:
-            clear_stop_mark()
+        for role in self.roles:
+            clear_stop_mark(role)
         for file in self.files:
             file.record([])
             file.close()

@@ -81,10 +81,15 @@ class Console:
     def output(self) -> str:
         return self.output_file.read_text(errors="replace")
 
-    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of manage.py to its end."""
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120)
+    def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of manage.py to its end; keywords are environment variables."""
+        return self.python("manage.py", *arguments, **environment)
+
+    def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Python in this console's environment."""
+        given = {**self.environment, **environment}
+        command = [sys.executable, *arguments]
+        return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=120)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send the signal and return the exit code."""
@@ -109,6 +114,11 @@ class Console:
         """Read from the console's SQLite file."""
         with contextlib.closing(sqlite3.connect(self.data_dir / "sincro.sqlite3", timeout=20)) as database:
             return database.execute(sql).fetchall()
+
+    def change(self, sql: str) -> None:
+        """Write to the console's SQLite file."""
+        with contextlib.closing(sqlite3.connect(self.data_dir / "sincro.sqlite3", timeout=20)) as database, database:
+            database.execute(sql)
 
     def first_password(self) -> tuple[str, str]:
         """Return name and password of the first administrator."""

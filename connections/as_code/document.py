@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from connections.connectors import connector_class
@@ -19,7 +20,7 @@ RHYTHMS = {
     "cron": (Connection.ScheduleKind.CRON, "cron"),
 }
 TIMING = ("time_zone", "jitter_seconds", "catch_up")
-STREAM_FIELDS = ("enabled", "window_minutes", "page_size", "every_minutes")
+STREAM_FIELDS = ("enabled", "window_minutes", "page_size", "every_minutes", "first_since")
 
 
 @dataclass(frozen=True)
@@ -109,4 +110,6 @@ def _stream_settings(connection: Connection) -> list[StreamSetting]:
 
 def _stream(setting: StreamSetting) -> dict[str, Any]:
     chosen = {field: getattr(setting, field) for field in STREAM_FIELDS}
+    if setting.first_since is not None:
+        chosen["first_since"] = setting.first_since.astimezone(UTC).isoformat()
     return {field: value for field, value in chosen.items() if value is not None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from connections.as_code.document import RHYTHMS, STREAM_FIELDS, TIMING, VERSION
@@ -23,6 +24,7 @@ SHAPES: dict[str, tuple[type, ...]] = {
     "secrets": (dict,),
     "streams": (dict,),
 }
+STREAM_SHAPES: dict[str, type] = {"enabled": bool, "first_since": str}  # the others are numbers
 FROM_ENVIRONMENT = "env:"
 Path = tuple[str | int, ...]
 
@@ -139,8 +141,20 @@ def _streams(given: Mapping[str, Any], path: Path, problems: list[Invalid]) -> d
             continue
         _only(value, STREAM_FIELDS, here, problems)
         for name in STREAM_FIELDS:
-            expected = bool if name == "enabled" else int
-            if value.get(name) is not None and type(value[name]) is not expected:
+            if value.get(name) is not None and type(value[name]) is not STREAM_SHAPES.get(name, int):
                 problems.append(Invalid((*here, name), _("This value does not have the expected form.")))
         chosen[stream] = {name: value.get(name) for name in STREAM_FIELDS}
+        if isinstance(value.get("first_since"), str):
+            chosen[stream]["first_since"] = _moment(value["first_since"], (*here, "first_since"), problems)
     return chosen
+
+
+def _moment(text: str, path: Path, problems: list[Invalid]) -> datetime | None:
+    """Return a moment with its zone; 2026-12-31T00:00:00-03:00."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        problems.append(Invalid(path, _("Write a date and time with its zone, such as 2026-12-31T23:59:59Z.")))
+    return moment

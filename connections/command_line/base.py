@@ -172,7 +172,7 @@ def refuse_unknown(text: str, code: str, name: str, known: Iterable[str]) -> NoR
     """Raise Refused for a name that nothing has, with the names that look like it."""
     suggestions = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
     if suggestions:
-        text = f"{text} {_('Did you mean %(names)s?') % {'names': ', '.join(suggestions)}}"
+        text += " " + _("Did you mean %(names)s?") % {"names": ", ".join(suggestions)}
     raise Refused(text, code=code, name=name, suggestions=suggestions)
 
 

@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import Error, connection, transaction
@@ -20,8 +21,8 @@ from connections.models import Connection
 from connections.sdk.errors import SyncError
 from syncruns.checkup.check import OK, PROBLEM, WARNING, Check, Scene
 from syncruns.frame import SILENT_AFTER
-from syncruns.models import SyncRun, SystemJob
-from syncruns.processes import start_time
+from syncruns.models import SyncLog, SyncRun, SystemJob
+from syncruns.processes import is_alive
 from syncruns.supervisor import CONFIRM_SECONDS, ROLES
 
 SLOW_SECONDS = 1.0
@@ -29,8 +30,7 @@ LOG_MAY_LAG = timedelta(minutes=2)
 LOCK_SECONDS = 5.0
 SKEW_WARNING_SECONDS = 2.0
 SKEW_PROBLEM_SECONDS = 30.0
-DISK_WARNING = (2 * 2**30, 0.05)  # free bytes, free share: less than either
-DISK_PROBLEM = (300 * 2**20, 0.01)
+MEGABYTE = 2**20
 
 
 def check_database(_scene: Scene) -> Iterator[Check]:
@@ -56,13 +56,12 @@ def check_migrations(_scene: Scene) -> Iterator[Check]:
 
 def check_processes(scene: Scene) -> Iterator[Check]:
     """Look at what the supervisor of this data directory wrote down."""
-    alive, ended = [], []
+    alive: list[str] = []
+    ended: list[str] = []
     for role in ROLES:
-        children = _children(role)
-        if any(_is_alive(child) for child in children):
-            alive.append(role)
-        elif children:
-            ended.append(role)
+        main = _main(role)
+        if main is not None:
+            (alive if is_alive(main["pid"], main["start"]) else ended).append(role)
     if not alive:
         if _is_fresh(scene):
             yield Check("processes", OK, "processes_elsewhere")
@@ -91,7 +90,7 @@ def check_log(_scene: Scene) -> Iterator[Check]:
     """Compare the log with the runs that this host's workers ended: each of them writes lines."""
     path = settings.LOG_FILE
     params: dict[str, Any] = {"path": str(path)}
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
+    if not _is_writable(path):
         yield Check("log", PROBLEM, "log_unwritable", params)
         return
     here = SyncRun.objects.filter(worker__startswith=f"{socket.gethostname()}:", finished_at__isnull=False)
@@ -105,6 +104,17 @@ def check_log(_scene: Scene) -> Iterator[Check]:
         yield Check("log", OK, "log_empty", params)
     else:
         yield Check("log", OK, "log_moves", params)
+
+
+def _is_writable(path: Path) -> bool:
+    """Try it on a log that is there; one that is not must be made by who runs Sincro, not by who asks."""
+    if not path.exists():
+        return os.access(path.parent, os.W_OK)
+    try:
+        path.open("a").close()
+    except OSError:
+        return False
+    return True
 
 
 def check_locks(_scene: Scene) -> Iterator[Check]:
@@ -128,7 +138,7 @@ def check_locks(_scene: Scene) -> Iterator[Check]:
 
 
 def check_clock(scene: Scene) -> Iterator[Check]:
-    """Compare this machine's clock with the database's, and with that of whoever ticks."""
+    """Compare this machine's clock with the database's, that of whoever ticks, and those of sources."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
@@ -139,18 +149,30 @@ def check_clock(scene: Scene) -> Iterator[Check]:
     if last is not None:
         seconds = max(seconds, (last - scene.now).total_seconds())  # a tick of the future
     apart = abs(seconds)
-    if apart <= SKEW_WARNING_SECONDS:
-        yield Check("clock", OK, "clock_right")
-    else:
+    sources = list(_source_clocks(scene))
+    yield from sources
+    if apart > SKEW_WARNING_SECONDS:
         state = PROBLEM if apart > SKEW_PROBLEM_SECONDS else WARNING
         yield Check("clock", state, "clock_apart", {"span": timedelta(seconds=apart)})
+    elif not sources:
+        yield Check("clock", OK, "clock_right")
+
+
+def _source_clocks(scene: Scene) -> Iterator[Check]:
+    """Yield what the last runs noted of clocks far from ours, once per connection."""
+    last = {row.last_run.pk: row.connection.slug for row in scene.rows if row.last_run is not None}
+    told = SyncLog.objects.filter(run__in=last, event="source_clock").order_by("pk")
+    found = {last[entry.run_id]: entry.params for entry in told}
+    for slug, params in sorted(found.items()):
+        span = timedelta(seconds=abs(params["seconds"]))
+        yield Check("clock", WARNING, "clock_source", {"connection": slug, "host": params["host"], "span": span})
 
 
 def check_disk(_scene: Scene) -> Iterator[Check]:
     usage = shutil.disk_usage(settings.DATA_DIR)
     params = {"bytes": usage.free, "percent": round(100 * usage.free / usage.total), "path": str(settings.DATA_DIR)}
-    for state, (least, share) in ((PROBLEM, DISK_PROBLEM), (WARNING, DISK_WARNING)):
-        if usage.free < least or usage.free < share * usage.total:
+    for state, least in ((PROBLEM, settings.DISK_PROBLEM_MB), (WARNING, settings.DISK_WARNING_MB)):
+        if usage.free < least * MEGABYTE:
             yield Check("disk", state, "disk_full", params)
             return
     yield Check("disk", OK, "disk_free", params)
@@ -176,42 +198,31 @@ def _is_fresh(scene: Scene) -> bool:
 
 def _is_starting(scene: Scene) -> bool:
     """Say whether the scheduler's process is here and so young that it need not have ticked yet."""
-    if not any(_is_alive(child) for child in _children("control")):
+    main = _main("control")
+    if main is None or not is_alive(main["pid"], main["start"]):
         return False
     written = (settings.DATA_DIR / "run" / "control").stat().st_mtime
     return scene.now.timestamp() - written < CONFIRM_SECONDS
 
 
-def _children(role: str) -> list[dict[str, Any]]:
+def _main(role: str) -> dict[str, Any] | None:
+    """Return what the supervisor wrote down of the role's main process; a sample's shop is another entry."""
     with suppress(OSError, ValueError):
         found = json.loads((settings.DATA_DIR / "run" / role).read_text())
-        return list(found.get("children", ()))
-    return []
-
-
-def _is_alive(child: dict[str, Any]) -> bool:
-    if child["start"] is not None:
-        return start_time(child["pid"]) == child["start"]
-    try:  # a machine without /proc
-        os.kill(child["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        return next((child for child in found.get("children", ()) if child["name"] == role), None)
+    return None
 
 
 def _wait_for_sqlite() -> tuple[int, float]:
     """Return whether the write lock is held for long, and for how long it was waited."""
     started = time.monotonic()
-    with connection.cursor() as cursor:
-        cursor.execute(f"PRAGMA busy_timeout = {int(LOCK_SECONDS * 1000)}")
+    sqlite = cast(Any, connection)  # config/sqlite
+    sqlite.patience = LOCK_SECONDS
     try:
         with transaction.atomic():
             pass
     except Error:
         return 1, time.monotonic() - started
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA busy_timeout = {settings.DATABASES['default']['OPTIONS']['timeout'] * 1000}")
+        sqlite.patience = None
     return 0, 0.0

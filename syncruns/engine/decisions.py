@@ -22,14 +22,13 @@ Decided = Mapping[tuple[str, str], QuarantinedRecord]  # by table and key
 BATCH = 500  # keys of one query
 
 
-def typed_pages(pages: Sequence[Page], stream: Stream, connection_id: int) -> tuple[list[Typed], set[int]]:
-    """Type pages under the decisions that hold; also return the ids of the quarantined records that held."""
+def typed_pages(pages: Sequence[Page], stream: Stream, connection_id: int) -> list[Typed]:
+    """Type pages under the decisions that hold."""
     typed = [to_rows(page, stream) for page in pages]
     decided = _decided(connection_id, [reject for each in typed for reject in each.rejects])
     if not decided:
-        return typed, set()
-    held: set[int] = set()
-    return [_settled(page, each, stream, decided, held) for page, each in zip(pages, typed, strict=True)], held
+        return typed
+    return [_settled(page, each, stream, decided) for page, each in zip(pages, typed, strict=True)]
 
 
 def note_seen(ids: set[int], now: datetime) -> None:
@@ -51,9 +50,10 @@ def _decided(connection_id: int, rejects: Sequence[Reject]) -> Decided:
     return found
 
 
-def _settled(page: Page, typed: Typed, stream: Stream, decided: Decided, held: set[int]) -> Typed:
+def _settled(page: Page, typed: Typed, stream: Stream, decided: Decided) -> Typed:
     """Type the page again where a correction holds, and set discarded records apart."""
     corrected: dict[str, dict[int, dict[str, Any]]] = {}
+    held: set[int] = set()
     for reject, record in _known(typed.rejects, decided):
         values = _holding(record, reject, stream)
         if values:
@@ -63,6 +63,7 @@ def _settled(page: Page, typed: Typed, stream: Stream, decided: Decided, held: s
         typed = to_rows(_patched(page, corrected), stream)
     left_out = [(reject, record) for reject, record in _known(typed.rejects, decided) if _is_discarded(record, reject)]
     held.update(record.pk for _reject, record in left_out)
+    typed.held = held
     typed.discarded = [reject for reject, _record in left_out]
     gone = set(map(id, typed.discarded))
     typed.rejects = [reject for reject in typed.rejects if id(reject) not in gone]

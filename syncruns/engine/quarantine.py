@@ -1,20 +1,22 @@
-"""Keeps records that could not be loaded, and closes them when their key is loaded after all."""
+"""Keeps records that could not be loaded, and closes them when their key is loaded after all or gone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
 
-from connections.sdk.declare import Key, Stream, Table
+from connections.destination import table_name
+from connections.sdk.declare import MASK, Key, Stream, Table
 from syncruns.engine.log import RunLog
-from syncruns.engine.transform import Reject, Row, key_text, spelled
+from syncruns.engine.transform import Reject, Typed, key_of, spelled_key
 from syncruns.models import QuarantinedRecord, SyncRun
 
 OPEN = QuarantinedRecord.State.OPEN
+KEYS_AT_ONCE = 500
 
 
-def keep_rejects(run: SyncRun, stream: Stream, rejects: Sequence[Reject], log: RunLog) -> None:
+def keep_rejects(run: SyncRun, stream: Stream, schema: str, rejects: Sequence[Reject], log: RunLog) -> None:
     """Store rejects, one row a key; seen again, a record shows its newest contents and reasons."""
     if not rejects:
         return
@@ -49,9 +51,10 @@ def keep_rejects(run: SyncRun, stream: Stream, rejects: Sequence[Reject], log: R
     )  # fmt: skip
     first = rejects[0]
     column, reason = next(iter(first.reasons.items()))
+    key = MASK if stream.table(first.table).has_personal_key else first.key
     log.add(
-        "warning", "records_quarantined", stream.key, count=len(rejects), table=first.table, key=first.key,
-        column=column, reason=reason["code"],
+        "warning", "records_quarantined", stream.key, count=len(rejects), table=table_name(schema, first.table),
+        key=key, column=column, reason=reason["code"],
     )  # fmt: skip
 
 
@@ -60,22 +63,22 @@ def waiting_of(run: SyncRun, stream: str) -> bool:
     return QuarantinedRecord.objects.filter(run=run, stream=stream, state=OPEN).exists()
 
 
-def close_loaded(run: SyncRun, table: Table, rows: Sequence[Row]) -> None:
-    """Mark fixed the open records whose key was loaded now."""
-    if rows:
-        _close(run, table, lambda: {key_text(table, row) for row in rows}, QuarantinedRecord.State.FIXED)
+def close_settled(run: SyncRun, stream: Stream, typed: Typed) -> None:
+    """Close the open records whose key was loaded after all (fixed), or is gone at the source (discarded)."""
+    for name, rows in typed.rows.items():
+        table = stream.table(name)
+        _close(run, table, map(key_of(table), rows), QuarantinedRecord.State.FIXED)
+    for name, keys in typed.deletes.items():
+        # Loading one later would bring a dead row back.
+        _close(run, stream.table(name), keys, QuarantinedRecord.State.DISCARDED)
 
 
-def close_deleted(run: SyncRun, table: Table, keys: Sequence[Key]) -> None:
-    """Mark discarded the open records that are gone at the source: loading one would bring a dead row back."""
-    if keys:
-        _close(run, table, lambda: {spelled(key) for key in keys}, QuarantinedRecord.State.DISCARDED)
-
-
-def _close(run: SyncRun, table: Table, keys: Callable[[], set[str]], state: str) -> None:
+def _close(run: SyncRun, table: Table, keys: Iterable[Key], state: str) -> None:
     waiting = QuarantinedRecord.objects.filter(connection_id=run.connection_id, table=table.name, state=OPEN)
     if not waiting.exists():
         return
-    closed = keys()
-    ids = [record.pk for record in waiting.only("pk", "record_key") if record.record_key in closed]
-    waiting.filter(pk__in=ids).update(state=state, closed_at=timezone.now())
+    spelled = list(map(spelled_key, keys))
+    for start in range(0, len(spelled), KEYS_AT_ONCE):
+        waiting.filter(record_key__in=spelled[start : start + KEYS_AT_ONCE]).update(
+            state=state, closed_at=timezone.now()
+        )

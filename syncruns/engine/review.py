@@ -14,6 +14,7 @@ from django.utils import timezone
 from connections.connectors import connector_class
 from connections.models import Connection
 from connections.sdk.declare import Page, Stream
+from syncruns.engine.changes import ChangeRecorder
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
 from syncruns.engine.warehouse import warehouse
@@ -44,6 +45,7 @@ def load_reviewed(
         run, row = _begin(connection, stream, user)
         checkpoint, _created = Checkpoint.objects.get_or_create(connection=connection, stream=stream.key)
         checkpoint.take(run)
+        destination.recorder = ChangeRecorder(run, stream.key)
         log = RunLog(run)
         settle(run)
         load = StreamLoad(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -49,18 +49,23 @@ class Reject:
 class Typed:
     """A page's rows per table. Always: read = all rows + deduplicated + rejects + discarded.
 
-    deletes: the page's deleted keys per table, typed. parents: child table -> parents of this page whose
-    children are to be replaced as a set. incomplete: child table -> those of them with a rejected child; their
-    children are only added and changed, none is removed. discarded: rejects that a person decided to leave out, as
-    syncruns/engine/decisions.py finds; to_rows itself knows of none.
+    deletes: the page's deleted keys per table, typed. sets: table -> sets of which this page holds all rows; for a
+    child table they are parents. incomplete: table -> those of them with a rejected record; their rows are only
+    added and changed, none is removed. rejected: table -> keys of rejected records, where they could be read;
+    nameless: table -> how many could not. discarded: rejects that a person decided to leave out, and held: ids of the
+    quarantined records whose decision was followed, as syncruns/engine/decisions.py finds; to_rows itself knows of
+    none, and of discarded records rejected, nameless and incomplete tell as of any other reject.
     """
 
     rows: dict[str, list[Row]] = field(default_factory=dict)
     deletes: dict[str, list[Key]] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
     discarded: list[Reject] = field(default_factory=list)
-    parents: dict[str, list[Key]] = field(default_factory=dict)
+    held: set[int] = field(default_factory=set)
+    sets: dict[str, list[Key]] = field(default_factory=dict)
     incomplete: dict[str, set[Key]] = field(default_factory=dict)
+    rejected: dict[str, set[Key]] = field(default_factory=dict)
+    nameless: dict[str, int] = field(default_factory=dict)
     read: int = 0
     deduplicated: int = 0
 
@@ -70,7 +75,7 @@ def to_rows(page: Page, stream: Stream) -> Typed:
 
     Child sets are replaced only when the page names the child table, be it without records; a page must hold
     all children of the parents it holds. A rejected parent takes its children with it, and its old ones stay.
-    KeyError when the page names a table that the stream has not.
+    KeyError when the page names a table that the stream has not, ValueError for sets of a table without set_key.
     """
     typed = Typed()
     readings: dict[str, _Reading] = {}
@@ -84,7 +89,13 @@ def to_rows(page: Page, stream: Stream) -> Typed:
                 reading.add(record)
             reading.report(typed)
     for name, keys in page.deletes.items():
-        typed.deletes[name] = _typed_keys(stream.table(name), keys)
+        typed.deletes[name] = typed_keys(stream.table(name), keys)
+    for name, sets in page.sets.items():
+        table = stream.table(name)
+        if not table.set_key:
+            raise ValueError(f"table {name} declares no set_key")
+        typed.sets[name] = typed_keys(table, sets, table.set_key)
+        typed.incomplete[name] = readings[name].incomplete(typed.sets[name]) if name in readings else set()
     return typed
 
 
@@ -94,9 +105,15 @@ def key_of(table: Table) -> Callable[[Row], Key]:
     return _picker(table, table.key)
 
 
+@lru_cache(maxsize=1024)
+def parent_key_of(table: Table) -> Callable[[Row], Key]:
+    """Return the function that takes the parent's key out of a row of a child table."""
+    return _picker(table, table.parent_key)
+
+
 def key_text(table: Table, row: Row) -> str:
-    """Return the row's key as it is shown, and as Reject.key spells it: 12, or ["A","7"] when it has several parts."""
-    return spelled(key_of(table)(row))
+    """Return the row's key as spelled_key spells it."""
+    return spelled_key(key_of(table)(row))
 
 
 def typed_key(table: Table, names: Iterable[str], kept: Mapping[str, Any]) -> Key | None:
@@ -110,8 +127,8 @@ def typed_key(table: Table, names: Iterable[str], kept: Mapping[str, Any]) -> Ke
     return None if None in key else key
 
 
-def spelled(key: Key) -> str:
-    """Return a typed key as key_text spells it."""
+def spelled_key(key: Key) -> str:
+    """Return a typed key as it is shown, and as Reject.key has it: 12, or ["A","7"] when it has several parts."""
     parts = [_spelled_part(part) for part in key]
     text = parts[0] if len(parts) == 1 else orjson.dumps(parts).decode()
     return text if len(text) <= LONGEST_KEY else "#" + _digest(text.encode())
@@ -142,12 +159,13 @@ class _Reading:
         self.rows: dict[Key, Row] = {}
         self.rejects: list[Reject] = []
         self.rejected: set[Key] = set()  # keys of rejected records, where they could be read
-        self.rejected_parents: set[Key] = set()  # parents that a rejected record belongs to
-        self.unknown_parent = False  # a record was rejected and nobody can say whose child it is
+        self.nameless = 0  # rejected records whose key could not be read
+        self.rejected_sets: set[Key] = set()  # sets (of a child table: parents) that a rejected record belongs to
+        self.unknown_set = False  # a record was rejected and nobody can say to which set it belongs
         self.count = 0
         self._readers = _readers(table)
         self._key = key_of(table)
-        self._parent_key = _picker(table, table.parent_key) if table.parent else None
+        self._set_of = _picker(table, table.set_columns) if table.set_columns else None
 
     def add(self, record: Record) -> None:
         """Type one record, or reject it."""
@@ -163,7 +181,7 @@ class _Reading:
         if None in key:
             missing = [name for name, part in zip(self.table.key, key, strict=True) if part is None]
             self._reject(record, row, {name: _reason("key_missing") for name in missing})
-        elif self.parent and self._parent_key and self._parent_key(row) in self.parent.rejected:
+        elif self.parent and self._set_of and self._set_of(row) in self.parent.rejected:
             self._reject(record, row, {self.table.parent_key[0]: _reason("parent_rejected")})
         else:
             self.rows.pop(key, None)  # so that the last record with a key also has the last place
@@ -176,12 +194,15 @@ class _Reading:
         typed.rejects += self.rejects
         typed.read += self.count
         typed.deduplicated += self.count - len(self.rows) - len(self.rejects)
+        if self.rejects:
+            typed.rejected[name], typed.nameless[name] = self.rejected, self.nameless
         if self.parent:
-            parents = [key for key in self.parent.rows if key not in self.parent.rejected]
-            typed.parents[name] = parents
-            typed.incomplete[name] = (
-                set(parents) if self.unknown_parent else self.rejected_parents.intersection(parents)
-            )
+            typed.sets[name] = [key for key in self.parent.rows if key not in self.parent.rejected]
+            typed.incomplete[name] = self.incomplete(typed.sets[name])
+
+    def incomplete(self, sets: Iterable[Key]) -> set[Key]:
+        """Return those of sets of which a record may have been rejected."""
+        return set(sets) if self.unknown_set else self.rejected_sets.intersection(sets)
 
     def _explained(self, record: Record) -> tuple[Row, Reasons]:
         """Read value by value; return what could be read and why the rest could not."""
@@ -204,13 +225,16 @@ class _Reading:
         key = self._key(row)
         if None in key:
             text = "#" + _digest(orjson.dumps(safe, option=orjson.OPT_SORT_KEYS))
+            self.nameless += 1
+            # It may be any row, in whatever set that one was until now; a child's set is part of its key.
+            self.unknown_set = self.unknown_set or bool(self.table.set_key)
         else:
             text = key_text(self.table, row)
             self.rejected.add(key)
-        if self._parent_key:
-            parent_key = self._parent_key(row)
-            self.rejected_parents.add(parent_key)
-            self.unknown_parent = self.unknown_parent or None in parent_key
+        if self._set_of:
+            belongs_to = self._set_of(row)
+            self.rejected_sets.add(belongs_to)
+            self.unknown_set = self.unknown_set or None in belongs_to
         self.rejects.append(Reject(self.table.name, text, safe, reasons, inexact, position=self.count - 1))
 
 
@@ -228,13 +252,19 @@ def _picker(table: Table, names: tuple[str, ...]) -> Callable[[Row], Key]:
     return itemgetter(*positions)
 
 
-def _typed_keys(table: Table, keys: Iterable[Key]) -> list[Key]:
-    """Type keys as rows are typed. One that cannot be read is left out: no row can have it."""
+def typed_keys(table: Table, keys: Iterable[Key], names: Sequence[str] = ()) -> list[Key]:
+    """Type keys, or values of the columns called names, as rows are typed.
+
+    One that cannot be read is left out: no row can have it.
+    """
     readers = dict(_readers(table))
+    read = [readers[name] for name in names or table.key]
     typed: dict[Key, None] = {}
     for key in keys:
+        if None in key:
+            continue
         try:
-            typed[tuple([readers[name](part) for name, part in zip(table.key, key, strict=True)])] = None
+            typed[tuple([read_part(part) for read_part, part in zip(read, key, strict=True)])] = None
         except Refused:
             continue
     return list(typed)

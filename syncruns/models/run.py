@@ -138,6 +138,11 @@ class SyncRun(Counts):
         return self.state in self.ACTIVE
 
     @property
+    def comes_again(self) -> bool:
+        """Say whether the run is queued once more by itself should its worker vanish; a person's is not."""
+        return self.trigger in self.AUTOMATIC and self.attempt == 1 and self.cancel_requested_at is None
+
+    @property
     def shown_state(self) -> str:
         """The state as pages tell it: a run whose lease has ended is lost, whatever the row still says."""
         if self.state == self.State.RUNNING and self.lease_until and self.lease_until < timezone.now():
@@ -274,6 +279,7 @@ class StreamRun(Counts):
         FAILED = "failed", _("Failed")
         CANCELLED = "cancelled", _("Cancelled")
         NOT_STARTED = "not_started", _("Not started")
+        UNAVAILABLE = "unavailable", _("Unavailable")  # the source does not offer it
 
     run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="streams")
     stream = models.CharField(max_length=60)

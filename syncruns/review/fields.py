@@ -10,14 +10,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from connections.connectors import connector_class
+from connections.destination import table_name
 from connections.models import Connection
-from connections.sdk.declare import Column, Table
+from connections.sdk.declare import MASK, Column, Table
 from connections.sdk.errors import SyncError
 from syncruns.engine.transform import Reasons
 from syncruns.models import QuarantinedRecord
 from syncruns.reasons import why
 
-MASK = "•••"
 PREFIX = "field:"  # of a form field's name, so that no column can be taken for something else
 LONG = 80  # characters: a longer text is edited in several lines
 COMMA_NUMBER = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+")
@@ -64,8 +64,16 @@ class Tables:
         if record.record_key.startswith("#"):
             return ""
         table = self.of(record)
-        is_open = table is not None and not any(table.column(name).personal for name in table.key)
+        is_open = table is not None and not table.has_personal_key
         return record.record_key if can_see or is_open else MASK
+
+
+def shown_table(kind: str, name: str) -> str:
+    """Return the name of a table in the database; as it is when the kind is no longer known."""
+    try:
+        return table_name(connector_class(kind).schema, name)
+    except SyncError:
+        return name
 
 
 def _declared(connection: Connection) -> dict[tuple[str, str], Table]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from connections.sdk.declare import Key, Stream
-from syncruns.engine.transform import spelled, typed_key
+from syncruns.engine.transform import spelled_key, typed_key
 from syncruns.models import QuarantinedRecord
 
 Parents = dict[tuple[str, UUID | None, Key], int]  # table, run and key -> id of the record
@@ -56,8 +56,8 @@ def orphans(records: Iterable[QuarantinedRecord], stream: Stream) -> set[int]:
     for record in records:
         table = stream.table(record.table)
         key = typed_key(table, table.parent_key, record.record) if table.parent else None
-        if key is not None and (table.parent, spelled(key)) not in present:
-            wanted.setdefault((table.parent or "", spelled(key)), set()).add(record.pk)
+        if key is not None and (table.parent, spelled_key(key)) not in present:
+            wanted.setdefault((table.parent or "", spelled_key(key)), set()).add(record.pk)
     if not wanted:
         return set()
     waiting = QuarantinedRecord.objects.filter(

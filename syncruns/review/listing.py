@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from connections.models import Connection
 from syncruns.models import QuarantinedRecord
 from syncruns.reasons import why
-from syncruns.review.fields import Tables
+from syncruns.review.fields import Tables, shown_table
 
 State = QuarantinedRecord.State
 ALL = "all"
@@ -73,7 +73,7 @@ class Choices:
     """What the filters offer."""
 
     connections: list[tuple[str, str]]
-    tables: list[str]
+    tables: list[tuple[str, str]]
     reasons: list[tuple[str, str]]
 
     @classmethod
@@ -85,17 +85,21 @@ class Choices:
         reasons = records.exclude(reason="").values_list("reason", flat=True).distinct()
         return cls(
             connections=list(connections.order_by("name").values_list("slug", "name")),
-            tables=sorted(records.values_list("table", flat=True).distinct()),
+            tables=_tables(records),
             reasons=sorted(((code, reason_words(code)) for code in reasons), key=lambda reason: reason[1]),
         )
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One line of the list. key: "" when the record has none that can be read; more: reasons left out."""
+    """One line of the list.
+
+    key: "" when the record has none that can be read; table: its name in the database; more: reasons left out.
+    """
 
     record: QuarantinedRecord
     key: str
+    table: str
     reasons: list[tuple[str, str]]
     more: int
 
@@ -116,6 +120,7 @@ def shown(records: Iterable[QuarantinedRecord], *, can_see: bool) -> list[Shown]
         Shown(
             record=record,
             key=tables.key_shown(record, can_see=can_see),
+            table=shown_table(record.connection.kind, record.table),
             reasons=[(column, why(reason)) for column, reason in list(record.reasons.items())[:REASONS_SHOWN]],
             more=max(len(record.reasons) - REASONS_SHOWN, 0),
         )
@@ -141,6 +146,14 @@ def neighbours(
     later = records.filter(Q(last_seen_at__gt=at) | Q(last_seen_at=at, pk__lt=pk)).order_by("last_seen_at", "-pk")
     earlier = records.filter(Q(last_seen_at__lt=at) | Q(last_seen_at=at, pk__gt=pk)).order_by("-last_seen_at", "pk")
     return later.only("pk").first(), earlier.only("pk").first()
+
+
+def _tables(records: QuerySet[QuarantinedRecord]) -> list[tuple[str, str]]:
+    """Return the declared names of records' tables, each with its names in the database."""
+    found: dict[str, set[str]] = {}
+    for kind, name in records.values_list("connection__kind", "table").distinct():
+        found.setdefault(name, set()).add(shown_table(kind, name))
+    return sorted(((name, ", ".join(sorted(shown))) for name, shown in found.items()), key=lambda table: table[1])
 
 
 def _uuid(text: str) -> UUID | None:

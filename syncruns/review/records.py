@@ -20,6 +20,7 @@ from syncruns.engine.review import Busy, load_reviewed
 from syncruns.engine.transform import Reasons, record_of, to_rows
 from syncruns.engine.warehouse import warehouse
 from syncruns.models import QuarantinedRecord, SyncRun
+from syncruns.review.fields import shown_table
 from syncruns.review.kinship import Kinship, orphans
 
 BATCH = 500  # records of one run: on SQLite others wait for it to write
@@ -95,7 +96,8 @@ def reopen(record: QuarantinedRecord, *, user: User | None = None) -> bool:
         .update(state=State.OPEN, corrections={}, decided_by="", note="", closed_at=None)
     )
     if taken_back:
-        audit.record("records.reopened", user=user, target=record.connection, table=record.table)
+        table = shown_table(record.connection.kind, record.table)
+        audit.record("records.reopened", user=user, target=record.connection, table=table)
     return bool(taken_back)
 
 

@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from syncruns.models import QuarantinedRecord
+from connections.models import Connection
+from syncruns.models import DeleteBrake, QuarantinedRecord
 
 MOST = 999  # counted up to here: beyond it the number says nothing more
 
@@ -48,9 +49,15 @@ def open_records() -> QuerySet[QuarantinedRecord]:
     return QuarantinedRecord.objects.filter(state=QuarantinedRecord.State.OPEN, connection__deletion="")
 
 
+def held_deletions() -> QuerySet[DeleteBrake]:
+    """Return what waits of connections that are active: one for each table."""
+    return DeleteBrake.objects.filter(connection__deletion="").exclude(connection__status=Connection.Status.INACTIVE)
+
+
 # In the order of the page's tabs.
 KINDS: tuple[Kind, ...] = (
     Kind(_("Records not loaded"), "clipboard-check", "review", "syncruns.view_quarantinedrecord", open_records),
+    Kind(_("Deletions"), "trash", "review_deletions", "connections.view_connection", held_deletions),
 )
 
 

@@ -24,10 +24,11 @@ from syncruns.forecast import forecast
 from syncruns.health import ACTION, LOOKS, label_of
 from syncruns.listing import Row, add_details, by_attention, load_row, load_rows
 from syncruns.models import SyncRun
+from syncruns.notices import notices_of
 from syncruns.schedule_words import rhythm
 from syncruns.streams import stored_rows, streams_shown
 from syncruns.timeline import CHANGES, RUNS, Timeline
-from syncruns.views.faults import fault_of_row
+from syncruns.views.faults import fault_of_row, faults_of_decisions
 
 PER_PAGE = 25
 
@@ -107,10 +108,11 @@ def connection_row(request: HttpRequest, slug: str) -> HttpResponse:
 @permission_required("connections.view_connection", raise_exception=True)
 def connection(request: HttpRequest, slug: str) -> HttpResponse:
     now = timezone.now()
-    context = tab_context(slug, "streams", now)
+    context = connection_frame(slug, "streams", now)
     shown = streams_shown(context["connection"], context["row"], now)
     context |= {
         "streams": shown,
+        "today": timezone.localdate(),
         "enabled": sum(stream.enabled for stream in shown.streams),
         "forecast": forecast(context["connection"], now),
         "diary": diary_of_today(context["connection"], now),
@@ -121,7 +123,7 @@ def connection(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @permission_required("syncruns.view_syncrun", raise_exception=True)
 def connection_runs(request: HttpRequest, slug: str) -> HttpResponse:
-    context = tab_context(slug, "runs", timezone.now())
+    context = connection_frame(slug, "runs", timezone.now())
     show = request.GET.get("show", "")
     with_values = request.user.has_perm("connections.test_connection")  # who may also see the settings
     timeline = Timeline(context["connection"], show, with_values=with_values)
@@ -141,13 +143,13 @@ def connection_danger(request: HttpRequest, slug: str) -> HttpResponse:
 
 def danger_context(slug: str) -> dict[str, Any]:
     """Return what the danger page says: what a deletion would take, in numbers."""
-    context = tab_context(slug, "danger", timezone.now())
+    context = connection_frame(slug, "danger", timezone.now())
     context["runs"] = SyncRun.objects.filter(connection=context["connection"]).count()
     context["rows"] = sum(rows_of(context["connection"]).values())
     return context
 
 
-def tab_context(slug: str, tab: str, now: datetime) -> dict[str, Any]:
+def connection_frame(slug: str, tab: str, now: datetime) -> dict[str, Any]:
     """Return what stands above every tab of a connection."""
     found = get_object_or_404(Connection.objects.select_related("auto_sync_changed_by"), slug=slug, deletion="")
     row = load_row(found, now)
@@ -157,7 +159,8 @@ def tab_context(slug: str, tab: str, now: datetime) -> dict[str, Any]:
         "tab": tab,
         "now": now,
         "label": label_of(found.kind),
-        "fault": fault_of_row(row) if row.health.state == ACTION else None,
+        "faults": ([fault_of_row(row)] if row.health.state == ACTION else []) + faults_of_decisions(row),
+        "notices": notices_of(found, now),
         "rhythm": rhythm(found),
         "stored": stored_rows(found, row.last_run),
         "runs_url": urlencode({"connection": found.slug}),

@@ -22,7 +22,7 @@ from connections.catalogue import explain
 from connections.sdk.errors import SyncError
 from syncruns.engine.transform import Reasons
 from syncruns.models import QuarantinedRecord
-from syncruns.review.fields import PREFIX, Tables, corrections_in, fields_of
+from syncruns.review.fields import PREFIX, Tables, corrections_in, fields_of, shown_table
 from syncruns.review.listing import ALL, MOST_CHOSEN, Choices, Filters, chosen, every_record, neighbours, shown
 from syncruns.review.records import Outcome, discard, kin_of, reopen, retry
 from syncruns.review.waiting import waiting_for
@@ -159,6 +159,7 @@ def _record_context(
         "record": record,
         "connection": record.connection,
         "key": tables.key_shown(record, can_see=can_see),
+        "table": shown_table(record.connection.kind, record.table),
         "is_declared": table is not None,
         "wrong": [field for field in fields if field.wrong],
         "fine": [field for field in fields if not field.wrong],

@@ -23,7 +23,7 @@ from syncruns.forecast import forecast
 from syncruns.health import grace_of
 from syncruns.ledger import ledger
 from syncruns.pausing import LONGEST, pause
-from syncruns.views.connections import tab_context
+from syncruns.views.connections import connection_frame
 
 PER_PAGE = 25
 TROUBLE = "trouble"
@@ -79,7 +79,7 @@ def connection_catch_up(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _context(request: HttpRequest, slug: str) -> dict[str, Any]:
     now = timezone.now()
-    context = tab_context(slug, "schedule", now)
+    context = connection_frame(slug, "schedule", now)
     connection = context["connection"]
     accounted = ledger(connection, now)
     show = TROUBLE if request.GET.get("show") == TROUBLE else ""

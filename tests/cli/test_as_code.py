@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,13 @@ def loja(make_connection: Callable[..., Connection]) -> Connection:
     }  # fmt: skip
     update_connection(connection, values=values, schedule={"catch_up": "none", "jitter_seconds": 7})
     connection = set_auto_sync(connection, True)
-    set_stream(connection, "orders", enabled=False, page_size=50)
+    set_stream(
+        connection,
+        "orders",
+        enabled=False,
+        page_size=50,
+        first_since=datetime(2026, 1, 31, tzinfo=timezone(timedelta(hours=-3))),
+    )
     return connection
 
 
@@ -69,7 +76,9 @@ def test_export_holds_everything_people_chose_and_no_secret(command: Command, lo
         "daily_at": "18:30", "time_zone": "America/Sao_Paulo", "jitter_seconds": 7, "catch_up": "none",
     }  # fmt: skip
     assert found["secrets"] == {"token": "env:LOJA_TOKEN"}
-    assert found["streams"] == {"orders": {"enabled": False, "page_size": 50}}
+    assert found["streams"] == {
+        "orders": {"enabled": False, "page_size": 50, "first_since": "2026-01-31T03:00:00+00:00"}
+    }
     assert found["settings"]["streams"][0]["columns"][1]["precision"] == 12
     assert command("connections", "export").out == out
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from connections.models import AuditEvent, Connection
 from connections.sdk.declare import Column, Stream, Table
 from connections.sdk.errors import SyncError
-from connections.sdk.settings import Setting, SettingsInvalid
+from connections.sdk.settings import SettingsInvalid
 from connections.services import create_connection, set_auto_sync, set_stream, streams_of, update_connection
 from tests.engine.scripted import ScriptedConnector
 
@@ -136,7 +136,8 @@ def test_a_key_or_a_type_that_loaded_rows_have_cannot_become_another(monkeypatch
             return (replace(before[0], tables=(changed,)),) if config["base_url"].endswith("/2") else before
 
         monkeypatch.setattr(ScriptedConnector, "streams", streams)
-        monkeypatch.setattr(ScriptedConnector, "settings", (Setting("base_url", "Address"),))
+        settings = (replace(ScriptedConnector.settings[0], identity=False), *ScriptedConnector.settings[1:])
+        monkeypatch.setattr(ScriptedConnector, "settings", settings)
         connection.refresh_from_db()
         with pytest.raises(SettingsInvalid) as refused:
             update_connection(connection, values={"base_url": "http://shop.example/2"})

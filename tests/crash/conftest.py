@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from django.db import connection as database
 
+from connections import connectors
 from connections.models import Connection
-from connections.sandbox.server import Sandbox
-from connections.sandbox.shop import sample_connection
-from connections.services import create_connection
-from tests.crash.hosts import Host, SlowShop
+from tests.crash.hosts import Host, Source
+from tests.crash.ledger import Ledger, LedgerConnector, LedgerServer
 
 
 @pytest.fixture
@@ -20,12 +20,12 @@ def restored(transactional_db: None) -> Iterator[None]:
     with database.cursor() as cursor:
         if database.vendor == "postgresql":
             cursor.execute("SELECT table_schema || '.' || table_name FROM information_schema.tables"
-                           " WHERE table_name LIKE 'crash%'")  # fmt: skip
+                           " WHERE table_name LIKE 'crash%' OR table_schema = 'ledger'")  # fmt: skip
             for (name,) in cursor.fetchall():
                 cursor.execute(f"DROP TABLE {name}")
         else:
             for name in database.introspection.table_names(cursor):
-                if "_crash" in name:
+                if "_crash" in name or name.startswith("ledger_"):
                     cursor.execute(f'DROP TABLE "{name}"')
 
 
@@ -42,21 +42,27 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Host]]:
         return host
 
     yield start
-    for host in hosts:
-        host.stop()
+    with ThreadPoolExecutor() as stopping:
+        list(stopping.map(Host.stop, hosts))
 
 
 @pytest.fixture
-def shops(restored: None) -> Iterator[list[Connection]]:
-    """Two connections to a slow shop."""
-    with Sandbox(SlowShop()) as sandbox:
-        definition = sample_connection(sandbox.url)
-        yield [
-            create_connection(
-                kind="rest",
-                name=f"Shop {number}",
-                values={**definition["values"], "table_prefix": f"crash{number}"},
-                schedule={"schedule_kind": "interval", "interval_minutes": 60},
-            )
-            for number in (1, 2)
-        ]
+def sources(restored: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Source]]:
+    """Two connections, each to a ledger of its own that thinks before it answers: a run takes a few seconds."""
+    monkeypatch.setattr(connectors, "REGISTRY", (*connectors.REGISTRY, LedgerConnector))
+    ledgers = [Ledger(number) for number in (1, 2)]
+    server = LedgerServer(ledgers, seconds=0.25)
+    yield [
+        Source(
+            Connection.objects.create(
+                name=f"Ledger {number}",
+                slug=f"ledger-{number}",
+                kind="ledger",
+                config={"base_url": server.url(number), "allow_private_addresses": True},
+            ),
+            ledger,
+        )
+        for number, ledger in enumerate(ledgers)
+    ]
+    server.shutdown()
+    server.server_close()

@@ -6,23 +6,24 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from django.db import connection
 
-from connections.sandbox.shop import Shop
+from connections.models import Connection
 from tests.console import ROOT
+from tests.crash.ledger import Ledger
+
+SETTINGS = "tests.crash.settings"
 
 
-class SlowShop(Shop):
-    """A shop that thinks before it answers: a run takes a few seconds."""
+@dataclass(frozen=True)
+class Source:
+    """A connection and the ledger that it reads."""
 
-    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
-        time.sleep(0.25)
-        return super().__call__(environ, start_response)
+    connection: Connection
+    ledger: Ledger
 
 
 class Host:
@@ -32,7 +33,8 @@ class Host:
         self.role = role
         self.data_dir = data_dir
         self.output = data_dir.with_suffix(".output")
-        self._environment = {**os.environ, "DATABASE_URL": database_url(), "DATA_DIR": str(data_dir), **environment}
+        own = {"DATABASE_URL": database_url(), "DATA_DIR": str(data_dir), "DJANGO_SETTINGS_MODULE": SETTINGS}
+        self._environment = {**os.environ, **own, **environment}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

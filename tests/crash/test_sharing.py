@@ -8,10 +8,9 @@ from collections.abc import Callable
 import pytest
 from django.db import connection as database
 
-from connections.models import Connection
 from syncruns.models import SyncRun
 from tests.console import wait_for
-from tests.crash.hosts import Host
+from tests.crash.hosts import Host, Source
 from tests.crash.test_clusters import PATIENCE, recovers
 
 pytestmark = [
@@ -20,18 +19,18 @@ pytestmark = [
 ]
 
 
-def test_hosts_share_the_work_and_either_may_die(shops: list[Connection], start: Callable[..., Host]) -> None:
+def test_hosts_share_the_work_and_either_may_die(sources: list[Source], start: Callable[..., Host]) -> None:
     hosts = [start("sync", "first", SYNC_WORKERS="1"), start("sync", "second", SYNC_WORKERS="1"), start("control")]
     second = start("control", "other")
     mains: set[str] = set()
     until = time.monotonic() + PATIENCE
     while len(mains) < 2 and time.monotonic() < until:
-        recovers(shops)
+        recovers(sources)
         mains = set(SyncRun.objects.filter(state="succeeded").values_list("worker", flat=True))
     assert len(mains) >= 2
     hosts[0].kill()
     second.kill()
-    recovers(shops)
+    recovers(sources)
     runs = list(SyncRun.objects.exclude(started_at=None).exclude(finished_at=None).order_by("connection", "started_at"))
     for earlier, later in zip(runs, runs[1:], strict=False):
         if earlier.connection_id == later.connection_id:

@@ -29,9 +29,11 @@ STEPS = {
     "begin": ("syncruns.engine.sync", "_StreamSync", "_begin"),
     "take": ("syncruns.models", "Checkpoint", "take"),
     "prepare": ("syncruns.engine.warehouse.base", "Warehouse", "prepare"),
-    "transaction": ("syncruns.engine.load", "StreamLoad", "load"),
+    "transaction": ("syncruns.engine.load", "StreamLoad", "_commit"),
     "own": ("syncruns.models", "Checkpoint", "own"),
     "rows": ("syncruns.engine.load", None, "load_page"),
+    "sweep": ("syncruns.engine.sweep", "Sweeps", "complete"),
+    "settle": ("syncruns.engine.settlement", "Settlement", "_owned"),
     "checkpoint": ("syncruns.models", "Checkpoint", "save_state"),
     "count": ("syncruns.engine.load", "StreamLoad", "_count"),
     "log": ("syncruns.engine.log", "RunLog", "flush"),
@@ -126,8 +128,10 @@ def _serve(channel: socket.socket) -> None:
 
 
 def _work(run_id: str, blow: Blow | None) -> None:
+    from syncruns.engine.warehouse.sqlite import SqliteWarehouse
     from syncruns.tasks import execute_run
 
+    SqliteWarehouse.rows_at_once = 7  # so that the ledger's small pages take several transactions
     if blow is not None and blow.where:
         _arm(blow)
     execute_run(run_id)

@@ -47,9 +47,11 @@ class Destination:
         with transaction.atomic():
             for table in self.stream.tables:
                 loaded = typed.rows.get(table.name, [])
-                if table.name in typed.parents:
-                    parents, incomplete = typed.parents[table.name], typed.incomplete[table.name]
-                    counts += self.warehouse.replace_children(self.schema, table, loaded, parents, incomplete, **stamp)
+                if table.name in typed.sets:
+                    counts += self.warehouse.replace_sets(
+                        self.schema, table, loaded, typed.sets[table.name], typed.incomplete[table.name],
+                        spared=list(typed.rejected.get(table.name, ())), tables=self.stream.tables, **stamp,
+                    )  # fmt: skip
                 else:
                     counts += self.warehouse.load(self.schema, table, loaded, **stamp)
             for name, keys in typed.deletes.items():

@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from connections.models import AuditEvent, Connection
 from connections.sdk.context import Context
 from connections.sdk.declare import Page
+from syncruns import chores
 from syncruns.deletion import delete_connection, finish_deletions, rows_of
-from syncruns.models import SyncRun
+from syncruns.models import StreamRun, SyncLog, SyncRun
 from tests.engine.scripted import items, pages
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,6 +32,20 @@ def test_with_its_data_every_row_goes(shop: Connection, sync_now: Sync, rows: Ro
     assert rows("items", "id, name") == []
     assert not Connection.objects.exists()
     assert AuditEvent.objects.get(action="connection.deleted").params == {"rows": 2}
+
+
+def test_long_history_goes_in_small_transactions(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chores, "BATCH", 10)
+    for _number in range(3):
+        run = SyncRun.objects.create(connection=shop, trigger="cli", state="failed", finished_at=timezone.now())
+        SyncLog.objects.bulk_create(SyncLog(run=run, event="page_loaded") for _line in range(25))
+        StreamRun.objects.create(run=run, stream="items", label="Items")
+    delete_connection(shop, keep_data=True)
+    with CaptureQueriesContext(database) as queries:
+        finish_deletions()
+    assert not (SyncRun.objects.exists() or SyncLog.objects.exists() or Connection.objects.exists())
+    deletes = [query["sql"] for query in queries if query["sql"].startswith('DELETE FROM "syncruns_synclog"')]
+    assert len([sql for sql in deletes if sql.count(",") < 10]) >= 8
 
 
 def test_without_its_data_every_row_stays(shop: Connection, sync_now: Sync, rows: Rows) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from syncruns.logfile import LogFile
+
 WRITER = """
-import logging.handlers, sys
-handler = logging.handlers.WatchedFileHandler(sys.argv[1], delay=True, encoding="utf-8")
+import logging, sys
+from syncruns.logfile import LogFile
+handler = LogFile(sys.argv[1], delay=True, encoding="utf-8")
 for number in range(2000):
     handler.emit(logging.LogRecord("sync", 20, "", 0, f"{sys.argv[2]} {number:04} " + "x" * 80, None, None))
 """
@@ -33,3 +40,39 @@ def test_no_line_is_lost_or_torn_while_many_write_and_two_rotate(tmp_path: Path)
     lines = sorted(line for file in files for line in file.read_text().splitlines())
     assert lines == [f"{writer} {number:04} {'x' * 80}" for writer in range(3) for number in range(2000)]
     assert len(files) > 2
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[LogFile]:
+    handler = LogFile(tmp_path / "sync.log", delay=True)
+    yield handler
+    handler.close()
+
+
+def write(log: LogFile, text: str) -> None:
+    log.handle(logging.makeLogRecord({"msg": text}))
+
+
+def test_log_in_whose_place_something_else_stands_stops_nobody_and_goes_on_when_repaired(
+    log: LogFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "sync.log"
+    write(log, "before")
+    path.rename(tmp_path / "moved")
+    path.mkdir()
+    for _time in range(50):
+        write(log, "lost")
+    path.rmdir()
+    write(log, "after")
+    assert path.read_text() == "after\n"
+    assert capsys.readouterr().err == f"sincro: the log cannot be written: {path}: Is a directory\n"
+
+
+def test_full_disk_is_told_once_and_without_a_traceback(
+    log: LogFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "sync.log").symlink_to("/dev/full")
+    for _time in range(50):
+        write(log, "lost")
+    assert capsys.readouterr().err.count("\n") == 1
+    (tmp_path / "sync.log").unlink()

@@ -17,7 +17,7 @@ from connections.sdk.declare import Page
 from syncruns.chores import _remove_quarantine
 from syncruns.models import Checkpoint, QuarantinedRecord, SyncRun
 from syncruns.review.records import discard, reopen, retry
-from tests.engine.scripted import items, pages
+from tests.engine.scripted import items, pages, sweep
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,6 +53,7 @@ def test_a_correction_is_loaded_as_a_run_and_moves_no_checkpoint(
     assert (checkpoint.state, checkpoint.token) == ({"id": 2}, None)
     closed = record()
     assert (closed.state, closed.decided_by, closed.corrections) == ("fixed", "operator", {"price": "9.90"})
+    assert [change.kind for change in run.changes.all()] == ["inserted"]
     event = AuditEvent.objects.get(action="records.loaded")
     assert (event.user, event.params["count"], event.params["fields"]) == (operator, 1, ["price"])
 
@@ -93,6 +94,17 @@ def test_a_discarded_record_is_left_out_quietly_until_it_changes(dear: Quarantin
     assert (record().state, record().note) == ("discarded", "A test order.")
     assert sync_now({"items": pages(items((1, "a", "1"), (2, "B", "dear")))}).state == "partial"
     assert record().state == "open"
+
+
+def test_a_discarded_record_shows_a_sweep_that_it_exists(sync_now: Sync, rows: Rows) -> None:
+    sync_now({"items": pages(items((1, "a", "1"), (2, "b", "2"), (3, "c", "3")))})
+    again = pages(Page(items((1, "a", "1"), (2, "b", "dear")).rows, sweep=sweep().sweep))
+    sync_now({"items": again})
+    discard([record()], "The price is settled elsewhere.")
+    for _time in range(2):
+        run = sync_now({"items": again})
+    assert (run.state, run.read, run.unchanged, run.quarantined) == ("succeeded", 2, 1, 1)
+    assert [row[0] for row in rows("items", "id, name")] == [1, 2]
 
 
 def test_discarded_records_do_not_count_towards_the_brake(sync_now: Sync, rows: Rows) -> None:

@@ -238,21 +238,21 @@ def test_keys_are_spelled_as_people_know_them() -> None:
 
 def test_parents_of_the_page_have_their_children_replaced() -> None:
     result = typed([{"id": 1}, {"id": 2}], [{"order_id": 1, "line": 1}, {"order_id": 9, "line": 1}])
-    assert result.parents == {"items": [(1,), (2,)]}
+    assert result.sets == {"items": [(1,), (2,)]}
     assert result.incomplete == {"items": set()}
     assert len(result.rows["items"]) == 2
 
 
 def test_no_child_set_is_replaced_when_the_page_is_silent_about_it() -> None:
-    assert typed([{"id": 1}]).parents == {}
-    assert typed(None, [{"order_id": 1, "line": 1}]).parents == {}
+    assert typed([{"id": 1}]).sets == {}
+    assert typed(None, [{"order_id": 1, "line": 1}]).sets == {}
 
 
 def test_a_rejected_parent_takes_its_children_with_it() -> None:
     result = typed([{"id": 1, "total": "bad"}, {"id": 2}], [{"order_id": 1, "line": 1}, {"order_id": 2, "line": 1}])
     assert result.rows["items"] == [(2, 1, None)]
     assert result.rejects[1].reasons == {"order_id": {"code": "parent_rejected", "params": {}}}
-    assert result.parents == {"items": [(2,)]}
+    assert result.sets == {"items": [(2,)]}
 
 
 def test_a_rejected_child_makes_its_parent_incomplete() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from syncruns.processes import AlreadyRunning, Child, RoleFile, start_time, stop_all
+from syncruns.processes import AlreadyRunning, Child, RoleFile, is_alive, start_time, stop_all
 from tests.console import ROOT, wait_for
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -84,6 +84,25 @@ def test_role_is_held_by_one_process_at_a_time(tmp_path: Path) -> None:
     assert refused.value.pid == os.getpid()
     held.close()
     RoleFile(tmp_path / "run" / "web").close()
+
+
+@needs_proc
+def test_child_that_ended_is_not_alive_even_before_anyone_has_waited_for_it(child: Child) -> None:
+    child.start()
+    assert child.pid is not None
+    started = start_time(child.pid)
+    assert is_alive(child.pid, started)
+    child.kill()
+    wait_for(lambda: not is_alive(child.pid, started))
+
+
+def test_child_that_waits_for_its_next_start_is_written_down_and_is_no_orphan(tmp_path: Path, child: Child) -> None:
+    role = RoleFile(tmp_path / "web")
+    role.record([child])
+    (entry,) = json.loads((tmp_path / "web").read_text())["children"]
+    assert (entry["name"], is_alive(entry["pid"], entry["start"])) == ("sleeper", False)
+    assert role.end_orphans() == []
+    role.close()
 
 
 @needs_proc

@@ -8,9 +8,11 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from tests.console import ROOT, Console, console, wait_for
 
@@ -46,8 +48,17 @@ def test_first_start_signs_in_syncs_sample_data_stops_and_keeps_all_of_it(own_co
     assert own_console.stop() == 0
     assert own_console.processes() == {}
 
+    hours_ago = (timezone.now() - timedelta(hours=3)).strftime("%Y-%m-%d %H:%M:%S")
+    own_console.change(f"UPDATE connections_connection SET next_sync_at = '{hours_ago}'")
     own_console.start()
     assert own_console.query("SELECT count(*) FROM connections_connection") == [(1,)]
+    # What fell due while nothing ran is caught up at once: one run, and one row for the slots that nobody ran.
+    caught_up = "SELECT state FROM syncruns_syncrun WHERE trigger = 'catch_up'"
+    wait_for(lambda: own_console.query(caught_up) == [("succeeded",)], seconds=30)
+    ((skipped, reason),) = own_console.query(
+        "SELECT skipped_slots, skip_reason FROM syncruns_syncrun WHERE state = 'skipped'"
+    )
+    assert skipped in (35, 36) and reason == "no_worker"
     assert own_console.browse().open("/").status_code == 200
     assert own_console.output().count("First administrator") == 1
     assert "Traceback" not in own_console.output()
@@ -58,7 +69,7 @@ def test_interrupt_stops_everything_and_leaves_no_stop_mark(own_console: Console
     own_console.start()
     assert own_console.stop(signal.SIGINT) == 0
     assert own_console.processes() == {}
-    assert not (own_console.data_dir / "stop").exists()
+    assert not list(own_console.data_dir.glob("stop*"))
 
 
 @needs_proc

@@ -23,7 +23,7 @@ from syncruns.startup import StartError, check_address
 
 @pytest.fixture
 def mark() -> Iterator[Path]:
-    yield settings.DATA_DIR / "stop"
+    yield settings.DATA_DIR / "stop-sync"
     stopping.clear_stop_mark()
 
 
@@ -34,6 +34,14 @@ def test_stop_mark_holds_until_it_is_cleared(mark: Path) -> None:
     stopping.clear_stop_mark()
     stopping.clear_stop_mark()
     assert not stopping.is_stopping()
+
+
+def test_mark_of_one_role_leaves_the_others_alone(mark: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopping.set_stop_mark("sync")
+    monkeypatch.setenv("SINCRO_PROCESS", "control")
+    assert not stopping.is_stopping()
+    monkeypatch.setenv("SINCRO_PROCESS", "sync")
+    assert stopping.is_stopping()
 
 
 def test_mark_of_a_supervisor_killed_while_stopping_does_not_stop_workers_for_ever(mark: Path) -> None:

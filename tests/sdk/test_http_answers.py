@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import gzip
 import zlib
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import format_datetime
 
 import pytest
 
@@ -35,6 +37,29 @@ def test_basic_credentials_are_sent_as_utf8(source, client):
     source.then(reply(body={}))
     client(source.url, basic=("joão", "sênha:1")).get("")
     assert source.asked[0].headers["Authorization"] == "Basic " + base64.b64encode("joão:sênha:1".encode()).decode()
+
+
+def test_clock_of_the_source_that_is_far_from_ours_is_told_once(source, client, context):
+    ahead = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    source.then(*[reply(body={}, Date=ahead)] * 2)
+    http = client(source.url)
+    http.get("a")
+    http.get("b")
+    ((level, event, params),) = context.events
+    assert (level, event) == ("warning", "source_clock")
+    assert params["host"] == "127.0.0.1" and 3595 <= params["seconds"] <= 3600
+
+
+def test_clock_that_agrees_is_missing_or_belongs_to_a_cache_is_not_told(source, client, context):
+    now = format_datetime(datetime.now(UTC), usegmt=True)
+    old = "Thu, 01 Jan 2026 00:00:00 GMT"
+    source.then(
+        reply(body={}, Date=now), reply(body={}), reply(body={}, Date="soon"), reply(body={}, Date=old, Age="9")
+    )
+    http = client(source.url)
+    for path in "abcd":
+        http.get(path)
+    assert context.events == []
 
 
 def test_environment_gives_no_proxy(source, client, monkeypatch):

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from connections.models import Connection
 from syncruns.models import QuarantinedRecord, SyncLog, SyncRun, SystemJob
-from tests.web.console_pages import CONFIG, make_run, make_stream
+from tests.web.console_pages import CONFIG, STREAMS, make_run, make_stream
 
 Make = Callable[..., Connection]
 pytestmark = pytest.mark.django_db
@@ -163,7 +163,7 @@ def test_connection_page_shows_streams_slots_and_what_happened_today(page: Clien
     said = text(page, reverse("connection", args=[connection.slug]))
     for words in (
         "Sales orders",
-        "rest.shop_orders",
+        "rest.shop_orders" if database.vendor == "postgresql" else "rest_shop_orders",
         "1 of 1 switched on",
         "Next five slots",
         "12 new in 10 s",
@@ -239,6 +239,7 @@ def test_run_page_has_a_sentence_for_every_state(page: Client, make_connection: 
     progress = page.get(reverse("run_progress", args=[run.pk]))
     assert progress.status_code == (200 if state in ("queued", "running") else 286)
     assert ('hx-trigger="every 2s"' in progress.content.decode()) == (state in ("queued", "running"))
+    assert f"<title>{progress.context['sentence']} · Sincro</title>" in progress.content.decode()  # the tab goes along
 
 
 def test_run_page_says_what_was_synced(page: Client, make_connection: Make) -> None:
@@ -283,6 +284,29 @@ def test_records_that_could_not_be_loaded_show_their_reasons_and_not_their_value
     said = text(page, reverse("run", args=[run.pk]))
     assert "it has more than 2 decimals" in said
     assert "a person" not in said.replace("until a person", "")
+
+
+@pytest.mark.parametrize(("role", "shown"), [("viewer", False), ("operator", True), ("administrator", True)])
+def test_personal_key_of_a_record_is_masked_for_who_only_views(
+    role: str, shown: bool, request: pytest.FixtureRequest, signed_in: Callable[[User], Client], make_connection: Make
+) -> None:
+    reader = signed_in(request.getfixturevalue(role))
+    people = {**STREAMS[0], "name": "people", "columns": [
+        {"path": "cpf", "name": "cpf", "type": "text", "key": True, "personal": True},
+        {"path": "items[].sku", "name": "sku", "type": "text"},
+    ]}  # fmt: skip
+    connection = make_connection(config={**CONFIG, "streams": [STREAMS[0], people]})
+    run = make_run(connection, "partial", quarantined=4)
+    keys = {"shop_orders": "order-1", "shop_people": "529-a", "shop_people_items": "529-b", "gone": "529-c"}
+    for table, key in keys.items():
+        QuarantinedRecord.objects.create(
+            connection=connection, run=run, stream="x", table=table, record_key=key, reasons={"a": {"code": "empty"}}
+        )
+    said = text(reader, reverse("run", args=[run.pk]))
+    assert "order-1" in said
+    assert [key in said for key in ("529-a", "529-b", "529-c")] == [shown] * 3
+    assert ("•••" in said) is not shown
+    assert ("rest.shop_people" if database.vendor == "postgresql" else "rest_shop_people") in said
 
 
 def test_partial_run_says_why_records_wait_and_what_to_do(page: Client, make_connection: Make) -> None:

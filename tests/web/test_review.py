@@ -16,6 +16,7 @@ from django.utils import timezone
 
 import config.urls  # noqa: F401 - pages import the registry: they shall find it as it is, before a test adds to it
 from connections import connectors
+from connections.destination import table_name
 from connections.models import AuditEvent, Connection
 from connections.sdk.connector import Connector
 from connections.sdk.context import Context
@@ -106,7 +107,7 @@ def test_list_and_menu_count_what_waits_and_say_why(
     said = words(page.content)
     assert "1 record waits for you." in said
     assert "1 waits for a decision" in said
-    assert f"{CPF} people Clinic age it is not a whole number" in said
+    assert f"{CPF} {table_name('people', 'people')} Clinic age it is not a whole number" in said
     assert "No record fits these filters." in words(browse(operator).get("/review/?table=nothing").content)
 
 

@@ -24,6 +24,7 @@ ADMIN = "auth.change_user"  # what opens the admin site
 
 VIEW = "connections.view_connection"
 RUNS = "syncruns.view_syncrun"
+CHANGES = "syncruns.view_change"
 OPERATE = "connections.operate_connection"
 ADD = "connections.add_connection"
 DELETE = "connections.delete_connection"
@@ -39,6 +40,9 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "sign_out": SIGNED_IN,
     "password_change": SIGNED_IN,
     "preferences": OPEN,
+    "alerts": VIEW,
+    "mail": "syncruns.view_delivery",
+    "mail_test": "syncruns.add_delivery",
     "profile": SIGNED_IN,
     "users": USERS,
     "user_new": USERS,
@@ -59,6 +63,8 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "connection_new": ADD,
     "connection_new_kind": ADD,
     "connection_edit": "connections.test_connection",
+    "connection_deletions": VIEW,
+    "connection_decide": OPERATE,
     "connection_danger": DELETE,
     "connection_delete": DELETE,
     "connection_auto_sync": OPERATE,
@@ -68,11 +74,14 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "runs": RUNS,
     "run": RUNS,
     "run_progress": RUNS,
+    "run_changes": CHANGES,
+    "changes": CHANGES,
     "run_log": "syncruns.view_synclog",
     "run_cancel": OPERATE,
     "run_retry": OPERATE,
     "audit": "connections.view_auditevent",
     "review": RECORDS,
+    "review_deletions": VIEW,
     "review_record": (RECORDS, OPERATE),
     "review_decide": OPERATE,
     "review_discard": OPERATE,

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('connections', '0001_initial'),
-        ('syncruns', '0001_initial'),
+        ('syncruns', '0004_changes'),
     ]
 
     operations = [

@@ -1,0 +1,221 @@
+"""Doctor names what is wrong with installations that are really broken, and says what to do; a sound one is sound."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from connections.sandbox.server import Sandbox
+from connections.sandbox.shop import Shop
+from tests.console import Console, console, free_port, wait_for
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes through /proc")
+
+ANOTHER_KEY = "b3RoZXItc2luY3JvLXRlc3RzLW9ubHktMDEyMzQ1Njc="
+SETTINGS = {"LEASE_SECONDS": "30", "MAX_RETRIES": "1", "DISK_WARNING_MB": "0", "DISK_PROBLEM_MB": "0"}
+ENDED = (
+    "SELECT count(*) FROM syncruns_syncrun AS r JOIN connections_connection AS c ON c.id = r.connection_id"
+    " WHERE c.slug = '{}' AND r.state NOT IN ('queued', 'running')"
+)
+Found = dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def sincro(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A whole Sincro with sample data that has synced."""
+    with console(tmp_path_factory.mktemp("sincro") / "var", **SETTINGS) as one:
+        one.start()
+        assert one.browse().post("/sample/").ok
+        wait_for(lambda: ("succeeded",) in one.query("SELECT state FROM syncruns_syncrun"))
+        wait_for(lambda: "scheduler confirmed (pid " in one.output())
+        yield one
+
+
+def doctor(one: Console, **environment: str) -> Found:
+    """Ask doctor, check its exit code, and return what is not OK, by code."""
+    asked = one.manage("doctor", "--json", LANG="en_US.UTF-8", **environment)
+    checks = json.loads(asked.stdout)["checks"]
+    assert asked.returncode == int(any(check["state"] == "problem" for check in checks)), asked.stderr
+    found: Found = {}
+    for check in checks:
+        if check["state"] != "ok":
+            assert check["message"] and check["fix"], check
+            found.setdefault(check["code"], []).append(check)
+    return found
+
+
+def main_of(one: Console, role: str) -> int:
+    """Return the pid of a role's main process, which is its group; 0 while there is none."""
+    children = json.loads((one.data_dir / "run" / role).read_text())["children"]
+    return next(child["pid"] or 0 for child in children if child["name"] == role)
+
+
+@contextlib.contextmanager
+def frozen(send: Callable[[int], None]) -> Iterator[None]:
+    """Stop whatever send() reaches for the length of the block."""
+    send(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        send(signal.SIGCONT)
+
+
+def sample(one: Console) -> str:
+    """Return the slug of the sample connection."""
+    return str(one.query("SELECT slug FROM connections_connection WHERE is_sample")[0][0])
+
+
+def ago(**span: float) -> str:
+    return (timezone.now() - timedelta(**span)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def test_sound_installation_is_sound(sincro: Console) -> None:
+    assert doctor(sincro) == {}
+
+
+def test_dead_workers(sincro: Console) -> None:
+    assert sincro.process is not None
+    group = main_of(sincro, "sync")
+    with frozen(sincro.process.send_signal):  # it would start them again
+        os.killpg(group, signal.SIGKILL)
+        wait_for(lambda: not (Path(f"/proc/{group}/cmdline").exists() and Path(f"/proc/{group}/cmdline").read_bytes()))
+        assert doctor(sincro)["processes_ended"][0]["params"]["roles"] == ["sync"]
+    wait_for(lambda: main_of(sincro, "sync") not in (0, group))
+
+
+def test_stopped_scheduler(sincro: Console) -> None:
+    group = main_of(sincro, "control")
+    role = sincro.data_dir / "run" / "control"
+    with frozen(lambda number: os.killpg(group, number)):
+        sincro.change(f"UPDATE syncruns_systemjob SET last_at = '{ago(minutes=9)}' WHERE name = 'dispatch'")
+        assert "scheduler_starting" in doctor(sincro)  # as long as its process is young
+        os.utime(role, (0, 0))
+        found = doctor(sincro)
+    assert "its last sign of life came 9 min ago" in found["scheduler_silent"][0]["message"].lower()
+
+
+def test_queue_that_nobody_takes_from(sincro: Console) -> None:
+    browser = sincro.browse()
+    group = main_of(sincro, "sync")
+    with frozen(lambda number: os.killpg(group, number)):
+        assert browser.post(f"/connections/{sample(sincro)}/sync/").ok
+        sincro.change(f"UPDATE syncruns_syncrun SET queued_at = '{ago(minutes=30)}' WHERE state = 'queued'")
+        assert doctor(sincro)["queue_stuck"][0]["params"]["count"] == 1
+    wait_for(lambda: not sincro.query("SELECT 1 FROM syncruns_syncrun WHERE state IN ('queued', 'running')"))
+
+
+@contextlib.contextmanager
+def log_replaced(one: Console, by: Callable[[Path], None]) -> Iterator[None]:
+    log = one.data_dir / "logs" / "sync.log"
+    log.rename(log.with_name("aside"))
+    by(log)
+    try:
+        yield
+    finally:
+        log.rmdir() if log.is_dir() else log.unlink()
+        log.with_name("aside").rename(log)
+
+
+def test_log_in_whose_place_something_else_stands(sincro: Console) -> None:
+    with log_replaced(sincro, Path.mkdir):
+        assert "log_unwritable" in doctor(sincro)
+
+
+def test_log_that_stands_still_because_its_disk_is_full(sincro: Console) -> None:
+    with log_replaced(sincro, lambda log: log.symlink_to("/dev/full")):
+        done = "SELECT count(*) FROM syncruns_syncrun WHERE state = 'succeeded'"
+        before = sincro.query(done)
+        assert sincro.browse().post(f"/connections/{sample(sincro)}/sync/").ok
+        wait_for(lambda: sincro.query(done) > before)  # syncing goes on
+        assert "log_still" in doctor(sincro)
+    assert "Traceback" not in sincro.output()
+
+
+def test_full_disk_and_wrong_keys(sincro: Console) -> None:
+    found = doctor(sincro, DISK_PROBLEM_MB="1000000000", CREDENTIAL_KEYS=ANOTHER_KEY)
+    assert found["disk_full"][0]["state"] == "problem"
+    assert found["keys_wrong"][0]["params"]["connections"] == [sample(sincro)]
+
+
+def test_write_lock_that_another_program_holds(sincro: Console) -> None:
+    with contextlib.closing(sqlite3.connect(sincro.data_dir / "sincro.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert "locks_waiting" in doctor(sincro)
+        other.rollback()
+
+
+class FastClock(Shop):
+    """A shop whose clock is an hour ahead."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        ahead = format_datetime(timezone.now() + timedelta(hours=1))
+
+        def start(status: str, headers: list[tuple[str, str]]) -> Any:
+            return start_response(status, [*headers, ("Date", ahead)])
+
+        return super().__call__(environ, start)
+
+
+def test_sources_in_all_kinds_of_trouble(sincro: Console) -> None:
+    shops = {
+        "ahead": Sandbox(FastClock()),
+        "half": Sandbox(Shop(), faults="500,path=/orders"),
+        "hangs": Sandbox(Shop(), faults="hang"),
+        "plain": Sandbox(Shop()),
+        "refused": Sandbox(Shop(), faults="401"),
+    }
+    with contextlib.ExitStack() as stack:
+        urls = {name: stack.enter_context(shop).url for name, shop in shops.items()}
+        urls |= {"plain": urls["plain"].replace("http:", "https:"), "closed": f"http://127.0.0.1:{free_port()}"}
+        added = sincro.python("-m", "tests.project.add_connections", json.dumps(urls))
+        assert added.returncode == 0, added.stderr
+        browser = sincro.browse()
+        for failures in (1, 2, 3):
+            wait_for(lambda failures=failures: sincro.query(ENDED.format("plain")) == [(failures,)])  # type: ignore[misc]
+            assert failures == 3 or browser.post("/connections/plain/sync/").ok
+        for name in urls.keys() - {"hangs"}:
+            wait_for(lambda name=name: sincro.query(ENDED.format(name)) > [(0,)])  # type: ignore[misc]
+        wait_for(lambda: sincro.query("SELECT 1 FROM syncruns_syncrun WHERE state = 'running'"))
+        # As if it had been so for days, and for minutes.
+        sincro.change(f"UPDATE connections_connection SET created_at = '{ago(days=9)}', auto_sync_changed_at = NULL")
+        sincro.change(f"UPDATE syncruns_syncrun SET started_at = '{ago(minutes=7)}' WHERE state = 'running'")
+        found = doctor(sincro)
+
+    def told(code: str, param: str) -> dict[str, Any]:
+        return {check["params"]["connection"]: check["params"][param] for check in found[code]}
+
+    assert told("vendor_unreachable", "error") == {"closed": "connection_failed", "plain": "tls_failed"}
+    assert told("clock_source", "host") == {"ahead": "127.0.0.1"}
+    assert told("streams_stale", "stale")["half"] == ["orders"]
+    assert told("network_failing", "error") == {"plain": "tls_failed"}
+    assert told("runs_need_person", "error") == {"refused": "credentials_refused"}
+    assert told("runs_partial", "at").keys() == {"half"}
+    assert told("cycle_long", "span").keys() == {"hangs"}
+
+
+def test_tables_that_are_not_there_yet(tmp_path: Path) -> None:
+    with console(tmp_path / "var") as new:
+        assert new.manage("migrate", "auth").returncode == 0
+        assert "migrations_pending" in doctor(new)
+
+
+def test_start_that_is_never_confirmed_shows_the_log_and_ends(tmp_path: Path) -> None:
+    with console(tmp_path / "var", CONFIRM_SECONDS="3") as new:
+        assert new.manage("migrate", "--verbosity", "0").returncode == 0
+        new.change("CREATE TRIGGER broken BEFORE UPDATE ON syncruns_systemjob BEGIN SELECT RAISE(ABORT, 'broken'); END")
+        ended = new.python("-m", "tests.crash.supervise", "--only", "control")
+        assert ended.returncode == 1
+        assert "The scheduler gave no sign of life in 3 s; see the log above." in ended.stdout
+        assert "broken" in ended.stdout  # the log says what keeps it from working
+        assert "scheduler_never" in doctor(new)
