@@ -252,7 +252,7 @@ CATALOGUE: dict[str, Entry] = {
         _("A value does not fit its column's type, or the key is missing in the record."),
         (
             _("Look at the records and their reasons."),
-            _("Correct them at the source, or the columns in the settings; what loads next time is closed by itself."),
+            _("Correct them here or at the source, or the columns in the settings; what loads is settled by itself."),
         ),
         "quarantine",
     ),

@@ -22,7 +22,7 @@ ACTIONS: dict[str, Text] = {
     "choose_streams": _("Choose the streams"),
     "retry": _("Retry now"),
     "stream_off": _("Switch this stream off"),
-    "quarantine": _("See the records"),
+    "quarantine": _("Review the records"),
     "decide": _("Review the deletions"),
     "open_log": _("Open the log"),
     "wait": _("Nothing to do"),

@@ -17,12 +17,13 @@ from django.utils.text import slugify
 
 from connections import audit
 from connections.connectors import connector_class
-from connections.destination import table_name
+from connections.differences import differences, settings_of
+from connections.mixing import refuse_mixing, refuse_other_source
 from connections.models import Connection, StreamSetting
 from connections.schedule import check as check_schedule
 from connections.schedule import zone
 from connections.sdk.connector import Connector
-from connections.sdk.declare import Stream, Table, widest
+from connections.sdk.declare import Stream
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Invalid, SettingsInvalid, check_settings
 from connections.sdk.text import gettext_noop as _
@@ -78,11 +79,11 @@ def checked_change(connection: Connection, values: Mapping[str, Any]) -> Checked
     connector = connector_class(connection.kind)
     merged = {**connection.config, **values}
     if connection.first_loaded_at is not None:
-        _refuse_other_source(connection, connector, merged)
+        refuse_other_source(connection, connector, merged)
     stored = kept_secrets(connection, values)
     checked = check_values(connection.kind, merged, stored_secrets=list(stored))
     if connection.first_loaded_at is not None:
-        _refuse_mixing(connector, connection, checked.config)
+        refuse_mixing(connection, connector, checked.config)
     return Checked(checked.config, {**stored, **checked.secrets})
 
 
@@ -159,6 +160,7 @@ def update_connection(
     are loaded. Raises SettingsInvalid, or SyncError for the schedule.
     """
     connection = Connection.objects.select_for_update().get(pk=connection.pk)
+    before = _facts(connection)
     changed: list[str] = []
     if name is not None and (name := _checked_name(name)) != connection.name:
         connection.name = name
@@ -169,17 +171,21 @@ def update_connection(
     if values is not None:
         changed += _apply_values(connection, values)
     if schedule is not None:
-        before = connection.schedule
+        planned = connection.schedule
         _apply_schedule(connection, schedule)
-        if connection.schedule != before:
+        if any(before[field] != getattr(connection, field) for field in SCHEDULE_FIELDS):
             changed.append("schedule")
+        if connection.schedule != planned:
             _plan_first(connection)
     if changed:
         connection.save()
-        audit.record("connection.changed", user=user, actor=actor, target=connection, fields=changed)
+        changes = differences(before, _facts(connection))
+        audit.record(
+            "connection.changed", user=user, actor=actor, target=connection, fields=changed, changes=changes
+        )  # fmt: skip
     # Whoever saves has looked: the next sync may try again.
-    if values is not None:
-        connection.clear_error()
+    if values is not None and connection.clear_error():
+        audit.record("connection.recovered", user=user, actor=actor, target=connection)
     return connection
 
 
@@ -200,10 +206,18 @@ def set_auto_sync(connection: Connection, on: bool, *, user: User = None, actor:
 
 @transaction.atomic
 def set_paused_until(connection: Connection, until: Any, *, user: User = None, actor: str = "") -> Connection:
-    """Let no scheduled run start before until (aware), or lift the pause with None."""
+    """Let no scheduled run start before until (aware), or lift the pause with None.
+
+    A pause that ends earlier than it was to makes the connection due at its next slot after it.
+    """
     connection = Connection.objects.select_for_update().get(pk=connection.pk)
+    before, now = connection.paused_until, timezone.now()
     connection.paused_until = until
-    connection.save(update_fields=["paused_until", "updated_at"])
+    planned, blocked = connection.next_sync_at, connection.blocked_until
+    is_shorter = before is not None and before > now and (until is None or until < before)
+    if is_shorter and planned is not None and planned > now and not (blocked and blocked > now):
+        connection.next_sync_at = connection.next_slot(max(until or now, now))
+    connection.save(update_fields=["paused_until", "next_sync_at", "updated_at"])
     shown = until.isoformat() if until else None
     audit.record(
         "connection.paused" if until else "connection.resumed", user=user, actor=actor, target=connection, until=shown
@@ -225,13 +239,17 @@ def set_stream(
     setting, created = StreamSetting.objects.select_for_update().get_or_create(
         connection=connection, stream=stream, defaults={"enabled": known.enabled}
     )
+    before = {choice: getattr(setting, choice) for choice in choices}
     for choice, value in choices.items():
         setattr(setting, choice, value)
     setting.full_clean(exclude=["connection"])
     setting.save()
-    if connection.status_code == "config_invalid":  # such as every stream switched off: the next sync may try again
-        connection.clear_error()
-    audit.record("stream.changed", user=user, actor=actor, target=connection, stream=stream, **choices)
+    if connection.status_code == "config_invalid" and connection.clear_error():
+        # Such as every stream switched off: the next sync may try again.
+        audit.record("connection.recovered", user=user, actor=actor, target=connection)
+    changes = differences(before, choices)
+    if changes:
+        audit.record("stream.changed", user=user, actor=actor, target=connection, stream=stream, changes=changes)
     return setting
 
 
@@ -291,6 +309,17 @@ def _choose_streams(connection: Connection, windows: Mapping[str, int], first_si
     )
 
 
+def _facts(connection: Connection) -> dict[str, Any]:
+    """Everything of a connection whose changes are noted with their values."""
+    schedule = {field: getattr(connection, field) for field in SCHEDULE_FIELDS}
+    return {
+        "name": connection.name,
+        "tags": list(connection.tags),
+        **schedule,
+        **settings_of(connection.kind, connection.config),
+    }
+
+
 def _checked_name(name: str) -> str:
     name = " ".join(name.split())
     if not name:
@@ -328,48 +357,6 @@ def _readable_secrets(connection: Connection) -> dict[str, str]:
         return connection.secrets.reveal()
     except SyncError:
         return {}
-
-
-def _refuse_other_source(connection: Connection, connector: type[Connector], values: Mapping[str, Any]) -> None:
-    """Raise SettingsInvalid for changes that would mix two sources' rows; before anything asks for its secrets."""
-    problems = [
-        Invalid((setting.name,), _("Rows were already loaded from here. Create a new connection for another source."))
-        for setting in connector.settings
-        if setting.identity and _plain(connection.config.get(setting.name)) != _plain(values.get(setting.name))
-    ]
-    if problems:
-        raise SettingsInvalid(problems)
-
-
-def _plain(value: Any) -> str:
-    return "" if value is None else str(value).strip()
-
-
-def _refuse_mixing(connector: type[Connector], connection: Connection, config: dict[str, Any]) -> None:
-    """Raise SettingsInvalid for changes that loaded rows do not allow: of keys, or of types."""
-    problems: list[Invalid] = []
-    loaded = {table.name: table for stream in connector.streams(connection.config) for table in stream.tables}
-    for number, stream in enumerate(connector.streams(config)):
-        for table in stream.tables:
-            if table.name in loaded:
-                name = table_name(connector.schema, table.name)
-                problems += _table_problems(loaded[table.name], table, name, ("streams", number, "columns"))
-    if problems:
-        raise SettingsInvalid(problems)
-
-
-def _table_problems(loaded: Table, table: Table, name: str, path: tuple[str | int, ...]) -> list[Invalid]:
-    """What a table's new declaration would do to rows that are there: another key, or types that do not hold both."""
-    if table.key != loaded.key:
-        text = _("The key of %(table)s cannot change once rows are loaded; give the stream another name.")
-        return [Invalid(path, text, {"table": name})]
-    before = {column.name: column for column in loaded.columns}
-    text = _("The column %(column)s holds rows as %(type)s, which cannot become what is asked for.")
-    return [
-        Invalid(path, text, {"column": column.name, "type": before[column.name].type})
-        for column in table.columns
-        if column.name in before and widest(before[column.name], column) is None
-    ]
 
 
 def _apply_schedule(connection: Connection, schedule: Mapping[str, Any]) -> None:

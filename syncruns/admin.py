@@ -20,7 +20,7 @@ from connections.models import AuditEvent, Connection
 from connections.sdk.errors import SyncError
 from syncruns.events import sentence
 from syncruns.models import Checkpoint, QuarantinedRecord, StreamRun, SyncLog, SyncRun
-from syncruns.personal import shown_table
+from syncruns.review.fields import shown_table
 from syncruns.services import request_sync
 
 # Django-Q2's own tables hold pickles and are ours to write; Connection comes back below with one action more.
@@ -166,7 +166,7 @@ class QuarantinedRecordAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("table"), ordering="table")
     def shown_table(self, record: QuarantinedRecord) -> str:
-        return shown_table(record.connection, record.table)
+        return shown_table(record.connection.kind, record.table)
 
     @admin.display(description=_("reasons"))
     def shown_reasons(self, record: QuarantinedRecord) -> SafeString:

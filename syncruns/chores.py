@@ -92,7 +92,7 @@ def remove_batch(rows: QuerySet[Any]) -> bool:
 
 def old_runs(limit: datetime) -> QuerySet[SyncRun]:
     """Return ended runs older than limit, without the last of each connection and its last success."""
-    of_connection = SyncRun.objects.filter(connection=OuterRef("connection")).order_by("-queued_at")
+    of_connection = SyncRun.objects.filter(SyncRun.READS, connection=OuterRef("connection")).order_by("-queued_at")
     succeeded = of_connection.filter(state=SyncRun.State.SUCCEEDED)
     return SyncRun.objects.annotate(
         kept_since=Subquery(of_connection.values("queued_at")[ALWAYS_KEPT - 1 : ALWAYS_KEPT]),
@@ -138,6 +138,8 @@ def _remove_quarantine(now: datetime) -> bool:
         return False
     limit = now - timedelta(days=settings.KEEP_QUARANTINE_DAYS)
     closed = QuarantinedRecord.objects.exclude(state=QuarantinedRecord.State.OPEN)
+    # What a person decided holds for as long as the source goes on sending the record.
+    closed = closed.filter(last_seen_at__lt=limit)
     return remove_batch(closed.alias(ended=Coalesce("closed_at", "last_seen_at")).filter(ended__lt=limit))
 
 

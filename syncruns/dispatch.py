@@ -18,6 +18,7 @@ from django_q.brokers import get_broker
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
+from connections import audit
 from connections.models import Connection
 from connections.schedule import slots_between
 from connections.sdk.errors import SyncError
@@ -154,6 +155,7 @@ def _account(connection: Connection, now: datetime, busy: bool) -> list[SyncRun]
     except SyncError as error:
         if connection.mark_error(error):
             incidents.note_stopped(connection)
+            audit.record("connection.stopped", target=connection, code=error.code)
         return []
     held, reason = _held(connection, now)
     if held is not None:

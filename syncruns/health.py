@@ -88,11 +88,13 @@ def health_of(
     now: datetime,
     decisions: Decisions = NONE,
     brake: DeleteBrake | None = None,
+    waiting: int | None = None,
 ) -> Health:
     """Return the health.
 
     last_run: the newest run of outcomes.DECISIVE, and what it left to decide; active_run: queued or running.
-    brake: deletions that wait for a person; syncing goes on meanwhile.
+    brake: deletions that wait for a person; syncing goes on meanwhile. waiting: how many records of the connection
+    wait for review, if that is known.
     """
     if active_run is not None and active_run.state == SyncRun.State.RUNNING and not lease_ended(active_run, now):
         began = active_run.started_at or active_run.queued_at
@@ -111,7 +113,7 @@ def health_of(
         return Health(QUOTA, _("The source limited the requests."))
     if not connection.auto_sync:
         return _switched_off(connection, last_run, now)
-    return _planned(connection, last_run, now, decisions)
+    return _planned(connection, last_run, now, decisions, waiting)
 
 
 def next_sync_of(connection: Connection, now: datetime) -> NextSync:
@@ -180,14 +182,16 @@ def _switched_off(connection: Connection, last_run: SyncRun | None, now: datetim
     return Health(OFF, _("Off %(since)s.") % {"since": off_since(connection, now)})
 
 
-def _planned(connection: Connection, last_run: SyncRun | None, now: datetime, decisions: Decisions) -> Health:
+def _planned(
+    connection: Connection, last_run: SyncRun | None, now: datetime, decisions: Decisions, waiting: int | None
+) -> Health:
     slot = connection.next_sync_at
     if slot is not None and now - slot > grace_of(connection):
         return Health(LATE, _("It should have started at %(time)s.") % {"time": timewords.clock(slot, now)})
     if last_run is None:
         return Health(NEVER, _("Created %(day)s.") % {"day": timewords.day(connection.created_at, now)})
     if decisions.alone:
-        return Health(PARTIAL, decision_sentence(decisions)) if decisions else _fine(last_run, now)
+        return Health(PARTIAL, decision_sentence(decisions)) if decisions else _fine(last_run, now, waiting)
     if last_run.state in FAILURES:
         title = failure_title(connection, last_run)
         if slot is None:
@@ -195,15 +199,22 @@ def _planned(connection: Connection, last_run: SyncRun | None, now: datetime, de
         return Health(
             RETRYING, _("%(title)s; next try %(time)s") % {"title": title, "time": timewords.clock(slot, now)}
         )
-    if last_run.state == SyncRun.State.PARTIAL:
+    is_settled = waiting == 0 and last_run.quarantined and not last_run.error_code
+    if last_run.state == SyncRun.State.PARTIAL and not is_settled:
         return Health(PARTIAL, partial_sentence(last_run))
-    return _fine(last_run, now)
+    return _fine(last_run, now, waiting)
 
 
-def _fine(last_run: SyncRun, now: datetime) -> Health:
-    return Health(
-        OK, _("Data from %(time)s") % {"time": timewords.clock(last_run.started_at or last_run.queued_at, now)}
-    )
+def _fine(last_run: SyncRun, now: datetime, waiting: int | None) -> Health:
+    fresh = _("Data from %(time)s") % {"time": timewords.clock(last_run.started_at or last_run.queued_at, now)}
+    return Health(OK, f"{fresh}; {waiting_words(waiting)}" if waiting else fresh)
+
+
+def waiting_words(count: int) -> str:
+    """Return "3 records wait for review", as the end of a sentence."""
+    return ngettext("%(count)s record waits for review", "%(count)s records wait for review", count) % {
+        "count": timewords.number(count)
+    }
 
 
 def failure_title(connection: Connection, run: SyncRun) -> str:

@@ -8,11 +8,11 @@ from datetime import datetime
 from functools import reduce
 from operator import or_
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from connections.models import Connection
 from syncruns.health import ATTENTION, RUNNING, Health, NextSync, health_of, label_of, next_sync_of
-from syncruns.models import DeleteBrake, StreamRun, SyncRun
+from syncruns.models import DeleteBrake, QuarantinedRecord, StreamRun, SyncRun
 from syncruns.outcomes import DECISIVE
 from syncruns.strips import LENGTH, Strip, strip_of
 from syncruns.unoffered import NONE, Decisions, decisions_of
@@ -40,6 +40,7 @@ class Row:
     next: NextSync
     label: str
     brake: DeleteBrake | None = None
+    waiting: int = 0  # records that wait for review
     runs: list[SyncRun] = field(default_factory=list)
     strip: Strip | None = None
     progress: Progress | None = None
@@ -58,12 +59,14 @@ class Row:
 
 def load_rows(connections: QuerySet[Connection], now: datetime) -> list[Row]:
     """Return a row per connection, in four queries, or five."""
-    runs = SyncRun.objects.filter(connection=OuterRef("pk"))
+    runs = SyncRun.objects.filter(SyncRun.READS, connection=OuterRef("pk"))
+    waiting = QuarantinedRecord.objects.filter(connection=OuterRef("pk"), state=QuarantinedRecord.State.OPEN).order_by()
     found = list(
         connections.select_related("auto_sync_changed_by").annotate(
             last_run_id=Subquery(runs.filter(state__in=DECISIVE).order_by("-queued_at").values("pk")[:1]),
             active_run_id=Subquery(runs.filter(state__in=SyncRun.ACTIVE).values("pk")[:1]),
             brake_id=Subquery(DeleteBrake.objects.filter(connection=OuterRef("pk")).order_by("pk").values("pk")[:1]),
+            waiting=Subquery(waiting.values("connection").annotate(count=Count("pk")).values("count")),
         )
     )
     ids = {run for connection in found for run in (connection.last_run_id, connection.active_run_id) if run}
@@ -78,6 +81,7 @@ def load_rows(connections: QuerySet[Connection], now: datetime) -> list[Row]:
             by_id.get(connection.active_run_id),
             decisions.get(connection.pk, NONE),
             brakes.get(connection.brake_id),
+            connection.waiting or 0,
             now,
         )
         for connection in found
@@ -97,13 +101,15 @@ def _row(
     active_run: SyncRun | None,
     decisions: Decisions,
     brake: DeleteBrake | None,
+    waiting: int,
     now: datetime,
 ) -> Row:
     return Row(
         connection=connection,
         last_run=last_run,
         active_run=active_run,
-        health=health_of(connection, last_run, active_run, now, decisions, brake),
+        health=health_of(connection, last_run, active_run, now, decisions, brake, waiting),
+        waiting=waiting,
         next=next_sync_of(connection, now),
         label=label_of(connection.kind),
         decisions=decisions,
@@ -126,13 +132,14 @@ def add_details(rows: Sequence[Row], now: datetime) -> None:
     if not rows:
         return
     # One range of the index per connection; a window over all runs would read them all.
-    newest = SyncRun.objects.filter(connection=OuterRef("pk")).order_by("-queued_at").values("queued_at")
+    reads = SyncRun.objects.filter(SyncRun.READS)
+    newest = reads.filter(connection=OuterRef("pk")).order_by("-queued_at").values("queued_at")
     first = Connection.objects.filter(pk__in=[row.connection.pk for row in rows]).values_list(
         "pk", Subquery(newest[LENGTH - 1 : LENGTH])
     )
     ranges = [Q(connection=pk, queued_at__gte=since) if since else Q(connection=pk) for pk, since in first]
     by_connection: dict[int, list[SyncRun]] = {row.connection.pk: [] for row in rows}
-    for run in SyncRun.objects.filter(reduce(or_, ranges, Q(pk=None))).defer("error_detail").order_by("-queued_at"):
+    for run in reads.filter(reduce(or_, ranges, Q(pk=None))).defer("error_detail").order_by("-queued_at"):
         by_connection[run.connection_id].append(run)
     progress = progress_of([row.active_run for row in rows if row.active_run and row.health.state == RUNNING])
     for row in rows:

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from syncruns.models import StreamRun, SyncLog, SyncRun
+from syncruns.models import QuarantinedRecord, StreamRun, SyncLog, SyncRun
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Words
@@ -57,6 +57,12 @@ LEVEL_LOOKS: dict[str, Look] = {
     SyncLog.Level.DONE: Look(pgettext_lazy("log", "Done"), "circle-check", "ok"),
     SyncLog.Level.WARNING: Look(_("Warning"), "alert-triangle", "late"),
     SyncLog.Level.ERROR: Look(_("Error"), "circle-x", "action"),
+}
+
+RECORD_LOOKS: dict[str, Look] = {
+    QuarantinedRecord.State.OPEN: Look(pgettext_lazy("record", "Waiting"), "clock", "late"),
+    QuarantinedRecord.State.FIXED: Look(pgettext_lazy("record", "Loaded"), "circle-check", "ok"),
+    QuarantinedRecord.State.DISCARDED: Look(pgettext_lazy("record", "Discarded"), "trash", "off"),
 }
 
 FAILURES = (State.FAILED, State.LOST, State.TIMED_OUT)

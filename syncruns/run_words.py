@@ -36,6 +36,10 @@ def run_sentence(run: SyncRun, streams: Sequence[StreamRun]) -> str:
                 )
                 % words
             )
+        case State.SUCCEEDED if run.trigger == SyncRun.Trigger.REVIEW:
+            return _("Reviewed records of %(name)s were loaded: %(changes)s.") % (
+                words | {"changes": changes_words(run)}
+            )
         case State.SUCCEEDED | State.PARTIAL:
             return _finished(run, words)
         case State.CANCELLED:

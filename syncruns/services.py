@@ -154,4 +154,5 @@ def note_synced(connection: Connection, *, trouble: bool) -> None:
     if not trouble:
         Connection.objects.filter(pk=connection.pk).update(blocked_until=None)
         connection.refresh_from_db()
-        connection.clear_error()
+        if connection.clear_error():
+            audit.record("connection.recovered", target=connection)

@@ -97,7 +97,11 @@ def streams_shown(connection: Connection, row: Row, now: datetime) -> StreamsSho
         connector, selected = connector_class(connection.kind), streams_of(connection)
     except SyncError as error:
         return StreamsShown(error=error)
-    newest = StreamRun.objects.filter(run__connection=connection).values("stream").annotate(newest=Max("pk"))
+    newest = (
+        StreamRun.objects.filter(StreamRun.READS, run__connection=connection)
+        .values("stream")
+        .annotate(newest=Max("pk"))
+    )
     runs = {run.stream: run for run in StreamRun.objects.filter(pk__in=[group["newest"] for group in newest])}
     checkpoints = {point.stream: point for point in Checkpoint.objects.filter(connection=connection)}
     stored = stored_rows(connection, row.last_run)

@@ -2,7 +2,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from syncruns.views import actions, alerts, changes, connections, deletions, overview, runs, system
+from syncruns.views import (
+    actions,
+    alerts,
+    audit,
+    changes,
+    connections,
+    deletions,
+    overview,
+    review,
+    runs,
+    schedule,
+    system,
+)
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -11,7 +23,9 @@ urlpatterns = [
     path("connections/<slug:slug>/", connections.connection, name="connection"),
     path("connections/<slug:slug>/row/", connections.connection_row, name="connection_row"),
     path("connections/<slug:slug>/runs/", connections.connection_runs, name="connection_runs"),
-    path("connections/<slug:slug>/schedule/", connections.connection_schedule, name="connection_schedule"),
+    path("connections/<slug:slug>/schedule/", schedule.connection_schedule, name="connection_schedule"),
+    path("connections/<slug:slug>/pause/", schedule.connection_pause, name="connection_pause"),
+    path("connections/<slug:slug>/catch-up/", schedule.connection_catch_up, name="connection_catch_up"),
     path("connections/<slug:slug>/deletions/", deletions.connection_deletions, name="connection_deletions"),
     path("connections/<slug:slug>/deletions/decide/", deletions.connection_decide, name="connection_decide"),
     path("connections/<slug:slug>/danger/", connections.connection_danger, name="connection_danger"),
@@ -27,6 +41,13 @@ urlpatterns = [
     path("runs/<uuid:run_id>/log.txt", runs.run_log, name="run_log"),
     path("runs/<uuid:run_id>/cancel/", actions.run_cancel, name="run_cancel"),
     path("runs/<uuid:run_id>/retry/", actions.run_retry, name="run_retry"),
+    path("review/", review.review, name="review"),
+    path("review/deletions/", deletions.review_deletions, name="review_deletions"),
+    path("review/records/", review.review_decide, name="review_decide"),
+    path("review/records/<int:pk>/", review.review_record, name="review_record"),
+    path("review/records/<int:pk>/discard/", review.review_discard, name="review_discard"),
+    path("review/records/<int:pk>/reopen/", review.review_reopen, name="review_reopen"),
+    path("audit/", audit.audit, name="audit"),
     path("system/", system.system, name="system"),
     path("preferences/alerts/", alerts.alerts, name="alerts"),
     path("settings/mail/", alerts.mail, name="mail"),

@@ -98,7 +98,9 @@ def _run_trouble(row: Row) -> Check | None:
 
 def check_streams(scene: Scene) -> Iterator[Check]:
     """Look when each stream was last read, and last read to its end."""
-    read = StreamRun.objects.filter(run__finished_at__gte=scene.now - STREAMS_WITHIN, started_at__isnull=False)
+    read = StreamRun.objects.filter(
+        StreamRun.READS, run__finished_at__gte=scene.now - STREAMS_WITHIN, started_at__isnull=False
+    )
     seen = {
         (row["run__connection"], row["stream"]): (row["last_run"], row["last_success"])
         for row in read.values("run__connection", "stream").annotate(
@@ -145,7 +147,7 @@ def _longest_pause(connection: Connection, now: datetime) -> timedelta:
 def check_data(scene: Scene) -> Iterator[Check]:
     """Look for sources that used to give records every day and gave none in the last one."""
     today = Q(finished_at__gte=scene.now - DAY)
-    recent = SyncRun.objects.filter(finished_at__gte=scene.now - 8 * DAY).order_by()
+    recent = SyncRun.objects.filter(SyncRun.READS, finished_at__gte=scene.now - 8 * DAY).order_by()
     counted = recent.values(slug=F("connection__slug")).annotate(
         read_before=Sum("read", filter=~today, default=0),
         runs_today=Count("pk", filter=today & Q(state=SyncRun.State.SUCCEEDED)),

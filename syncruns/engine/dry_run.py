@@ -15,11 +15,12 @@ from connections.sdk.declare import Stream
 from connections.sdk.errors import UNAVAILABLE, SyncError
 from connections.services import SelectedStream, allows_private_addresses, open_connector
 from syncruns.engine.context import EngineContext
+from syncruns.engine.decisions import typed_pages
 from syncruns.engine.load import load_page
 from syncruns.engine.reader import read_ahead
 from syncruns.engine.sweep import Comparison, Sweeps
 from syncruns.engine.sync import plan, read_options
-from syncruns.engine.transform import Typed, to_rows
+from syncruns.engine.transform import Typed
 from syncruns.engine.warehouse import warehouse
 from syncruns.models import Checkpoint, MissedRow, StreamRun
 
@@ -63,7 +64,10 @@ def dry_run(
             row.state = StreamRun.State.UNAVAILABLE if error.code == UNAVAILABLE else StreamRun.State.FAILED
             row.error_code, row.error_params = error.code, error.params
         else:
-            row.state = StreamRun.State.PARTIAL if row.quarantined or row.error_code else StreamRun.State.SUCCEEDED
+            if row.error_code:
+                row.state = StreamRun.State.PARTIAL
+            elif row.state == StreamRun.State.RUNNING:
+                row.state = StreamRun.State.SUCCEEDED
         row.finished_at = timezone.now()
         progress(rows)
     return rows
@@ -94,7 +98,7 @@ def _read(
             for group in groups:
                 for page in group:
                     row.expected = page.expected if page.expected is not None else row.expected
-                    typed = to_rows(page, stream)
+                    (typed,) = typed_pages([page], stream, connection.pk)
                     sweeps.note(page, typed)
                     _compare(connection, stream, connector.schema, typed, row)
                     if page.sweep is not None and page.sweep.complete:
@@ -115,6 +119,8 @@ def _compare(connection: Connection, stream: Stream, schema: str, typed: Typed, 
             typed, stream, schema, destination, connection_id=connection.pk, run_id=str(uuid.uuid4())
         )  # fmt: skip
         transaction.set_rollback(True)
+    if typed.rejects:
+        row.state = StreamRun.State.PARTIAL
     for name, value in counts.items():
         setattr(row, name, getattr(row, name) + value)
 

@@ -14,12 +14,13 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.sdk.declare import Page, Stream
 from connections.sdk.errors import Interruption, SyncError
+from syncruns.engine.decisions import note_seen, typed_pages
 from syncruns.engine.log import RunLog
 from syncruns.engine.quarantine import close_settled, keep_rejects
 from syncruns.engine.settlement import Settlement
 from syncruns.engine.shares import Share, shares
 from syncruns.engine.sweep import Sweeps
-from syncruns.engine.transform import Typed, to_rows
+from syncruns.engine.transform import Typed
 from syncruns.engine.warehouse.base import Counts, Warehouse
 from syncruns.models import Checkpoint, StreamRun, SyncRun
 
@@ -37,6 +38,7 @@ class StreamLoad:
     log: RunLog
     moves_checkpoint: bool = True
     pulse: Callable[[], None] = lambda: None  # called now and then while a sweep is settled; may raise
+    brakes: bool = True  # stops at too large a share of bad records
     _seen: dict[str, int] = field(default_factory=lambda: {"read": 0, "bad": 0})
 
     def __post_init__(self) -> None:
@@ -74,7 +76,7 @@ class StreamLoad:
 
     def _load(self, pages: Sequence[Page], last: Page | None = None) -> None:
         """Load pages; the checkpoint of last is left to be saved later."""
-        typed = [to_rows(page, self.stream) for page in pages]
+        typed = typed_pages(pages, self.stream, self.run.connection_id)
         self._brake(typed)
         destination = self.destination
         for share in shares(
@@ -99,6 +101,7 @@ class StreamLoad:
                     changes[name] += value
                 close_settled(self.run, self.stream, page)
                 keep_rejects(self.run, self.stream, self.schema, page.rejects, self.log)
+                note_seen(page.held, timezone.now())
             if changes["inserted"]:
                 self._note_first_load()
             if states and self.moves_checkpoint:
@@ -106,6 +109,8 @@ class StreamLoad:
             self._count(changes, share.pages)
         for _page in share.pages:
             self.log.add("info", "page_loaded", self.stream.key)
+        if left_out := sum(len(page.discarded) for page in share.typed):
+            self.log.add("info", "records_left_out", self.stream.key, count=left_out)
 
     def _save_checkpoint(self, page: Page) -> None:
         if page.checkpoint is None or not self.moves_checkpoint:
@@ -120,7 +125,7 @@ class StreamLoad:
         self._seen["read"] += sum(page.read for page in typed)
         self._seen["bad"] += sum(len(page.rejects) for page in typed)
         read, bad = self._seen["read"], self._seen["bad"]
-        if read >= settings.BAD_RECORDS_MINIMUM and bad > settings.BAD_RECORDS_SHARE * read:
+        if self.brakes and read >= settings.BAD_RECORDS_MINIMUM and bad > settings.BAD_RECORDS_SHARE * read:
             # Nothing of this group is loaded, but a person needs to see what was wrong with it.
             for page in typed:
                 keep_rejects(self.run, self.stream, self.schema, page.rejects, self.log)
@@ -176,5 +181,5 @@ def load_page(
         "unchanged": counts.unchanged,
         "deleted": counts.deleted,
         "deduplicated": typed.deduplicated,
-        "quarantined": len(typed.rejects),
+        "quarantined": len(typed.rejects) + len(typed.discarded),
     }

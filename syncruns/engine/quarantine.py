@@ -30,7 +30,9 @@ def keep_rejects(run: SyncRun, stream: Stream, schema: str, rejects: Sequence[Re
                 table=reject.table,
                 record_key=reject.key,
                 record=reject.record,
+                inexact=list(reject.inexact),
                 reasons=reject.reasons,
+                reason=next(iter(reject.reasons.values()))["code"],
                 state=OPEN,
                 run=run,
                 first_seen_at=now,
@@ -40,9 +42,13 @@ def keep_rejects(run: SyncRun, stream: Stream, schema: str, rejects: Sequence[Re
         ],
         update_conflicts=True,
         unique_fields=["connection", "table", "record_key"],
-        update_fields=["record", "reasons", "state", "run", "last_seen_at", "closed_at"],
+        # Whatever was decided before was decided about other contents.
+        update_fields=[
+            "record", "inexact", "reasons", "reason", "state", "corrections", "decided_by", "note", "closed_at", "run",
+            "last_seen_at",
+        ],
         batch_size=200,
-    )
+    )  # fmt: skip
     first = rejects[0]
     column, reason = next(iter(first.reasons.items()))
     key = MASK if stream.table(first.table).has_personal_key else first.key
@@ -52,12 +58,18 @@ def keep_rejects(run: SyncRun, stream: Stream, schema: str, rejects: Sequence[Re
     )  # fmt: skip
 
 
+def waiting_of(run: SyncRun, stream: str) -> bool:
+    """Say whether records that the run read of the stream wait for a person."""
+    return QuarantinedRecord.objects.filter(run=run, stream=stream, state=OPEN).exists()
+
+
 def close_settled(run: SyncRun, stream: Stream, typed: Typed) -> None:
     """Close the open records whose key was loaded after all (fixed), or is gone at the source (discarded)."""
     for name, rows in typed.rows.items():
         table = stream.table(name)
         _close(run, table, map(key_of(table), rows), QuarantinedRecord.State.FIXED)
     for name, keys in typed.deletes.items():
+        # Loading one later would bring a dead row back.
         _close(run, stream.table(name), keys, QuarantinedRecord.State.DISCARDED)
 
 

@@ -25,6 +25,7 @@ from syncruns.engine.changes import ChangeRecorder
 from syncruns.engine.context import EngineContext, Leash
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
+from syncruns.engine.quarantine import waiting_of
 from syncruns.engine.reader import read_ahead
 from syncruns.engine.warehouse import warehouse
 from syncruns.models import Checkpoint, StreamRun, SyncRun
@@ -214,7 +215,8 @@ class _StreamSync:
     def _end(self, brake: SyncError | None) -> SyncError | None:
         row = self._row
         row.refresh_from_db()  # the load counts in the database, with the rows
-        row.state = StreamRun.State.PARTIAL if row.quarantined or brake else StreamRun.State.SUCCEEDED
+        waits = row.quarantined and waiting_of(self._run, self._stream.key)
+        row.state = StreamRun.State.PARTIAL if waits or brake else StreamRun.State.SUCCEEDED
         row.finished_at = timezone.now()
         if brake is not None:
             row.error_code, row.error_params = brake.code, brake.params
@@ -318,7 +320,11 @@ def _is_due(connection: Connection, choice: SelectedStream) -> bool:
         return True
     since = timezone.now() - timedelta(minutes=choice.every_minutes)
     return not StreamRun.objects.filter(
-        run__connection=connection, stream=choice.stream.key, state=StreamRun.State.SUCCEEDED, started_at__gt=since
+        StreamRun.READS,
+        run__connection=connection,
+        stream=choice.stream.key,
+        state=StreamRun.State.SUCCEEDED,
+        started_at__gt=since,
     ).exists()
 
 

@@ -60,9 +60,12 @@ class SyncRun(Counts):
         RETRY = "retry", _("Retry")
         CATCH_UP = "catch_up", _("Catch-up")
         BACKFILL = "backfill", _("Backfill")
+        REVIEW = "review", _("Review")
 
     ACTIVE = (State.QUEUED, State.RUNNING)
     AUTOMATIC = (Trigger.SCHEDULE, Trigger.CATCH_UP, Trigger.RETRY)
+    # A review loads what a person corrected; it reads nothing, so it tells nothing of the source.
+    READS = ~Q(trigger=Trigger.REVIEW)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection = models.ForeignKey(
@@ -304,6 +307,8 @@ class StreamRun(Counts):
     error_code = models.CharField(_("error"), max_length=40, blank=True)
     error_params = models.JSONField(default=dict, blank=True)
     error_detail = models.TextField(blank=True)
+
+    READS = ~Q(run__trigger=SyncRun.Trigger.REVIEW)
 
     class Meta:
         verbose_name = _("stream run")

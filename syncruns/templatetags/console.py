@@ -21,8 +21,8 @@ from syncruns import timewords
 from syncruns.changes import are_kept
 from syncruns.diary import run_words
 from syncruns.health import LOOKS
-from syncruns.models import DeleteBrake, StreamRun, SyncRun
-from syncruns.outcomes import Look, look_of_run, look_of_stream
+from syncruns.models import DeleteBrake, QuarantinedRecord, StreamRun, SyncRun
+from syncruns.outcomes import RECORD_LOOKS, Look, look_of_run, look_of_stream
 from syncruns.reasons import why
 
 register = template.Library()
@@ -56,6 +56,12 @@ def moment(at: datetime | None, absent: str = "—") -> SafeString | str:
 def clock(at: datetime | None, absent: str = "—") -> SafeString | str:
     """Return a <time> that shows the hour, and the day when it is not today."""
     return absent if at is None else _time(at, timewords.clock(at, timezone.now()))
+
+
+@register.filter
+def clock_words(at: datetime) -> str:
+    """Return what `clock` shows, inside a sentence."""
+    return timewords.clock(at, timezone.now())
 
 
 @register.simple_tag
@@ -168,6 +174,11 @@ def run_state(run: SyncRun) -> SafeString:
 @register.simple_tag
 def stream_state(stream: StreamRun) -> SafeString:
     return state(look_of_stream(stream))
+
+
+@register.simple_tag
+def record_state(record: QuarantinedRecord) -> SafeString:
+    return state(RECORD_LOOKS[record.state])
 
 
 @register.simple_tag

@@ -13,6 +13,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from connections.connectors import REGISTRY
@@ -26,6 +27,7 @@ from syncruns.models import SyncRun
 from syncruns.notices import notices_of
 from syncruns.schedule_words import rhythm
 from syncruns.streams import stored_rows, streams_shown
+from syncruns.timeline import CHANGES, RUNS, Timeline
 from syncruns.views.faults import fault_of_row, faults_of_decisions
 
 PER_PAGE = 25
@@ -122,18 +124,15 @@ def connection(request: HttpRequest, slug: str) -> HttpResponse:
 @permission_required("syncruns.view_syncrun", raise_exception=True)
 def connection_runs(request: HttpRequest, slug: str) -> HttpResponse:
     context = connection_frame(slug, "runs", timezone.now())
-    runs = SyncRun.objects.filter(connection=context["connection"]).select_related("requested_by").defer("error_detail")
-    context["page"] = Paginator(runs, PER_PAGE).get_page(request.GET.get("page"))
+    show = request.GET.get("show", "")
+    with_values = request.user.has_perm("connections.test_connection")  # who may also see the settings
+    timeline = Timeline(context["connection"], show, with_values=with_values)
+    context |= {
+        "page": Paginator(timeline, PER_PAGE).get_page(request.GET.get("page")),
+        "show": show if show in (RUNS, CHANGES) else "",
+        "shows": [("", _("Both")), (RUNS, _("Runs")), (CHANGES, _("Changes"))],
+    }
     return render(request, "console/connection_runs.html", context)
-
-
-@require_safe
-@permission_required("connections.view_connection", raise_exception=True)
-def connection_schedule(request: HttpRequest, slug: str) -> HttpResponse:
-    now = timezone.now()
-    context = connection_frame(slug, "schedule", now)
-    context["forecast"] = forecast(context["connection"], now)
-    return render(request, "console/connection_schedule.html", context)
 
 
 @require_safe

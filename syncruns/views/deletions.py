@@ -1,4 +1,4 @@
-"""The page of deletions that wait for a person: which rows would go, and what to do with them."""
+"""Deletions that wait for a person: where some do, which rows would go, and what to do with them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ from connections.sdk.declare import Column
 from syncruns import decisions, timewords
 from syncruns.decisions import HeldRow, State
 from syncruns.models import DeleteBrake
+from syncruns.review.fields import shown_table
+from syncruns.review.waiting import held_deletions
 from syncruns.views.connections import connection_frame
 
 PER_PAGE = 50
@@ -53,6 +55,16 @@ class RowShown:
     def name(self) -> str:
         """What screen readers call the row: the first part of its key."""
         return (self.cells[0].value if self.cells else None) or "—"
+
+
+@require_safe
+@permission_required("connections.view_connection", raise_exception=True)
+def review_deletions(request: HttpRequest) -> HttpResponse:
+    """List the tables of all connections in which deletions wait."""
+    brakes = held_deletions().select_related("connection", "run").order_by("pulled_at", "pk")
+    page = Paginator(brakes, PER_PAGE).get_page(request.GET.get("page"))
+    rows = [(brake, shown_table(brake.connection.kind, brake.table)) for brake in page.object_list]
+    return render(request, "console/review_deletions.html", {"page": page, "rows": rows})
 
 
 @require_safe

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from connections.catalogue import explain
 from connections.explanation import Explanation
@@ -15,6 +17,7 @@ from connections.sdk.errors import UNAVAILABLE
 from syncruns.health import DELETE_BRAKE, label_of
 from syncruns.listing import Row, last_failures
 from syncruns.models import DeleteBrake, StreamRun, SyncRun
+from syncruns.timewords import number
 from syncruns.unoffered import enabled_streams
 
 ICONS = {
@@ -46,6 +49,7 @@ class Fault:
     stream: str = ""
     stream_key: str = ""
     is_settled: bool = False  # the stream it is about was switched off since
+    records: int = 0  # that wait for review
 
     @property
     def id(self) -> str:
@@ -65,9 +69,27 @@ class Fault:
             return reverse("connection", args=[self.connection.slug])
         if action == "decide":
             return reverse("connection_deletions", args=[self.connection.slug])
-        if self.run is not None and action in ("quarantine", "open_log"):
-            return f"{reverse('run', args=[self.run.pk])}#{'records' if action == 'quarantine' else 'log'}"
+        if action == "quarantine":
+            of = {"run": str(self.run.pk)} if self.run is not None else {"connection": self.connection.slug}
+            return f"{reverse('review')}?{urlencode(of)}" if self.records else ""
+        if self.run is not None and action == "open_log":
+            return f"{reverse('run', args=[self.run.pk])}#log"
         return ""
+
+    @property
+    def action_label(self) -> str:
+        """Return what the button says, with how many where that is known."""
+        if self.explanation.action == "quarantine" and self.records:
+            return ngettext("Review %(count)s record", "Review %(count)s records", self.records) % {
+                "count": number(self.records)
+            }
+        return self.explanation.action_label
+
+    @property
+    def needs_role(self) -> bool:
+        """Say whether there is something to do, if only for another person."""
+        action = self.explanation.action
+        return action in CHANGES_SETTINGS or bool(self.post)
 
     @property
     def post(self) -> str:
@@ -101,6 +123,7 @@ def fault_of_row(row: Row) -> Fault:
         needs_person=True,
         detail=run.error_detail if run else "",
         run=run,
+        records=row.waiting,
     )
 
 
@@ -123,15 +146,18 @@ def faults_of_decisions(row: Row) -> list[Fault]:
     ]
 
 
-def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
-    """Return the card of what ended a run, or of its first failed stream; None when nothing failed."""
+def fault_of_run(run: SyncRun, streams: list[StreamRun], waiting: int) -> Fault | None:
+    """Return the card of what ended a run, or of its first failed stream; None when nothing failed.
+
+    waiting: how many of its records wait for review.
+    """
     connection, label = run.connection, label_of(run.connection.kind)
     failed: SyncRun | StreamRun | None = run if run.error_code and run.state != SyncRun.State.CANCELLED else None
     bad = [stream for stream in streams if stream.error_code not in ("", "cancelled")]
     first = next((stream for stream in bad if stream.error_code == run.error_code), bad[0] if bad else None)
     failed = failed or first
     if failed is None:
-        return _waiting_records(run, label)
+        return _waiting_records(run, label, waiting)
     stops = connection.status == Connection.Status.ERROR and connection.status_code == failed.error_code
     if failed.error_code == DELETE_BRAKE:
         stops = DeleteBrake.objects.filter(connection=connection).exists()
@@ -149,6 +175,7 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
         is_settled=failed.error_code == UNAVAILABLE
         and first is not None
         and first.stream not in enabled_streams(connection),
+        records=waiting,
     )
 
 
@@ -164,8 +191,8 @@ def _held_deletions(brake: DeleteBrake, connection: Connection, label: str) -> F
     )
 
 
-def _waiting_records(run: SyncRun, label: str) -> Fault | None:
-    if not run.quarantined or run.state != SyncRun.State.PARTIAL:
+def _waiting_records(run: SyncRun, label: str, waiting: int) -> Fault | None:
+    if not waiting or run.state != SyncRun.State.PARTIAL:
         return None
     counts = {"bad": run.quarantined, "read": run.read}
     return Fault(
@@ -176,4 +203,5 @@ def _waiting_records(run: SyncRun, label: str) -> Fault | None:
         attempts=0,
         needs_person=False,
         run=run,
+        records=waiting,
     )

@@ -151,7 +151,7 @@ def _shares(rows: list[Row]) -> list[Share]:
 
 def _last_day(now: datetime) -> LastDay:
     state = SyncRun.State
-    counted = SyncRun.objects.filter(finished_at__gte=now - timedelta(days=1)).aggregate(
+    counted = SyncRun.objects.filter(SyncRun.READS, finished_at__gte=now - timedelta(days=1)).aggregate(
         runs=Count("pk", filter=~Q(state=state.SKIPPED)),
         succeeded=Count("pk", filter=Q(state=state.SUCCEEDED)),
         partial=Count("pk", filter=Q(state=state.PARTIAL)),

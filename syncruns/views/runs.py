@@ -19,14 +19,15 @@ from django.views.decorators.http import require_safe
 
 from connections.explanation import day_words
 from connections.models import Connection
+from connections.people.roles import may_see_personal
 from syncruns.changes import LOOKS, ChangeFilter, changes_of, changes_shown
 from syncruns.forecast import forecast
 from syncruns.health import label_of
 from syncruns.listing import measure
 from syncruns.log_lines import LogFilter, log_shown, log_text
-from syncruns.models import StreamRun, SyncRun
+from syncruns.models import QuarantinedRecord, StreamRun, SyncRun
 from syncruns.outcomes import FAILURES, RUN_LOOKS
-from syncruns.personal import records_shown
+from syncruns.review.listing import shown
 from syncruns.run_words import run_sentence
 from syncruns.streams import checkpoints_of
 from syncruns.views.faults import fault_of_run
@@ -142,6 +143,8 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
     now = timezone.now()
     streams = list(found.streams.all())
     wanted = LogFilter.of(request.GET)
+    records = found.quarantine.filter(state=QuarantinedRecord.State.OPEN).select_related("connection").defer("record")
+    waiting = records.count()
     unfinished = [stream for stream in streams if stream.state != StreamRun.State.SUCCEEDED]
     since = _moment(found.options.get("since") or "")
     ends = None
@@ -158,11 +161,11 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
         "ends": ends,
         "since": day_words(timezone.localtime(since)) if since else "",
         "is_live": found.is_active,
-        "fault": fault_of_run(found, streams),
+        "fault": fault_of_run(found, streams, waiting),
         "can_retry_unfinished": bool(unfinished) and len(unfinished) < len(streams),
         "checkpoints": checkpoints_of(found.connection, streams),
-        "records": records_shown(found.connection, found.quarantine.filter(state="open")[:RECORDS_SHOWN], request.user),
-        "records_open": found.quarantine.filter(state="open").count(),
+        "records": shown(records[:RECORDS_SHOWN], can_see=may_see_personal(request.user)) if waiting else [],
+        "records_open": waiting,
         "wanted": wanted,
         "log": log_shown(found, {stream.stream: stream.label for stream in streams}, wanted),
         "query": request.GET.urlencode(),

@@ -38,11 +38,15 @@ def orders(*numbers: int, **page: Any) -> Page:
     return Page({"orders": [{"id": number, "status": "open"} for number in numbers]}, **page)
 
 
-@given(records=RECORDS, rows=st.integers(1, 20), deleted=st.lists(st.integers(1, 30), max_size=3))
-def test_divided_page_holds_what_the_whole_page_held(records: dict[str, Any], rows: int, deleted: list[int]) -> None:
+@given(records=RECORDS, rows=st.integers(1, 20), deleted=st.lists(st.integers(1, 30), max_size=3), odd=st.booleans())
+def test_divided_page_holds_what_the_whole_page_held(
+    records: dict[str, Any], rows: int, deleted: list[int], odd: bool
+) -> None:
     page = Page(records, deletes={"orders": [(number,) for number in deleted]}, checkpoint={"at": 1})
     whole = to_rows(page, STREAM)
-    found = divide([page], rows)
+    whole.discarded, whole.rejects = whole.rejects[odd::2], whole.rejects[not odd :: 2]  # as people decided
+    whole.held = set(range(len(whole.discarded)))
+    found = list(shares([page], [whole], STREAM, rows=rows, divides=True))
     parts = [typed for share in found for typed in share.typed]
 
     assert [share.pages for share in found] == [()] * (len(found) - 1) + [(page,)]
@@ -52,7 +56,7 @@ def test_divided_page_holds_what_the_whole_page_held(records: dict[str, Any], ro
         assert [key for part in parts for key in part.sets.get(name, ())] == whole.sets[name]
         assert set().union(*(part.incomplete.get(name, set()) for part in parts)) == whole.incomplete[name]
     for part in parts:
-        assert part.read == sum(map(len, part.rows.values())) + part.deduplicated + len(part.rejects)
+        assert part.read == sum(map(len, part.rows.values())) + part.deduplicated + len(part.rejects + part.discarded)
         if "order_lines" in part.sets:
             here = {key_of(ORDERS)(row) for row in part.rows.get("orders", ())}
             assert here == set(part.sets["order_lines"])
@@ -62,7 +66,8 @@ def test_divided_page_holds_what_the_whole_page_held(records: dict[str, Any], ro
     assert sum(part.read for part in parts) == whole.read
     last = parts[-1]
     assert (last.deletes, last.rejects, last.deduplicated) == (whole.deletes, whole.rejects, whole.deduplicated)
-    assert all(not part.deletes and not part.rejects for part in parts[:-1])
+    assert (last.discarded, last.held) == (whole.discarded, whole.held)
+    assert not any(part.deletes or part.rejects or part.discarded or part.held for part in parts[:-1])
 
 
 def test_parts_are_about_as_large_as_asked_for() -> None:

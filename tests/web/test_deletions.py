@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connections import connectors
+from connections.destination import table_name
 from connections.models import AuditEvent, Connection
 from connections.sdk.declare import Column, Stream, Table
 from syncruns.health import health_of
@@ -105,6 +106,19 @@ def test_all_or_the_chosen_rows_are_decided_on_and_audited(
     ]
     assert "No deletion waits for a decision." in text(operators, page_of(people))
     assert said(decide(operators, people, "keep_all")) == [CHANGED]
+
+
+def test_menu_counts_tables_that_wait_and_their_list_leads_to_the_rows(operators: Client, people: Connection) -> None:
+    assert "1 waits for a decision" in text(operators, "/")
+    listed = operators.get("/review/", follow=True)  # nothing else waits
+    assert listed.redirect_chain == [("/review/deletions/", 302)]
+    assert f'href="{page_of(people)}?table=people"' in listed.content.decode()
+    shown = text(operators, "/review/deletions/")
+    assert "Deletions in 1 table wait for you." in shown
+    assert f"{table_name('scripted', 'people')} {people.name} 3 of 6" in shown
+    decide(operators, people, "keep_all")
+    assert "No deletion waits for a decision." in text(operators, "/review/deletions/")
+    assert "waits for a decision" not in text(operators, "/").replace("No deletion waits for a decision.", "")
 
 
 def test_rows_held_after_the_page_was_opened_are_not_decided_on(operators: Client, people: Connection) -> None:

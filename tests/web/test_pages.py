@@ -310,12 +310,17 @@ def test_personal_key_of_a_record_is_masked_for_who_only_views(
 
 
 def test_partial_run_says_why_records_wait_and_what_to_do(page: Client, make_connection: Make) -> None:
-    run = make_run(make_connection(), "partial", read=20, inserted=18, quarantined=2)
+    connection = make_connection()
+    run = make_run(connection, "partial", read=20, inserted=18, quarantined=2)
+    for key in "78":
+        QuarantinedRecord.objects.create(connection=connection, run=run, stream="orders", table="o", record_key=key)
     said = text(page, f"/runs/{run.pk}/")
     assert "2 of 20 records could not be loaded and are kept with their reasons" in said
     assert "Likely cause" in said
-    assert "See the records" in said
+    assert "Review 2 records" in said
     assert "records_quarantined" in said
+    QuarantinedRecord.objects.update(state="fixed")
+    assert "Likely cause" not in text(page, f"/runs/{run.pk}/")
 
 
 def test_log_is_filtered_by_level_and_text_and_downloaded_whole(page: Client, make_connection: Make) -> None:

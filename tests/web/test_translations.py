@@ -36,9 +36,9 @@ from tests.web.console_texts import CATALOGUE, PLACEHOLDER, Message, messages, t
 PORTUGUESE = "pt-br"
 # Alike in both languages: names, abbreviations, notations, and words that Portuguese took over.
 ALIKE = {
-    "24 h", "30 d", "7 d", "%(hour)sh", "%(day)s, %(time)s", "%(time)s: %(outcome)s", "%(times)s, %(days)s",
+    "24 h", "30 d", "E-mail", "7 d", "%(hour)sh", "%(day)s, %(time)s", "%(time)s: %(outcome)s", "%(times)s, %(days)s",
     "%(who)s: %(what)s", "2026-12-31T23:59:59Z", "API", "Cursor", "cron %(cron)s (%(zone)s)", "Decimal",
-    "E-mail", "id", "ID", "Info", "JSON", "Odoo", "Token",
+    "id", "ID", "Info", "JSON", "Odoo", "Token",
 }  # fmt: skip
 # Words that are read on pages of both languages: proper names, what was stored as it is, what the browser draws.
 NAMES = words_of(
@@ -210,7 +210,11 @@ def matriz(make_connection: Callable[..., Connection]) -> Connection:
 
 
 def addresses(connection: Connection) -> Iterator[str]:
-    for name in ("overview", "connections", "connection_new", "runs", "system", "preferences", "password_change"):
+    names = (
+        "overview", "connections", "connection_new", "runs", "review", "audit", "system", "preferences",
+        "password_change", "users", "user_new",
+    )  # fmt: skip
+    for name in names:
         yield reverse(name)
     yield reverse("connection_new_kind", args=["rest"])
     for name in (
@@ -225,7 +229,18 @@ def addresses(connection: Connection) -> Iterator[str]:
     for run in SyncRun.objects.all():
         yield reverse("run", args=[run.pk])
         yield reverse("run_log", args=[run.pk])
-    yield from ("/no-such-page/", "/connections/?q=nada", "/runs/?state=failures&span=24h", "/?period=30d")
+    for person in User.objects.all():
+        yield reverse("user", args=[person.pk])
+    for record in QuarantinedRecord.objects.all():
+        yield reverse("review_record", args=[record.pk])
+    yield from (
+        "/no-such-page/",
+        "/review/?state=all",
+        "/review/?q=nada",
+        "/connections/?q=nada",
+        "/runs/?state=failures&span=24h",
+        "/?period=30d",
+    )
     yield reverse("admin:index")
     for model in admin.site._registry:
         yield reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")

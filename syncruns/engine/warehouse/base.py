@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -58,6 +58,11 @@ class Warehouse(Tables):
         stamp = Stamp(connection_id, run_id, now)
         target = self._target(schema, table)
         return self._write(target, rows, self._find(target, rows, stamp), stamp)
+
+    def stored(self, schema: str, table: Table, rows: Sequence[Row], *, connection_id: int) -> set[int]:
+        """Return the positions of those among rows (one per key) whose key the connection already has, alive."""
+        found = self._find(self._target(schema, table), rows, Stamp(connection_id, "", datetime.now(UTC)))
+        return {position for position, row in found.items() if not row.deleted}
 
     def replace_sets(
         self,

@@ -1,4 +1,4 @@
-"""`manage.py connections`: list, show, add, set, test and delete connections, decide on held deletions."""
+"""`manage.py connections`: list, show, add, set, test, delete, export, import; decide on held deletions."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ from connections.services import (
     create_connection,
     default_schedule,
     set_auto_sync,
-    set_paused_until,
     set_stream,
     streams_of,
     update_connection,
 )
 from connections.trial import try_connection
+from syncruns.command_line import as_code
 from syncruns.command_line.answers import connection_answer, full_connection_answer
 from syncruns.command_line.connection_lines import next_sync_words, show_lines
 from syncruns.command_line.deletions import add_deletion_flags, show_or_decide
@@ -60,18 +60,19 @@ from syncruns.command_line.explained import error_lines
 from syncruns.deletion import delete_connection, finish_deletions, rows_of
 from syncruns.health import label_of
 from syncruns.listing import by_attention, load_rows
+from syncruns.pausing import pause as pause_until
 from syncruns.timewords import exact, number
 
+ACTIONS = ("list", "show", "add", "set", "test", "deletions", "delete", "export", "import")
 FLAG_OF = {"interval_minutes": "--every", "daily_at": "--daily", "cron": "--cron"}
 MARKS = {"ok": "+", "failed": "x", "warning": "!", "not_checked": "-"}
 
 
 class Command(ConsoleCommand):
-    about = gettext_lazy("List, show, add, change, test and delete connections; decide on deletions.")
+    about = gettext_lazy("List, show, add, change, test, delete, export and import connections; decide on deletions.")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        verbs = "list | show | add | set | test | deletions | delete"
-        actions = parser.add_subparsers(dest="action", required=True, metavar=verbs)
+        actions = parser.add_subparsers(dest="action", required=True, metavar=" | ".join(ACTIONS))
         listing = actions.add_parser("list", help=_("every connection with its health"))
         showing = actions.add_parser("show", help=_("one connection: settings, schedule, streams"))
         adding = actions.add_parser("add", help=_("create a connection"))
@@ -79,6 +80,8 @@ class Command(ConsoleCommand):
         testing = actions.add_parser("test", help=_("ask the source whether address and credentials work"))
         deciding = actions.add_parser("deletions", help=_("rows missing at the source that wait for a decision"))
         deleting = actions.add_parser("delete", help=_("delete a connection, with or without its data"))
+        exporting = actions.add_parser("export", help=_("write connections as YAML, without secrets"))
+        importing = actions.add_parser("import", help=_("create and change connections as a YAML file says"))
         adding.add_argument("kind", help=_("what to connect; manage.py connectors lists the kinds"))
         adding.add_argument("name", help=_("the name people see"))
         adding.add_argument("--slug", default="", help=_("the short name for commands and addresses"))
@@ -99,8 +102,12 @@ class Command(ConsoleCommand):
         add_deletion_flags(deciding)
         deleting.add_argument("--data", choices=["keep", "drop"], help=_("keep the rows it loaded, or drop them"))
         deleting.add_argument("--yes", action="store_true", help=_("do not ask"))
-        for parser_of_any in (listing, showing, adding, changing, testing, deciding, deleting):
-            add_json(parser_of_any)
+        exporting.add_argument("slugs", nargs="*", metavar="SLUG", help=_("only these; without any, all"))
+        importing.add_argument("file", metavar="FILE", help=_("the file; - reads it from standard input"))
+        importing.add_argument("--dry-run", action="store_true", help=_("show what would change, and change nothing"))
+        importing.add_argument("--prune", action="store_true", help=_("delete those not in the file; their rows stay"))
+        for any_parser in (listing, showing, adding, changing, testing, deciding, deleting, exporting, importing):
+            add_json(any_parser)
 
     def run(self, options: dict[str, Any]) -> Exit:
         actions = {
@@ -111,6 +118,8 @@ class Command(ConsoleCommand):
             "test": self._test,
             "deletions": self._deletions,
             "delete": self._delete,
+            "export": self._export,
+            "import": self._import,
         }
         return actions[options["action"]](options)
 
@@ -201,7 +210,7 @@ class Command(ConsoleCommand):
             if options["auto_sync"] is not None:
                 connection = set_auto_sync(connection, options["auto_sync"], actor=COMMAND_LINE)
             if pause is not None:
-                connection = set_paused_until(connection, until, actor=COMMAND_LINE)
+                connection = pause_until(connection, until, actor=COMMAND_LINE)
             for stream, chosen in choices.items():
                 set_stream(connection, stream, **chosen, actor=COMMAND_LINE)
         self.answer(full_connection_answer(connection))
@@ -252,6 +261,20 @@ class Command(ConsoleCommand):
         is_gone = not Connection.objects.filter(pk=connection.pk).exists()
         self.answer({"slug": connection.slug, "data": data, "rows": rows, "done": is_gone})
         self.say(_("Deleted.") if is_gone else _("It is deleted as soon as its run has stopped."))
+        return Exit.SUCCESS
+
+    def _export(self, options: dict[str, Any]) -> Exit:
+        text = as_code.exported(options["slugs"])
+        self.answer({"yaml": text})
+        self.say(text.removesuffix("\n"))
+        return Exit.SUCCESS
+
+    def _import(self, options: dict[str, Any]) -> Exit:
+        dry_run = options["dry_run"]
+        applied, pruned = as_code.imported(options["file"], dry_run=dry_run, prune=options["prune"])
+        self.answer(as_code.answer(applied, pruned, dry_run=dry_run))
+        for line in as_code.lines(applied, pruned, dry_run=dry_run):
+            self.say(line)
         return Exit.SUCCESS
 
 
