@@ -14,7 +14,7 @@ LINT_ENV = ENV_FILE= DATABASE_URL= DATA_DIR="$(CURDIR)/$(VENV)/lint" PUBLIC_URL=
 	CREDENTIAL_KEYS="$$($(BIN)/python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())')"
 
 JOBS ?= 2
-PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadscope
 # What runs again on PostgreSQL: everything that has to do with a database. The second half runs even if the first fails.
 ON_POSTGRES = --ignore tests/sdk --ignore tests/connectors --ignore tests/browser --ignore tests/project
 on_both_databases = status=0; \

@@ -34,8 +34,8 @@ def check_address(host: str, port: int) -> None:
         raise StartError(f"Cannot listen on HOST {host}, PORT {port}: {error.strerror}.") from None
 
 
-def prepare() -> None:
-    """Bring database and static files up to date. Raises StartError when the database cannot be used."""
+def prepare(*, for_web: bool) -> None:
+    """Bring the database, and for the web its static files, up to date. Raises StartError when it cannot be used."""
     try:
         with _alone():
             call_command("migrate", interactive=False, verbosity=0)
@@ -44,7 +44,8 @@ def prepare() -> None:
     except Error as error:
         reason = " ".join(str(error).split())
         raise StartError(f"The database cannot be used: {reason}") from None
-    call_command("collectstatic", interactive=False, verbosity=0)
+    if for_web:
+        call_command("collectstatic", interactive=False, verbosity=0)
     connection.close()
 
 

@@ -49,6 +49,14 @@ settings.WHITENOISE_AUTOREFRESH = True  # files are served from where they lie: 
 settings.WHITENOISE_USE_FINDERS = True
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Decide which tests run together (tests/scheduling.py)."""
+    from tests.scheduling import Scheduling
+
+    return Scheduling(config, log)
+
+
 def _user(role: str) -> User:
     user = User.objects.create_user(role, password="correct horse battery staple")
     user.groups.add(Group.objects.get(name=role))

@@ -20,7 +20,7 @@ from django.db.backends.sqlite3 import base
 
 LOOK_SECONDS = 0.002  # between two looks at the write lock
 GIVING_WAY_LOOK_SECONDS = 0.005
-GIVE_WAY_SECONDS = 1.0  # longer than a wait in good order: who says so is frozen, and is ignored for a while
+GIVE_WAY_SECONDS = 5.0  # longer than a wait in good order: who says so is frozen, and is ignored for a while
 IGNORE_SECONDS = 60.0
 WRITES = ("BEGIN", "INSERT", "UPDATE", "DELETE", "REPLACE", "CREATE", "ALTER", "DROP")
 PRIMARY_CODE = 0xFF  # the part of SQLite's error codes that names the kind of error

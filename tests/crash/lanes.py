@@ -27,6 +27,7 @@ from tests.crash.workers import BOUNDARIES, Blow, Nursery, send, status
 from tests.postgres import Server
 
 ROUND_SECONDS = 120.0
+EVERYWHERE = ("kill", "freeze", "database")  # what befalls a worker at every boundary
 T = TypeVar("T")
 
 
@@ -118,7 +119,7 @@ class Arena:
         """Yield each round's blows: every boundary in turn, then moments at random; sometimes the second worker too."""
         pick = self.random
         kinds = ("kill", "kill", "freeze", "freeze", "database", "stop", "cancel")
-        everywhere = [Blow(kind, where) for kind, where in itertools.product(("kill", "freeze"), BOUNDARIES)]
+        everywhere = [Blow(kind, where) for kind, where in itertools.product(EVERYWHERE, BOUNDARIES)]
         pick.shuffle(everywhere)
         for number in range(self.rounds):
             blow = everywhere[(number // 2) % len(everywhere)] if number % 2 == 0 else Blow(pick.choice(kinds))

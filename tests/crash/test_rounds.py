@@ -28,7 +28,7 @@ def play(rounds: int, seed: int, seconds: float, lanes: int = 4) -> None:
 
 
 def test_short_crash_round_loses_nothing_doubles_nothing_and_leaves_nothing_running() -> None:
-    play(rounds=16, seed=20, seconds=300)
+    play(rounds=12, seed=20, seconds=300)
 
 
 @pytest.mark.long

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from email.utils import format_datetime
@@ -84,37 +83,6 @@ def test_sound_installation_is_sound(sincro: Console) -> None:
     assert doctor(sincro) == {}
 
 
-def test_dead_workers(sincro: Console) -> None:
-    assert sincro.process is not None
-    group = main_of(sincro, "sync")
-    with frozen(sincro.process.send_signal):  # it would start them again
-        os.killpg(group, signal.SIGKILL)
-        wait_for(lambda: not (Path(f"/proc/{group}/cmdline").exists() and Path(f"/proc/{group}/cmdline").read_bytes()))
-        assert doctor(sincro)["processes_ended"][0]["params"]["roles"] == ["sync"]
-    wait_for(lambda: main_of(sincro, "sync") not in (0, group))
-
-
-def test_stopped_scheduler(sincro: Console) -> None:
-    group = main_of(sincro, "control")
-    role = sincro.data_dir / "run" / "control"
-    with frozen(lambda number: os.killpg(group, number)):
-        sincro.change(f"UPDATE syncruns_systemjob SET last_at = '{ago(minutes=9)}' WHERE name = 'dispatch'")
-        assert "scheduler_starting" in doctor(sincro)  # as long as its process is young
-        os.utime(role, (0, 0))
-        found = doctor(sincro)
-    assert "its last sign of life came 9 min ago" in found["scheduler_silent"][0]["message"].lower()
-
-
-def test_queue_that_nobody_takes_from(sincro: Console) -> None:
-    browser = sincro.browse()
-    group = main_of(sincro, "sync")
-    with frozen(lambda number: os.killpg(group, number)):
-        assert browser.post(f"/connections/{sample(sincro)}/sync/").ok
-        sincro.change(f"UPDATE syncruns_syncrun SET queued_at = '{ago(minutes=30)}' WHERE state = 'queued'")
-        assert doctor(sincro)["queue_stuck"][0]["params"]["count"] == 1
-    wait_for(lambda: not sincro.query("SELECT 1 FROM syncruns_syncrun WHERE state IN ('queued', 'running')"))
-
-
 @contextlib.contextmanager
 def log_replaced(one: Console, by: Callable[[Path], None]) -> Iterator[None]:
     log = one.data_dir / "logs" / "sync.log"
@@ -127,32 +95,29 @@ def log_replaced(one: Console, by: Callable[[Path], None]) -> Iterator[None]:
         log.with_name("aside").rename(log)
 
 
-def test_log_in_whose_place_something_else_stands(sincro: Console) -> None:
-    with log_replaced(sincro, Path.mkdir):
-        assert "log_unwritable" in doctor(sincro)
-
-
-def test_log_that_stands_still_because_its_disk_is_full(sincro: Console) -> None:
-    with log_replaced(sincro, lambda log: log.symlink_to("/dev/full")):
-        done = "SELECT count(*) FROM syncruns_syncrun WHERE state = 'succeeded'"
-        before = sincro.query(done)
-        assert sincro.browse().post(f"/connections/{sample(sincro)}/sync/").ok
-        wait_for(lambda: sincro.query(done) > before)  # syncing goes on
-        assert "log_still" in doctor(sincro)
-    assert "Traceback" not in sincro.output()
-
-
-def test_full_disk_and_wrong_keys(sincro: Console) -> None:
-    found = doctor(sincro, DISK_PROBLEM_MB="1000000000", CREDENTIAL_KEYS=ANOTHER_KEY)
-    assert found["disk_full"][0]["state"] == "problem"
+def test_each_of_many_breakages_at_once_is_named(sincro: Console) -> None:
+    assert sincro.process is not None
+    browser = sincro.browse()
+    sync, control = main_of(sincro, "sync"), main_of(sincro, "control")
+    with contextlib.ExitStack() as broken:
+        broken.enter_context(frozen(sincro.process.send_signal))  # it would start again what ends
+        broken.enter_context(frozen(lambda number: os.killpg(control, number)))
+        os.killpg(sync, signal.SIGKILL)
+        assert browser.post(f"/connections/{sample(sincro)}/sync/").ok
+        broken.enter_context(log_replaced(sincro, Path.mkdir))
+        # As if it had been so for minutes.
+        os.utime(sincro.data_dir / "run" / "control", (0, 0))
+        sincro.change(f"UPDATE syncruns_systemjob SET last_at = '{ago(minutes=9)}' WHERE name = 'dispatch'")
+        sincro.change(f"UPDATE syncruns_syncrun SET queued_at = '{ago(minutes=30)}' WHERE state = 'queued'")
+        found = doctor(sincro, DISK_PROBLEM_MB="1000000000", CREDENTIAL_KEYS=ANOTHER_KEY)
+    assert found.keys() >= {
+        "processes_ended", "scheduler_silent", "log_unwritable", "disk_full", "keys_wrong", "queue_stuck",
+    }  # fmt: skip
+    assert found["processes_ended"][0]["params"]["roles"] == ["sync"]
+    assert "Its last sign of life came 9 min ago" in found["scheduler_silent"][0]["message"]
     assert found["keys_wrong"][0]["params"]["connections"] == [sample(sincro)]
-
-
-def test_write_lock_that_another_program_holds(sincro: Console) -> None:
-    with contextlib.closing(sqlite3.connect(sincro.data_dir / "sincro.sqlite3", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        assert "locks_waiting" in doctor(sincro)
-        other.rollback()
+    wait_for(lambda: main_of(sincro, "sync") not in (0, sync))
+    wait_for(lambda: not sincro.query("SELECT 1 FROM syncruns_syncrun WHERE state IN ('queued', 'running')"))
 
 
 class FastClock(Shop):
@@ -167,7 +132,7 @@ class FastClock(Shop):
         return super().__call__(environ, start)
 
 
-def test_sources_in_all_kinds_of_trouble(sincro: Console) -> None:
+def test_sources_in_all_kinds_of_trouble_and_a_log_whose_disk_is_full(sincro: Console) -> None:
     shops = {
         "ahead": Sandbox(FastClock()),
         "half": Sandbox(Shop(), faults="500,path=/orders"),
@@ -176,6 +141,7 @@ def test_sources_in_all_kinds_of_trouble(sincro: Console) -> None:
         "refused": Sandbox(Shop(), faults="401"),
     }
     with contextlib.ExitStack() as stack:
+        stack.enter_context(log_replaced(sincro, lambda log: log.symlink_to("/dev/full")))
         urls = {name: stack.enter_context(shop).url for name, shop in shops.items()}
         urls |= {"plain": urls["plain"].replace("http:", "https:"), "closed": f"http://127.0.0.1:{free_port()}"}
         added = sincro.python("-m", "tests.project.add_connections", json.dumps(urls))
@@ -195,6 +161,8 @@ def test_sources_in_all_kinds_of_trouble(sincro: Console) -> None:
     def told(code: str, param: str) -> dict[str, Any]:
         return {check["params"]["connection"]: check["params"][param] for check in found[code]}
 
+    assert "log_still" in found
+    assert "Traceback" not in sincro.output()
     assert told("vendor_unreachable", "error") == {"closed": "connection_failed", "plain": "tls_failed"}
     assert told("clock_source", "host") == {"ahead": "127.0.0.1"}
     assert told("streams_stale", "stale")["half"] == ["orders"]
@@ -202,12 +170,6 @@ def test_sources_in_all_kinds_of_trouble(sincro: Console) -> None:
     assert told("runs_need_person", "error") == {"refused": "credentials_refused"}
     assert told("runs_partial", "at").keys() == {"half"}
     assert told("cycle_long", "span").keys() == {"hangs"}
-
-
-def test_tables_that_are_not_there_yet(tmp_path: Path) -> None:
-    with console(tmp_path / "var") as new:
-        assert new.manage("migrate", "auth").returncode == 0
-        assert "migrations_pending" in doctor(new)
 
 
 def test_start_that_is_never_confirmed_shows_the_log_and_ends(tmp_path: Path) -> None:

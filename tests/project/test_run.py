@@ -27,6 +27,14 @@ def own_console(tmp_path: Path) -> Iterator[Console]:
         yield one
 
 
+@pytest.fixture(scope="module")
+def running_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """One that runs, for tests that leave it running."""
+    with console(tmp_path_factory.mktemp("running") / "var") as one:
+        one.start()
+        yield one
+
+
 @needs_proc
 def test_first_start_signs_in_syncs_sample_data_stops_and_keeps_all_of_it(own_console: Console) -> None:
     own_console.start()
@@ -98,33 +106,30 @@ def test_what_a_killed_supervisor_left_is_gone_after_the_next_start(own_console:
 
 
 @needs_proc
-def test_ended_web_is_started_again(own_console: Console) -> None:
-    own_console.start()
-    web = {pid for pid, command in own_console.processes().items() if "gunicorn" in command}
+def test_ended_web_is_started_again(running_console: Console) -> None:
+    web = {pid for pid, command in running_console.processes().items() if "gunicorn" in command}
     (main,) = {os.getpgid(pid) for pid in web}
     os.kill(main, signal.SIGKILL)
-    wait_for(lambda: not web & set(own_console.processes()))
-    wait_for(own_console.answers)
-    assert "web terminou com o código -9" in own_console.output()
+    wait_for(lambda: not web & set(running_console.processes()))
+    wait_for(running_console.answers)
+    assert "web terminou com o código -9" in running_console.output()
 
 
-def test_second_start_on_the_same_data_directory_says_so_in_one_line(own_console: Console) -> None:
-    own_console.start()
-    second = own_console.manage("supervise")
+def test_second_start_on_the_same_data_directory_says_so_in_one_line(running_console: Console) -> None:
+    second = running_console.manage("supervise")
     assert second.returncode == 1
     assert second.stderr.count("\n") == 1
-    assert f"already runs on {own_console.data_dir}" in second.stderr
-    assert own_console.url in second.stderr
+    assert f"already runs on {running_console.data_dir}" in second.stderr
+    assert running_console.url in second.stderr
 
 
-def test_port_in_use_is_one_line(own_console: Console, tmp_path: Path) -> None:
-    own_console.start()
-    with console(tmp_path / "other", PORT=str(own_console.port)) as other:
+def test_port_in_use_is_one_line(running_console: Console, tmp_path: Path) -> None:
+    with console(tmp_path / "other", PORT=str(running_console.port)) as other:
         refused = other.manage("supervise")
     assert refused.returncode == 1
     assert refused.stderr.strip() == (
-        f"sincro: Port {own_console.port} on 127.0.0.1 is in use. "
-        f"Stop what uses it, or choose another: make run PORT={own_console.port + 1}"
+        f"sincro: Port {running_console.port} on 127.0.0.1 is in use. "
+        f"Stop what uses it, or choose another: make run PORT={running_console.port + 1}"
     )
 
 

@@ -29,8 +29,8 @@ class Command(BaseCommand):
             supervisor.end_orphans()
             if "web" in roles:
                 check_address(settings.HOST, settings.PORT)
-            self._say("Preparing the database and the static files ...")
-            prepare()
+            self._say("Preparing the database ...")
+            prepare(for_web="web" in roles)
         except AlreadyRunning as error:
             self._stop(f"Sincro already runs on {settings.DATA_DIR} (pid {error.pid}): {address()}")
         except StartError as error:
