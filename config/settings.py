@@ -223,7 +223,9 @@ LOG_FILE.parent.mkdir(exist_ok=True)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "plain": {"()": "syncruns.logfile.LogLines", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
     "handlers": {
         # Services write to stdout, where systemd and containers look; commands keep theirs for their answer.
         "console": {
@@ -241,12 +243,17 @@ LOGGING = {
             "formatter": "plain",
         },
     },
-    "filters": {"once_per_outage": {"()": "syncruns.outage.OncePerOutage"}},
+    "filters": {
+        "once_per_outage": {"()": "syncruns.outage.OncePerOutage"},
+        "without_traceback": {"()": "syncruns.logfile.WithoutTraceback"},
+    },
     "root": {"handlers": ["console", "file"], "level": "WARNING"},
     "loggers": {
         "sync": {"level": LOG_LEVEL},
+        "sync.told": {"handlers": ["file"], "propagate": False},  # what the supervisor says on the terminal itself
         "django": {"level": "WARNING"},
-        "django.request": {"filters": ["once_per_outage"]},
+        "django.request": {"level": "ERROR", "filters": ["once_per_outage"]},  # addresses that nobody has are no news
+        "django.security.DisallowedHost": {"filters": ["without_traceback"]},
         "django-q": {"level": "WARNING", "filters": ["once_per_outage"]},
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from connections.destination import table_name
@@ -12,13 +13,20 @@ from connections.sdk.settings import Invalid, SettingsInvalid
 from connections.sdk.text import gettext_noop as _
 
 
-def refuse_mixing(connection: Connection, connector: type[Connector], config: dict[str, Any]) -> None:
-    """Raise SettingsInvalid for changes that would mix two sources' rows, or make loaded rows unfindable."""
+def refuse_other_source(connection: Connection, connector: type[Connector], values: Mapping[str, Any]) -> None:
+    """Raise SettingsInvalid for changes that would mix two sources' rows; before anything asks for its secrets."""
     problems = [
         Invalid((setting.name,), _("Rows were already loaded from here. Create a new connection for another source."))
         for setting in connector.settings
-        if setting.identity and connection.config.get(setting.name) != config.get(setting.name)
+        if setting.identity and _plain(connection.config.get(setting.name)) != _plain(values.get(setting.name))
     ]
+    if problems:
+        raise SettingsInvalid(problems)
+
+
+def refuse_mixing(connection: Connection, connector: type[Connector], config: dict[str, Any]) -> None:
+    """Raise SettingsInvalid for changes that loaded rows do not allow: of keys, or of types."""
+    problems: list[Invalid] = []
     loaded = {table.name: table for stream in connector.streams(connection.config) for table in stream.tables}
     for number, stream in enumerate(connector.streams(config)):
         for table in stream.tables:
@@ -41,3 +49,7 @@ def _table_problems(loaded: Table, table: Table, name: str, path: tuple[str | in
         for column in table.columns
         if column.name in before and widest(before[column.name], column) is None
     ]
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None else str(value).strip()

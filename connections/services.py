@@ -18,7 +18,7 @@ from django.utils.text import slugify
 from connections import audit
 from connections.connectors import connector_class
 from connections.differences import differences, settings_of
-from connections.mixing import refuse_mixing
+from connections.mixing import refuse_mixing, refuse_other_source
 from connections.models import Connection, StreamSetting
 from connections.schedule import check as check_schedule
 from connections.schedule import zone
@@ -78,6 +78,8 @@ def checked_change(connection: Connection, values: Mapping[str, Any]) -> Checked
     """
     connector = connector_class(connection.kind)
     merged = {**connection.config, **values}
+    if connection.first_loaded_at is not None:
+        refuse_other_source(connection, connector, merged)
     stored = kept_secrets(connection, values)
     checked = check_values(connection.kind, merged, stored_secrets=list(stored))
     if connection.first_loaded_at is not None:

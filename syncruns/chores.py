@@ -19,10 +19,12 @@ from django.contrib.sessions.models import Session
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 from django_q.models import OrmQ, Task
 
 from connections.models import AuditEvent
 from syncruns.alerts.delivery import send_due
+from syncruns.engine.whereabouts import whereabouts
 from syncruns.models import Change, Delivery, QuarantinedRecord, SyncLog, SyncRun, SystemJob
 from syncruns.stopping import is_stopping
 
@@ -71,8 +73,8 @@ def _do(name: str, chore: Chore, until: float) -> bool:
             if not SystemJob.beat(name, token, LEASE_SECONDS):
                 return False
             time.sleep(PAUSE_SECONDS)
-    except Exception:  # noqa: BLE001 - one that fails must not keep the others from being done
-        logger.exception("chore %s failed; it is tried again in %s", name, chore.every)
+    except Exception as error:  # noqa: BLE001 - one that fails must not keep the others from being done
+        logger.error(_("chore %s failed, it is tried again in %s: %s"), name, chore.every, whereabouts(error))
         SystemJob.settle(name, token, timezone.now() + chore.every)
         return False
     SystemJob.beat(name, token, LEASE_SECONDS)

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import Error, transaction
 from django.db import connection as database
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 from django_q.brokers import get_broker
 from django_q.models import Schedule
 from django_q.tasks import async_task
@@ -23,6 +24,7 @@ from connections.schedule import slots_between
 from connections.sdk.errors import SyncError
 from syncruns import chores
 from syncruns.alerts import incidents
+from syncruns.engine import journal
 from syncruns.models import MissedRow, SyncLog, SyncRun
 
 logger = logging.getLogger("sync.dispatch")
@@ -87,11 +89,12 @@ def tick(now: datetime | None = None) -> None:
 def reap(now: datetime) -> int:
     """Mark runs lost whose lease has ended, take their right to write, and queue automatic ones once more."""
     reaped = 0
-    for run in SyncRun.objects.filter(state=SyncRun.State.RUNNING, lease_until__lt=now).select_related("connection"):
+    forgotten = SyncRun.objects.filter(SyncRun.held_by_nobody(now), state=SyncRun.State.RUNNING)
+    for run in forgotten.select_related("connection"):
         try:
             reaped += lose(run, now)
         except Error as error:  # a frozen worker's transaction holds its rows; the others need not wait
-            logger.warning("run %s of %s cannot be reaped yet: %s", run, run.connection.slug, type(error).__name__)
+            logger.warning(_("run %s of %s cannot be reaped yet: %s"), run, run.connection.slug, type(error).__name__)
     return reaped
 
 
@@ -104,7 +107,8 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
     if not run.lose(now, given_up=given_up):
         return False
     SyncLog.objects.create(run=run, at=now, level="error", event="failed.worker_lost", params=run.error_params)
-    if run.comes_again:
+    again = run.comes_again
+    if again:
         SyncRun.objects.create(
             connection=run.connection,
             trigger=SyncRun.Trigger.RETRY,
@@ -114,7 +118,7 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
             requested_by=run.requested_by,
         )
     incidents.follow(run)
-    logger.warning("run %s of %s lost with its worker %s", run, run.connection.slug, run.worker)
+    transaction.on_commit(lambda: journal.lost(run, again=again))
     return True
 
 
@@ -134,6 +138,9 @@ def queue_due(now: datetime) -> int:
         )
         runs = [run for connection in connections for run in _account(connection, now, connection.pk in busy)]
         SyncRun.objects.bulk_create(runs)
+    for run in runs:
+        if run.state == SyncRun.State.SKIPPED:
+            journal.skipped(run)
     return len(connections)
 
 

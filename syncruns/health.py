@@ -78,7 +78,7 @@ def grace_of(connection: Connection) -> timedelta:
 
 def lease_ended(run: SyncRun, now: datetime) -> bool:
     """Say whether nobody runs this running run any more."""
-    return run.state == SyncRun.State.RUNNING and run.lease_until is not None and run.lease_until < now
+    return run.has_lost_lease(now)
 
 
 def health_of(

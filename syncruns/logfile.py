@@ -1,4 +1,4 @@
-"""The rotating application log. Many processes append to it; only the supervisor rotates."""
+"""The rotating application log, in the console's language. Many processes append to it; only the supervisor rotates."""
 
 from __future__ import annotations
 
@@ -12,9 +12,51 @@ from collections import deque
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
+from django.apps import apps
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext_noop as _
+
 LARGEST_BYTES = 10 * 2**20
 KEPT = 5
 COMPLAIN_EVERY_SECONDS = 600.0
+
+
+# Django-Q2 looks its own words up as well; with these in our catalogue they are found there.
+DJANGO_Q_WORDS = (
+    _("reincarnated worker %(name)s after death"),
+    _("reincarnated monitor %(name)s after sudden death"),
+    _("reincarnated pusher %(name)s after sudden death"),
+)
+
+
+class LogLines(logging.Formatter):
+    """One line a message, in the console's language where the message has a translation."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        record.message = " ".join(translated(record).split())
+        return super().formatMessage(record)
+
+
+def translated(record: logging.LogRecord) -> str:
+    """Return the record's message in the console's language, in English before Django is ready."""
+    if not isinstance(record.msg, str) or not record.msg or not apps.ready:
+        return record.getMessage()
+    text = in_console_language(record.msg)
+    return text % record.args if record.args else text
+
+
+def in_console_language(text: str) -> str:
+    with translation.override(settings.LANGUAGE_CODE):
+        return translation.gettext(text)
+
+
+class WithoutTraceback(logging.Filter):
+    """Takes the traceback out of what strangers can cause by the thousand."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = None
+        return True
 
 
 class LogFile(WatchedFileHandler):

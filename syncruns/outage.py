@@ -5,9 +5,10 @@ A file marks the outage. Whoever fails first makes it and says so, the others on
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
-import os
+import sqlite3
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -18,17 +19,19 @@ from django.db import DatabaseError, Error, InterfaceError, OperationalError, co
 
 logger = logging.getLogger("sync.outage")
 
-OVER_AFTER_SECONDS = 10  # without a failure; processes that wait for the database ask it more often
+OVER_AFTER_SECONDS = 30  # without a failure; SQLite lets whoever waits for a lock fail after 20
 SHUTTING_DOWN = ("57P01", "57P02", "57P03")  # also: crashed, starting up
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Say whether the error means that the database could not be reached, or broke off the connection."""
+    """Say whether the error means that the database could not be reached, broke off, or stayed locked for long."""
     if not (isinstance(error, InterfaceError | OperationalError) or type(error) is DatabaseError):
         return False
     cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorname", "").startswith("SQLITE_BUSY")
     if not hasattr(cause, "pgcode"):
-        return False  # SQLite is a file: its errors are never about an outage
+        return False
     code = getattr(cause, "pgcode", None) or ""
     return not code or str(code).startswith("08") or code in SHUTTING_DOWN
 
@@ -38,12 +41,14 @@ def note(error: BaseException | None) -> bool:
     if not is_away(error):
         return False
     try:
-        descriptor = os.open(_mark(), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with _mark().open("x") as file:
+            file.write(str(time.time()))
     except FileExistsError:
-        _mark().touch()
+        with contextlib.suppress(OSError):
+            _mark().touch()
         return True
-    os.write(descriptor, str(time.time()).encode())
-    os.close(descriptor)
+    except OSError:
+        pass  # a disk that is full, for one: then everybody tells of it
     logger.error("the database does not answer; everything waits for it: %s", " ".join(str(error).split()))
     return True
 
@@ -57,7 +62,7 @@ def over() -> None:
         return
     if time.time() - last >= OVER_AFTER_SECONDS:
         _mark().unlink(missing_ok=True)
-        logger.warning("the database answers again; it was away for %.0f s", last - began)
+        logger.warning("the database answers again; it was away for %.0f s", max(last - began, 0))
 
 
 def excused(task: Callable[[], str]) -> Callable[[], str]:

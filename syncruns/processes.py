@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from connections.sdk.text import gettext_noop as _
+
 logger = logging.getLogger("sync.supervisor")
 
 LONGEST_WAIT = 30.0  # seconds between two starts of a child that keeps ending
@@ -81,7 +83,7 @@ class Child:
         self.ends_in_a_row = 1 if lived > STEADY_AFTER else self.ends_in_a_row + 1
         wait = min(LONGEST_WAIT, 2.0 ** (self.ends_in_a_row - 1))
         self.start_due_at = time.monotonic() + wait
-        logger.error("%s ended with code %s; it starts again in %.0f s", self.name, code, wait)
+        logger.error(_("%s ended with code %s; it starts again in %.0f s"), self.name, code, wait)
         return True
 
     def ask_to_stop(self) -> None:

@@ -15,6 +15,7 @@ from connections.models import Connection, StreamSetting
 from connections.sdk.errors import SyncError
 from connections.services import SelectedStream, User, streams_of
 from syncruns.dispatch import ring
+from syncruns.engine import journal
 from syncruns.models import StreamRun, SyncRun
 
 BY_A_PERSON = 10  # priority over scheduled runs
@@ -137,12 +138,14 @@ def mark_stopped(connection: Connection, error: SyncError) -> None:
     """Note that only a person can make the connection go on, once per cause."""
     if connection.mark_error(error):
         audit.record("connection.stopped", target=connection, code=error.code)
+        transaction.on_commit(lambda: journal.stopped(connection, error))
 
 
 def block_until(connection: Connection, until: datetime) -> None:
     """Let nothing call the source before until (aware); scheduled syncing goes on then."""
     Connection.objects.filter(pk=connection.pk).update(blocked_until=until)
     Connection.objects.filter(pk=connection.pk, next_sync_at__lt=until).update(next_sync_at=until)
+    transaction.on_commit(lambda: journal.blocked(connection, until))
 
 
 def note_synced(connection: Connection, *, trouble: bool) -> None:

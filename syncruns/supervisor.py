@@ -19,8 +19,10 @@ from typing import Any
 from django.conf import settings
 from django.db import Error, connection
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from connections.models import Connection
+from connections.sdk import VERSION
 from syncruns import logfile, outage
 from syncruns.models import SyncRun, SystemJob
 from syncruns.processes import Child, RoleFile, stop_all
@@ -28,6 +30,7 @@ from syncruns.sample import sample_port
 from syncruns.stopping import clear_stop_mark, set_stop_mark
 
 logger = logging.getLogger("sync.supervisor")
+told = logging.getLogger("sync.told")
 
 ROLES = ("web", "sync", "control")
 GRACE_SECONDS = 20
@@ -44,7 +47,7 @@ class Supervisor:
     def __init__(self, roles: Iterable[str], say: Callable[[str], None]) -> None:
         """Take the roles on this data directory. Raises AlreadyRunning."""
         self.roles = tuple(roles)
-        self.say = say
+        self._say = say
         self.children: dict[str, Child] = {role: Child(role, *_command(role)) for role in self.roles}
         self.files = [RoleFile(settings.DATA_DIR / "run" / role) for role in self.roles]
         self.signals = 0
@@ -57,11 +60,16 @@ class Supervisor:
         self.sync_watch = Unchanged()
         self.due: dict[Callable[[], None], float] = {}
 
+    def say(self, line: str, *values: object) -> None:
+        """Say it on the terminal, in English, and in the log, in its language."""
+        self._say(line % values)
+        told.info(line, *values)
+
     def end_orphans(self) -> None:
         """End what a killed supervisor left behind on this data directory."""
         for file in self.files:
             for pid in file.end_orphans():
-                logger.warning("ended process group %s, left behind by an earlier start", pid)
+                logger.warning(_("ended process group %s, left behind by an earlier start"), pid)
 
     def run(self) -> int:
         """Run until a signal or a failure; return the exit code."""
@@ -72,6 +80,10 @@ class Supervisor:
             clear_stop_mark(role)
         self.started_at = timezone.now()
         self.confirm_by = time.monotonic() + CONFIRM_SECONDS
+        told.info(
+            _("Sincro %s starts: %s; %s workers, %s, data in %s"),
+            *(VERSION, ", ".join(self.roles), settings.SYNC_WORKERS, connection.display_name, settings.DATA_DIR),
+        )
         try:
             while not self.signals and not self.exit_code:
                 self._keep_children()
@@ -98,7 +110,7 @@ class Supervisor:
             outage.over()
         except Error as error:
             if not outage.note(error):
-                logger.warning("the database does not answer: %s", " ".join(str(error).split()))
+                logger.warning(_("the database does not answer: %s"), " ".join(str(error).split()))
             connection.close()
 
     def _keep_children(self) -> None:
@@ -112,7 +124,7 @@ class Supervisor:
     def _announce(self) -> None:
         if not self.is_announced and _is_open(settings.HOST, settings.PORT):
             self.is_announced = True
-            self.say(f"Sincro is ready: {address()}")
+            self.say(_("Sincro is ready: %s"), address())
 
     def _keep_sandboxes(self) -> None:
         """Run one sandbox per sample connection, for as long as there is one."""
@@ -136,32 +148,31 @@ class Supervisor:
         if "control" in self.roles:
             self._watch_control(last)
         if "sync" in self.roles and self.sync_watch.seconds(_stuck_run()) > SILENCE_SECONDS:
-            self._end("sync", "runs wait although workers are free")
+            self._end("sync", _("runs wait although workers are free"))
             self.sync_watch = Unchanged()
 
     def _watch_control(self, last: datetime | None) -> None:
         if self.is_confirmed:
             if self.control_watch.seconds(last or self.started_at) > SILENCE_SECONDS:
-                self._end("control", "the scheduler gives no sign of life")
+                self._end("control", _("the scheduler gives no sign of life"))
                 self.control_watch = Unchanged()
         elif last and last > self.started_at:
             self.is_confirmed = True
-            self.say(f"scheduler confirmed (pid {self.children['control'].pid})")
+            self.say(_("scheduler confirmed (pid %s)"), self.children["control"].pid)
         elif time.monotonic() > self.confirm_by:
-            lines = logfile.last_lines(settings.LOG_FILE, 100)
-            self.say(
-                "\n".join([*lines, f"The scheduler gave no sign of life in {CONFIRM_SECONDS} s; see the log above."])
-            )
+            for line in logfile.last_lines(settings.LOG_FILE, 100):
+                self._say(line)
+            self.say(_("The scheduler gave no sign of life in %s s; see the log above."), CONFIRM_SECONDS)
             self.exit_code = 1
 
     def _end(self, role: str, why: str) -> None:
-        logger.error("%s is ended and started again: %s", role, why)
+        logger.error(_("%s is ended and started again: %s"), role, logfile.in_console_language(why))
         self.children[role].kill()
 
     def _stop(self) -> None:
         """Stop everything: the marks, SIGTERM, patience (a second signal ends it), SIGKILL."""
         asked = self.signals
-        self.say("Sincro is stopping.")
+        self.say(_("Sincro is stopping."))
         for role in self.roles:
             set_stop_mark(role)
         stop_all(self.children.values(), grace_seconds=GRACE_SECONDS, hurry=lambda: self.signals > asked)
@@ -170,7 +181,7 @@ class Supervisor:
         for file in self.files:
             file.record([])
             file.close()
-        self.say("Sincro has stopped.")
+        self.say(_("Sincro has stopped."))
 
 
 class Unchanged:

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import Error, connection, connections, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 from django_q.exceptions import TimeoutException
 
 from connections.models import StreamSetting
@@ -24,6 +25,7 @@ from syncruns.chores import do_due
 from syncruns.deletion import finish_deletions
 from syncruns.engine import journal
 from syncruns.engine.sync import Outcome, is_one_off, sync
+from syncruns.engine.whereabouts import whereabouts
 from syncruns.lease import Lease
 from syncruns.models import StreamRun, SyncRun, SystemJob
 from syncruns.services import block_until, mark_stopped, note_synced
@@ -55,7 +57,7 @@ def dispatch() -> str:
             except Error as error:
                 if not outage.note(error):
                     logger.warning(
-                        "a tick failed, the next comes in %s s: %s", settings.TICK_SECONDS, type(error).__name__
+                        _("a tick failed, the next comes in %s s: %s"), settings.TICK_SECONDS, type(error).__name__
                     )
                 connections.close_all()
             _rest(settings.TICK_SECONDS)
@@ -148,8 +150,7 @@ def execute(run: SyncRun) -> None:
             _finish(run, Outcome.of(Interruption("timed_out")))
             raise
         except Exception as error:  # noqa: BLE001 - the last line of defence
-            logger.exception("run %s of %s failed unexpectedly", run, run.connection.slug)
-            outcome = Outcome.of(SyncError("internal", detail=type(error).__name__))
+            outcome = Outcome.of(SyncError("internal", detail=whereabouts(error)))
     _finish(run, outcome)
 
 
@@ -163,9 +164,7 @@ def _finish(run: SyncRun, outcome: Outcome) -> None:
             time.sleep(min(2**attempt, 10))
         else:
             return
-    logger.error(
-        "run %s of %s: its outcome could not be written; the reaper will mark it lost", run, run.connection.slug
-    )
+    logger.error(_("run %s of %s: its outcome could not be written; it will be marked lost"), run, run.connection.slug)
 
 
 @transaction.atomic
@@ -177,13 +176,13 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
         return
     if outcome.state == SyncRun.State.QUEUED:
         if run.hand_back():
-            journal.handed_back(run)
+            transaction.on_commit(lambda: journal.handed_back(run))
             return
         outcome = Outcome.of(Interruption("cancelled"))  # asked for while it stopped
     if not run.finish(outcome.state, error=outcome.error):
         return  # taken away meanwhile: whoever took it writes the end
     error = outcome.cause
-    journal.ended(run, error)
+    transaction.on_commit(lambda: journal.ended(run, error))
     if error is not None and error.info.needs_person:
         mark_stopped(connection, error)
     if error is not None and error.until is not None:

@@ -23,6 +23,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from connections import audit
 from connections.models import UserPreference
+from connections.people.first import forget_first_password
 from connections.people.forms import NewPasswordForm, PreferencesForm, ProfileForm, SignInForm
 from connections.people.middleware import ReaderRequest
 
@@ -47,6 +48,7 @@ class PasswordChange(auth_views.PasswordChangeView):
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         response = super().form_valid(form)
         UserPreference.objects.filter(user=form.user).update(must_change_password=False)
+        forget_first_password(form.user.get_username())
         audit.record("password.changed", user=form.user, target=form.user)
         messages.success(self.request, _("Your password has been changed."))
         return response

@@ -56,12 +56,9 @@ def check_migrations(_scene: Scene) -> Iterator[Check]:
 
 def check_processes(scene: Scene) -> Iterator[Check]:
     """Look at what the supervisor of this data directory wrote down."""
-    alive: list[str] = []
-    ended: list[str] = []
-    for role in ROLES:
-        main = _main(role)
-        if main is not None:
-            (alive if is_alive(main["pid"], main["start"]) else ended).append(role)
+    mains = {role: main for role in ROLES if (main := _main(role)) is not None}
+    alive = [role for role, main in mains.items() if is_alive(main["pid"], main["start"])]
+    ended = [role for role in mains if role not in alive]
     if not alive:
         if _is_fresh(scene):
             yield Check("processes", OK, "processes_elsewhere")

@@ -1,4 +1,4 @@
-"""What the application log says of a run: what is in force, how each try of a stream ended, how the run did.
+"""What the application log says of runs and slots: what is in force, how each try of a stream ended, what follows.
 
 One line each, in the console's own language and without any secret. The pages' log (RunLog) is another: it holds codes.
 """
@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.utils import translation
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext as _
 
 from connections.catalogue import explain
-from connections.sdk.errors import UNAVAILABLE, SyncError
+from connections.models import Connection
+from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.sdk.redaction import Redactor
 from connections.services import SelectedStream
-from syncruns.models import StreamRun, SyncRun
+from syncruns.events import REASONS, sentence
+from syncruns.models import StreamRun, SyncLog, SyncRun
 from syncruns.models.run import Counts
 from syncruns.outcomes import FAILURES, look_of_run
 from syncruns.timewords import duration, exact
@@ -27,6 +30,13 @@ from syncruns.timewords import duration, exact
 logger = logging.getLogger("sync.run")
 
 LINE_ENDS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")  # one event stays one line, whatever a source wrote
+LONG_WAIT_SECONDS = 5
+LEVELS: dict[str, int] = {
+    SyncLog.Level.INFO: logging.INFO,
+    SyncLog.Level.DONE: logging.INFO,
+    SyncLog.Level.WARNING: logging.WARNING,
+    SyncLog.Level.ERROR: logging.ERROR,
+}
 
 
 def began(run: SyncRun) -> None:
@@ -78,16 +88,17 @@ def stream_ended(run: SyncRun, row: StreamRun) -> None:
     )
 
 
-def stream_failed(run: SyncRun, row: StreamRun, failure: SyncError, *, again: bool) -> None:
-    """Say why a try of a stream failed, and whether another follows."""
-    level = logging.WARNING if again or failure.code == UNAVAILABLE else logging.ERROR
-    _write(run, level, lambda: _failure_words(row, failure, again))
+def stream_failed(run: SyncRun, row: StreamRun, failure: SyncError, *, pause: float | None) -> None:
+    """Say why a try of a stream failed, and in how many seconds another follows; None: none does."""
+    level = logging.WARNING if pause is not None or failure.code == UNAVAILABLE else logging.ERROR
+    _write(run, level, lambda: _failure_words(row, failure, pause))
 
 
 def ended(run: SyncRun, cause: SyncError | None) -> None:
     """Say how the run ended; run is in its final state."""
     quiet = run.state not in FAILURES
     level = logging.ERROR if not quiet else logging.WARNING if cause is not None else logging.INFO
+    says_more = cause is not None and not isinstance(cause, Interruption)  # the state itself names an interruption
     _write(
         run,
         level,
@@ -96,7 +107,7 @@ def ended(run: SyncRun, cause: SyncError | None) -> None:
                 _("ended: %(state)s in %(span)s: %(counts)s")
                 % {"state": look_of_run(run).word, "span": duration(run.duration), "counts": _counts_words(run)}
             )
-            + (f"; {_error_words(cause)}" if cause is not None else "")
+            + (f"; {_error_words(cause)}" if says_more and cause else "")
         ),
     )
 
@@ -106,29 +117,85 @@ def handed_back(run: SyncRun) -> None:
     _write(run, logging.INFO, lambda: _("handed back: this worker stops, another goes on from the last checkpoint"))
 
 
-def _write(run: SyncRun, level: int, text: Any) -> None:
+def lost(run: SyncRun, *, again: bool) -> None:
+    """Say that the run's worker vanished, and whether the run is tried again."""
+
+    def text() -> str:
+        said = _("lost: its worker %(worker)s gives no sign of life") % {"worker": run.worker}
+        follows = _("it is queued once more") if again else _("it is not queued again")
+        return f"{said}; {follows}"
+
+    _write(run, logging.WARNING, text)
+
+
+def noted(run: SyncRun, level: str, event: str, stream: str, params: dict[str, Any]) -> None:
+    """Repeat an entry of the pages' log that explains a silence, or is news for whoever keeps the installation."""
+    waits = event in ("http_retry", "rate_wait") and params.get("seconds", 0) >= LONG_WAIT_SECONDS
+    if waits or event == "source_clock" or event.startswith("schema."):
+        _write(run, LEVELS[level], lambda: f"{stream}: {sentence(event, params)}")
+
+
+def skipped(run: SyncRun) -> None:
+    """Say of slots that they were not run, and why. run: the row that accounts for them."""
+    _write_of(
+        run.connection,
+        logging.INFO,
+        lambda: (
+            ngettext(
+                "%(count)s slot not run, of %(slot)s: %(reason)s",
+                "%(count)s slots not run, from %(slot)s on: %(reason)s",
+                run.skipped_slots,
+            )
+            % {
+                "count": run.skipped_slots,
+                "slot": exact(run.slot or run.queued_at),
+                "reason": REASONS.get(run.skip_reason, run.skip_reason),
+            }
+        ),
+    )
+
+
+def stopped(connection: Connection, error: SyncError) -> None:
+    """Say that the connection syncs no more until a person acts."""
+    words = _error_words
+    _write_of(connection, logging.ERROR, lambda: _("stopped until a person acts: %(error)s") % {"error": words(error)})
+
+
+def blocked(connection: Connection, until: datetime) -> None:
+    """Say until when the source is left alone."""
+    _write_of(connection, logging.WARNING, lambda: _("waits for its source until %(until)s") % {"until": exact(until)})
+
+
+def _write(run: SyncRun, level: int, text: Callable[[], str]) -> None:
+    head = lambda: _("run %(run)s of %(connection)s") % {"run": run, "connection": run.connection.slug}  # noqa: E731
+    _write_of(run.connection, level, text, head)
+
+
+def _write_of(
+    connection: Connection, level: int, text: Callable[[], str], head: Callable[[], str] | None = None
+) -> None:
     """Log what text() returns in the console's language, on one line, without the connection's secrets."""
     if not logger.isEnabledFor(level):
         return
     try:
-        redact = Redactor(run.connection.secrets.reveal().values())
+        redact = Redactor(connection.secrets.reveal().values())
     except SyncError:  # unreadable here, hence unused in this run
         redact = Redactor(())
     with translation.override(settings.LANGUAGE_CODE):
-        head = _("run %(run)s of %(connection)s") % {"run": run, "connection": run.connection.slug}
-        logger.log(level, "%s", redact(LINE_ENDS.sub(" ", f"{head}: {text()}")))
+        begin = head() if head is not None else connection.slug
+        logger.log(level, "%s", redact(LINE_ENDS.sub(" ", f"{begin}: {text()}")))
 
 
 def _attempt(row: StreamRun) -> dict[str, Any]:
-    return {"stream": _(row.label), "attempt": row.attempt, "attempts": settings.MAX_RETRIES}
+    return {"stream": gettext(row.label), "attempt": row.attempt, "attempts": settings.MAX_RETRIES}
 
 
-def _failure_words(row: StreamRun, failure: SyncError, again: bool) -> str:
+def _failure_words(row: StreamRun, failure: SyncError, pause: float | None) -> str:
     values = _attempt(row) | {"error": _error_words(failure)}
     if failure.code == UNAVAILABLE:
         return _("%(stream)s, attempt %(attempt)s/%(attempts)s, unavailable: %(error)s") % values
     said = _("%(stream)s, attempt %(attempt)s/%(attempts)s failed: %(error)s") % values
-    return said + _("; next try in %(seconds)s s") % {"seconds": settings.RETRY_DELAY} if again else said
+    return said if pause is None else said + _("; next try in %(seconds)s s") % {"seconds": round(pause)}
 
 
 def _counts_words(counted: Counts) -> str:
@@ -170,4 +237,4 @@ def _window_words(run: SyncRun, choice: SelectedStream, due: bool) -> str:
         words = _("from its checkpoint")
     if choice.page_size:
         words += ", " + _("pages of %(size)s") % {"size": choice.page_size}
-    return f"{choice.stream.key} {words}"
+    return f"{gettext(choice.stream.label)} {words}"

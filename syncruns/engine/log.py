@@ -9,7 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.db import Error, connections, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
+from syncruns.engine import journal
 from syncruns.models import SyncLog, SyncRun
 
 logger = logging.getLogger("sync.engine")
@@ -42,6 +44,7 @@ class RunLog:
                 self._waiting.append(entry)  # what went wrong is never left out
             else:
                 self._left_out += 1
+        journal.noted(self._run, level, event, stream, params)
 
     def flush(self) -> None:
         """Write what was collected; nothing when the run has been taken away, for its log ends with it."""
@@ -70,7 +73,7 @@ class RunLog:
             self.flush()
         except Error as error:
             connections.close_all()
-            logger.warning("run %s: the end of its log could not be written: %s", self._run, type(error).__name__)
+            logger.warning(_("run %s: the end of its log could not be written: %s"), self._run, type(error).__name__)
 
 
 def _same(one: SyncLog, other: SyncLog) -> bool:

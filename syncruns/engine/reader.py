@@ -11,6 +11,7 @@ from django.db import connections
 
 from connections.sdk.declare import Page
 from connections.sdk.errors import SyncError
+from syncruns.engine.whereabouts import whereabouts
 
 AHEAD = 2
 LOOK_SECONDS = 0.5
@@ -46,7 +47,7 @@ def read_ahead(pages: Callable[[], Iterator[Page]], idle: Callable[[], None]) ->
         except SyncError as error:
             offer(error)
         except Exception as error:  # noqa: BLE001 - a connector's bug must end its stream, not hang it
-            offer(SyncError("internal", detail=f"{type(error).__name__} in the connector"))
+            offer(SyncError("internal", detail=whereabouts(error)))
         finally:
             connections.close_all()
 

@@ -143,13 +143,13 @@ class _StreamSync:
             pause = _pause_before_retry(failure)
             if pause is None or attempt == settings.MAX_RETRIES:
                 break
-            journal.stream_failed(self._run, self._row, failure, again=True)
+            journal.stream_failed(self._run, self._row, failure, pause=pause)
             self._log.add(
                 "warning", "stream_retry", self._stream.key, code=failure.code, attempt=attempt + 1,
                 attempts=settings.MAX_RETRIES, seconds=round(pause),
             )  # fmt: skip
             self._leash.wait(pause)
-        journal.stream_failed(self._run, self._row, failure, again=False)
+        journal.stream_failed(self._run, self._row, failure, pause=None)
         self._fail(failure)
         level = "warning" if failure.code == UNAVAILABLE else "error"
         self._log.add(level, f"failed.{failure.code}", self._stream.key, source=source, **failure.params)

@@ -184,8 +184,16 @@ class _Reading:
         elif self.parent and self._set_of and self._set_of(row) in self.parent.rejected:
             self._reject(record, row, {self.table.parent_key[0]: _reason("parent_rejected")})
         else:
+            if key in self.rejected:
+                self._replace_rejects(key, row)
             self.rows.pop(key, None)  # so that the last record with a key also has the last place
             self.rows[key] = row
+
+    def _replace_rejects(self, key: Key, row: Row) -> None:
+        """Forget rejected records with the key: this one is newer."""
+        text = key_text(self.table, row)
+        self.rejects = [reject for reject in self.rejects if reject.key != text]
+        self.rejected.discard(key)
 
     def report(self, typed: Typed) -> None:
         """Add what was read to the page's result."""

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from connections.models import Connection
 
+LONGEST_LEASE = timedelta(minutes=11)  # LEASE_SECONDS is 10 minutes at most; one further ahead is no lease
+
 
 class Counts(models.Model):
     """What moved. read = inserted + updated + unchanged + deduplicated + quarantined; deleted stands apart."""
@@ -145,9 +147,18 @@ class SyncRun(Counts):
     @property
     def shown_state(self) -> str:
         """The state as pages tell it: a run whose lease has ended is lost, whatever the row still says."""
-        if self.state == self.State.RUNNING and self.lease_until and self.lease_until < timezone.now():
-            return self.State.LOST
-        return self.state
+        return self.State.LOST if self.has_lost_lease(timezone.now()) else self.state
+
+    def has_lost_lease(self, now: datetime) -> bool:
+        """Say whether the run stands as running although no worker holds it: one row of held_by_nobody()."""
+        if self.state != self.State.RUNNING or self.lease_until is None:
+            return False
+        return not now <= self.lease_until <= now + LONGEST_LEASE
+
+    @classmethod
+    def held_by_nobody(cls, now: datetime) -> Q:
+        """Return the condition that a running run's lease has ended, or was taken by a clock that was wrong."""
+        return Q(lease_until__lt=now) | Q(lease_until__gt=now + LONGEST_LEASE)
 
     # Moves. Each answers whether this caller made it; False means another has moved the run.
 
@@ -224,7 +235,7 @@ class SyncRun(Counts):
     def lose(self, now: datetime, *, given_up: bool = False) -> bool:
         """running -> lost, when its lease has ended without a sign of life, or its own worker gives up."""
         return self._end(
-            Q() if given_up else Q(lease_until__lt=now),
+            Q() if given_up else self.held_by_nobody(now),
             state=self.State.LOST,
             finished_at=now,
             error_code="worker_lost",

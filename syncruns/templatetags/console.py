@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import template
+from django.db.models import Sum
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
@@ -15,11 +16,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connections.catalogue import explain
+from connections.models import Connection
 from syncruns import timewords
 from syncruns.changes import are_kept
 from syncruns.diary import run_words
 from syncruns.health import LOOKS
-from syncruns.models import QuarantinedRecord, StreamRun, SyncRun
+from syncruns.models import DeleteBrake, QuarantinedRecord, StreamRun, SyncRun
 from syncruns.outcomes import RECORD_LOOKS, Look, look_of_run, look_of_stream
 from syncruns.reasons import why
 
@@ -209,6 +211,13 @@ def stream_progress(stream: StreamRun) -> SafeString:
     return format_html(
         '<progress class="{0}" value="{1}" max="100" aria-label="{2}">{1} %</progress>', kind, str(percent), label
     )
+
+
+@register.simple_tag
+def held_deletions(connection: Connection) -> int:
+    """Return how many rows of the connection wait for a person to decide whether they are deleted."""
+    total = DeleteBrake.objects.filter(connection=connection).aggregate(total=Sum("missing"))["total"]
+    return total or 0
 
 
 @register.simple_tag(takes_context=True)

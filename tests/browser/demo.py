@@ -144,7 +144,7 @@ def _refused(connection: Connection, at: datetime) -> None:
 
 
 def _running(connection: Connection, at: datetime) -> None:
-    run = _run(connection, at, "running", token=uuid.uuid4(), lease_until=at + timedelta(hours=1))
+    run = _run(connection, at, "running", token=uuid.uuid4(), lease_until=at + timedelta(minutes=10))
     _streams(run, ("succeeded", "succeeded", "running", "waiting"))
     _log(run, "info", "", "run_started", streams=list(STREAMS.values()))
     _log(run, "done", "orders", "stream_finished", read=1204, inserted=12, updated=30, deleted=1)

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from connections.models import AuditEvent, Connection
+from connections.sandbox.shop import sample_connection
 from connections.sdk.declare import Column, Stream, Table
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import SettingsInvalid
@@ -92,7 +93,17 @@ def test_the_identity_is_fixed_once_rows_are_loaded() -> None:
     Connection.objects.filter(pk=connection.pk).update(first_loaded_at=timezone.now())
     with pytest.raises(SettingsInvalid) as refused:
         update_connection(connection, values={"base_url": "http://other.example"})
-    assert refused.value.problems[0].path == ("base_url",)
+    assert [problem.path for problem in refused.value.problems] == [("base_url",)]
+    update_connection(connection, values={"base_url": f" {connection.config['base_url']} "})
+
+
+def test_other_source_is_refused_before_its_secrets_are_asked_for() -> None:
+    definition = sample_connection("http://127.0.0.1:1")
+    connection = create(kind=definition["kind"], values=definition["values"])
+    Connection.objects.filter(pk=connection.pk).update(first_loaded_at=timezone.now())
+    with pytest.raises(SettingsInvalid) as refused:
+        update_connection(connection, values={"base_url": "http://127.0.0.1:2"})
+    assert [problem.path for problem in refused.value.problems] == [("base_url",)]
 
 
 def test_saving_settings_lets_a_stopped_connection_go_on() -> None:

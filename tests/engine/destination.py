@@ -38,8 +38,10 @@ class Destination:
         run: str = RUN,
     ) -> Counts:
         """Type and load one page."""
-        typed = to_rows(Page(rows=rows, deletes=deletes or {}), self.stream)
-        return self.load_typed(typed, run=run)
+        return self.load_page(Page(rows=rows, deletes=deletes or {}), run=run)
+
+    def load_page(self, page: Page, *, run: str = RUN) -> Counts:
+        return self.load_typed(to_rows(page, self.stream), run=run)
 
     def load_typed(self, typed: Typed, *, run: str = RUN) -> Counts:
         stamp: dict[str, Any] = {"connection_id": self.connection_id, "run_id": run, "now": NOW}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from connections.models import Connection
 from connections.sdk.errors import SyncError
+from syncruns import dispatch, services
 from syncruns.models import SyncRun
 from tests.engine.scripted import fails, items, pages
 
@@ -32,10 +35,12 @@ def test_run_begins_with_a_banner_and_ends_with_its_counts(sync_now: Sync, shop:
     head = f"run {run} of {shop.slug}: "
     lines = told()
     assert all(line.startswith(head) and "\n" not in line for line in lines)
-    started, in_force, windows, read, _orders, ended = (line.removeprefix(head) for line in lines)
+    started, in_force, windows, *tables, ended = (line.removeprefix(head) for line in lines)
+    new_table, read, *_orders = tables
     assert "streams are tried up to 3 times, 0 s apart; lease 3 s" in started
     assert in_force == "settings: base_url=http://shop.example"
-    assert windows == "windows: items looks back 90 min; orders looks back 90 min"
+    assert windows == "windows: Items looks back 90 min; Orders looks back 90 min"
+    assert new_table == "items: Table scripted_items created"
     assert read.startswith("Items, attempt 1/3: 2 read  New: 2  Updated: 0  Removed: 0  in ")
     assert ended.startswith("ended: Succeeded in ") and "2 read  New: 2" in ended
 
@@ -73,6 +78,65 @@ def test_secret_is_in_no_line_however_it_got_there(
 def test_names_with_line_ends_forge_no_line(sync_now: Sync, told: Any) -> None:
     sync_now({"items": fails("bad_response", host="shop.example\n2026-01-01 INFO forged")})
     assert all("\n" not in line for line in told())
+
+
+def test_long_wait_for_the_source_is_told_and_a_short_one_is_not(sync_now: Sync, told: Any) -> None:
+    def script(checkpoint: Any, context: Any) -> Any:
+        for seconds in (0.5, 45.0):
+            context.log(
+                "warning", "http_retry", host="shop.example", code="rate_limited", error="HTTP 429", attempt=1, tries=3,
+                seconds=seconds,
+            )  # fmt: skip
+        yield items((1, "a", "1"))
+
+    sync_now({"items": script})
+    (wait,) = [line for line in told() if "trying again" in line]
+    assert "trying again in 45.0 s (attempt 1 of 3)" in wait
+
+
+def test_cancelled_run_is_not_told_twice_over(sync_now: Sync, shop: Connection, told: Any) -> None:
+    def script(checkpoint: Any, context: Any) -> Any:
+        SyncRun.objects.get(connection=shop).request_cancel()
+        context.wait(30)
+        yield items((1, "a", "1"))
+
+    sync_now({"items": script})
+    assert told()[-1].endswith("ended: Cancelled in 1 s: 0 read  New: 0  Updated: 0  Removed: 0")
+
+
+def test_unexpected_error_is_one_line_that_says_where_and_holds_no_value(sync_now: Sync, told: Any) -> None:
+    def script(checkpoint: Any, context: Any) -> Any:
+        yield items((1, "a", "1"))
+        raise KeyError(CANARY)
+
+    run = sync_now({"items": script})
+    assert run.error_detail.startswith("KeyError at syncruns/engine/reader.py:")
+    failed = [line for line in told() if "KeyError" in line]
+    assert failed and all("\n" not in line and CANARY not in line for line in failed)
+
+
+def test_connection_that_stops_and_a_source_that_asks_for_patience_are_told(
+    sync_now: Sync, shop: Connection, told: Any
+) -> None:
+    sync_now({"items": fails("credentials_refused", host="shop.example")})
+    assert [line for line in told() if line.startswith("shop-1: stopped until a person acts: Credentials refused (")]
+    services.block_until(shop, datetime(2027, 1, 1, 12, tzinfo=UTC))
+    assert told()[-1] == "shop-1: waits for its source until Jan 1, 2027 09:00:00 (UTC−03:00)"
+
+
+def test_lost_run_and_what_follows_is_told(shop: Connection, told: Any) -> None:
+    for trigger, follows in (("schedule", "it is queued once more"), ("manual", "it is not queued again")):
+        SyncRun.objects.all().delete()
+        run = SyncRun.objects.create(connection=shop, trigger=trigger)
+        assert run.claim("host:7", -1)
+        dispatch.reap(timezone.now())
+        assert told()[-1] == f"run {run} of shop-1: lost: its worker host:7 gives no sign of life; {follows}"
+
+
+def test_slots_that_do_not_run_are_told_with_their_reason(shop: Connection, told: Any) -> None:
+    Connection.objects.update(next_sync_at=timezone.now(), paused_until=timezone.now() + timedelta(hours=1))
+    dispatch.tick()
+    assert "slots not run, from " in told()[-1] and told()[-1].endswith(": the connection was paused")
 
 
 def test_log_speaks_the_consoles_language(sync_now: Sync, caplog: pytest.LogCaptureFixture) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from syncruns.logfile import LogFile
+from syncruns.logfile import LogFile, LogLines, WithoutTraceback
 
 WRITER = """
 import logging, sys
-from syncruns.logfile import LogFile
+from syncruns.logfile import LogFile, LogLines, WithoutTraceback
 handler = LogFile(sys.argv[1], delay=True, encoding="utf-8")
 for number in range(2000):
     handler.emit(logging.LogRecord("sync", 20, "", 0, f"{sys.argv[2]} {number:04} " + "x" * 80, None, None))
@@ -40,6 +40,22 @@ def test_no_line_is_lost_or_torn_while_many_write_and_two_rotate(tmp_path: Path)
     lines = sorted(line for file in files for line in file.read_text().splitlines())
     assert lines == [f"{writer} {number:04} {'x' * 80}" for writer in range(3) for number in range(2000)]
     assert len(files) > 2
+
+
+def test_line_is_one_line_in_the_consoles_language() -> None:
+    record = logging.makeLogRecord({"name": "sync", "msg": "the database does not answer: %s", "args": ("no\nroute",)})
+    assert LogLines("%(name)s %(message)s").format(record) == "sync o banco de dados não responde: no route"
+    unknown = logging.makeLogRecord({"name": "sync", "msg": "100 % unknown"})
+    assert LogLines("%(message)s").format(unknown) == "100 % unknown"
+
+
+def test_what_strangers_cause_leaves_no_traceback() -> None:
+    try:
+        raise ValueError("Host: x")
+    except ValueError:
+        record = logging.makeLogRecord({"msg": "bad host", "exc_info": sys.exc_info()})
+    assert WithoutTraceback().filter(record)
+    assert LogLines("%(message)s").format(record) == "bad host"
 
 
 @pytest.fixture

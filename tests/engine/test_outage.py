@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import environ
@@ -17,6 +19,7 @@ from django.db.utils import ConnectionHandler
 from django_q.brokers import get_broker
 from pytest_django import DjangoDbBlocker
 
+from config.database import SQLITE
 from syncruns import broker, outage
 from tests.console import free_port
 
@@ -60,7 +63,7 @@ def test_return_is_one_line_once_nothing_fails_any_more(
     outage.over()
     assert not caplog.records
     outage.note(refusal)
-    mark.write_text(str(time.time() - 75))
+    mark.write_text(str(time.time() - 95))
     caplog.clear()
     outage.over()  # one process may reach the database while others still cannot
     assert not caplog.records
@@ -69,6 +72,14 @@ def test_return_is_one_line_once_nothing_fails_any_more(
     outage.over()
     outage.over()
     assert [line.getMessage() for line in caplog.records] == ["the database answers again; it was away for 65 s"]
+
+
+def test_outage_is_told_even_where_no_mark_can_be_made(
+    refusal: Error, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "DATA_DIR", Path("/proc/nowhere"))
+    assert outage.note(refusal)
+    assert "the database does not answer" in caplog.text
 
 
 def test_other_errors_keep_their_traceback(mark: Path) -> None:
@@ -87,6 +98,19 @@ def test_refused_statement_is_no_outage(sql: str) -> None:
     with pytest.raises(Error) as failed, connection.cursor() as cursor:
         cursor.execute(sql)
     assert not outage.note(failed.value)
+
+
+def test_sqlite_that_stays_locked_is_an_outage(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> None:
+    file = tmp_path / "shared.sqlite3"
+    database = ConnectionHandler({"default": {"ENGINE": SQLITE, "NAME": str(file), "OPTIONS": {"timeout": 0}}})[
+        "default"
+    ]
+    with closing(sqlite3.connect(file, isolation_level=None)) as other, django_db_blocker.unblock():
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Error) as failed, database.cursor() as cursor:
+            cursor.execute("CREATE TABLE t (a)")
+        database.close()
+    assert outage.is_away(failed.value)
 
 
 def test_task_that_meets_an_outage_ends_with_a_word(refusal: Error) -> None:

@@ -362,3 +362,12 @@ def test_the_log_is_bounded_and_says_how_much_it_left_out(sync_now: Sync, settin
     run = sync_now({"items": script})
     assert run.logs.count() <= 55
     assert run.logs.get(event="log_full").params["count"] > 100
+
+
+def test_a_bad_record_that_a_later_one_with_its_key_replaces_does_not_wait_for_review(
+    sync_now: Sync, rows: Rows, shop: Connection
+) -> None:
+    run = sync_now({"items": pages(items((1, "a", "dear"), (1, "b", "2"), (2, "c", "3"), (2, "d", "dear")))})
+    assert rows("items", "id, name") == [(1, "b"), (2, "c")]
+    assert list(QuarantinedRecord.objects.filter(connection=shop).values_list("record_key", flat=True)) == ["2"]
+    assert (run.read, run.inserted, run.deduplicated, run.quarantined) == (4, 2, 1, 1)

@@ -228,6 +228,15 @@ def test_ticker_goes_on_when_one_tick_meets_a_database_error(monkeypatch: pytest
     assert len(met) == 2
 
 
+def test_clock_that_is_set_back_does_not_keep_a_dead_workers_run_running(shop: Connection) -> None:
+    run, _created = request_sync(shop, call_worker=False)
+    assert run.claim("worker", 30)
+    SyncRun.objects.update(lease_until=timezone.now() + timedelta(hours=3))  # as a clock that went wrong left it
+    run.refresh_from_db()
+    assert run.shown_state == "lost"
+    assert dispatch.reap(timezone.now()) == 1
+
+
 @pytest.mark.django_db
 def test_lease_taken_by_a_clock_that_was_wrong_does_not_hold_for_ever() -> None:
     assert SystemJob.take("dispatch", 15) is not None

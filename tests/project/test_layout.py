@@ -36,6 +36,22 @@ def test_file_and_its_functions_are_short(path: Path) -> None:
     assert {name: length for name, length in lengths.items() if length > LONGEST_FUNCTION} == {}
 
 
+def test_no_text_to_translate_hides_in_a_formatted_string() -> None:
+    """The program that collects texts does not look into them."""
+    hidden = [
+        f"{_name(path)}:{call.lineno}"
+        for path in SOURCES
+        for text in ast.walk(ast.parse(path.read_text()))
+        if isinstance(text, ast.JoinedStr)
+        for call in ast.walk(text)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in ("_", "gettext", "ngettext")
+        if any(isinstance(argument, ast.Constant) for argument in call.args)
+    ]
+    assert hidden == []
+
+
 def test_no_module_is_a_drawer() -> None:
     assert [_name(path) for path in SOURCES if DRAWERS & {path.stem, *path.relative_to(ROOT).parts}] == []
 

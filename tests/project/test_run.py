@@ -83,7 +83,7 @@ def test_console_started_under_nohup_outlives_its_terminal(own_console: Console)
     own_console.process.send_signal(signal.SIGHUP)
     web = next(pid for pid, command in own_console.processes().items() if "gunicorn" in command)
     os.kill(os.getpgid(web), signal.SIGKILL)
-    wait_for(lambda: "web ended with code -9" in own_console.output())  # it still looks after the others
+    wait_for(lambda: "web terminou com o código -9" in own_console.output())  # it still looks after the others
     assert "Sincro is stopping." not in own_console.output()
 
 
@@ -105,7 +105,7 @@ def test_ended_web_is_started_again(own_console: Console) -> None:
     os.kill(main, signal.SIGKILL)
     wait_for(lambda: not web & set(own_console.processes()))
     wait_for(own_console.answers)
-    assert "web ended with code -9" in own_console.output()
+    assert "web terminou com o código -9" in own_console.output()
 
 
 def test_second_start_on_the_same_data_directory_says_so_in_one_line(own_console: Console) -> None:

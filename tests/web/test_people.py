@@ -313,6 +313,9 @@ def test_first_administrator_is_made_once_and_must_choose_a_password(
     assert User.objects.get().username == name == "admin"
     assert _sign_in(client, name, password).status_code == 302
     assert client.get("/").headers["Location"] == "/password/"
+    chosen = {"old_password": password, "new_password1": PASSWORD, "new_password2": PASSWORD}
+    assert client.post("/password/", chosen).status_code == 302
+    assert not file.exists()
 
 
 def test_terminal_sees_the_password_once_and_no_file_is_written(

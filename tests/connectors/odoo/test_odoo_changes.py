@@ -177,6 +177,23 @@ def test_request_line_brings_its_whole_set_and_an_empty_one_is_told(odoo: tuple[
     assert mirror.tables["alocacao"] == {}
 
 
+def test_read_killed_between_the_sets_of_one_page_brings_the_others_later(odoo: tuple[Odoo, str], version: int) -> None:
+    server, url = odoo
+    line = [0, 0, {"product_id": 9, "name": "x", "product_qty": 4.0}]
+    server.create("purchase.request", {"name": "PR1", "company_id": 1, "line_ids": [line] * 300})
+    owners = list(server.rows("purchase.request.line"))
+    made = server.bulk("purchase.request.allocation", [{"purchase_request_line_id": owner} for owner in owners])
+    for owner in owners:  # older than what is asked for
+        server.store.rows("purchase.request.line")[owner]["write_date"] -= timedelta(days=9)
+    server.pass_time(timedelta(hours=5))
+    session = connector(url, version=version)
+    mirror = Mirror(stream_of(session, "alocacoes"))
+    mirror.read(session, pages=1, window_minutes=600)
+    assert 0 < len(mirror.tables["alocacao"]) < 300
+    mirror.read(session)
+    assert {key[0] for key in mirror.tables["alocacao"]} == set(made)
+
+
 def test_sweep_waits_for_its_own_rhythm(odoo: tuple[Odoo, str], version: int) -> None:
     server, url = odoo
     session = connector(url, version=version, sweep_hours=6)
@@ -217,6 +234,30 @@ def test_empty_page_before_the_end_is_not_taken_for_the_end(odoo: tuple[Odoo, st
     assert len(mirror.tables["parceiro"]) == 100
     mirror.read(session, page_size=100)  # goes on where it was
     assert {key[0] for key in mirror.tables["parceiro"]} == set(server.rows("res.partner"))
+
+
+def test_field_that_the_server_loses_meanwhile_is_left_out(odoo: tuple[Odoo, str], version: int) -> None:
+    server, url = odoo
+    server.bulk("res.partner", [{"name": f"P{number}", "phone": "1"} for number in range(60)])
+    session = connector(url, version=version)
+    pages = session.read(stream_of(session, "parceiros"), None, QuickContext(page_size=30))
+    first = next(pages)
+    del server.store.schema.fields["res.partner"]["phone"]
+    found = rows([first, *pages], "parceiro")
+    assert {row["id"] for row in found} == set(server.rows("res.partner"))
+    assert "telefone" in found[0] and "telefone" not in found[-1]
+
+
+def test_question_that_stays_wrong_is_asked_no_third_time(odoo: tuple[Odoo, str], version: int) -> None:
+    server, url = odoo
+    server.bulk("res.partner", [{"name": f"P{number}"} for number in range(60)])
+    session = connector(url, version=version)
+    pages = session.read(stream_of(session, "parceiros"), None, QuickContext(page_size=30))
+    next(pages)
+    del server.store.schema.fields["res.partner"]["write_date"]  # without it no window can be asked for
+    with pytest.raises(SyncError) as caught:
+        list(pages)
+    assert (caught.value.code, caught.value.params["reason"]) == ("contract_changed", "question")
 
 
 def test_clock_of_the_server_counts_and_its_distance_is_said(odoo: tuple[Odoo, str], version: int) -> None:
