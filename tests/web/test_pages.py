@@ -117,7 +117,7 @@ def test_lists_ask_the_database_as_often_for_thirty_connections_as_for_three(
     fill(27)
     with CaptureQueriesContext(database) as many:
         page.get(url)
-    assert len(many) == len(few) <= 17
+    assert len(many) == len(few) <= 19
 
 
 def test_connection_list_is_filtered_by_health_tag_and_words_without_accents(
@@ -297,10 +297,12 @@ def test_personal_key_of_a_record_is_masked_for_who_only_views(
     ]}  # fmt: skip
     connection = make_connection(config={**CONFIG, "streams": [STREAMS[0], people]})
     run = make_run(connection, "partial", quarantined=4)
-    keys = {"shop_orders": "order-1", "shop_people": "529-a", "shop_people_items": "529-b", "gone": "529-c"}
-    for table, key in keys.items():
+    for stream, table, key in (
+        ("orders", "shop_orders", "order-1"), ("people", "shop_people", "529-a"),
+        ("people", "shop_people_items", "529-b"), ("people", "gone", "529-c"),
+    ):  # fmt: skip
         QuarantinedRecord.objects.create(
-            connection=connection, run=run, stream="x", table=table, record_key=key, reasons={"a": {"code": "empty"}}
+            connection=connection, run=run, stream=stream, table=table, record_key=key, reasons={"a": {"code": "empty"}}
         )
     said = text(reader, reverse("run", args=[run.pk]))
     assert "order-1" in said

@@ -61,8 +61,12 @@ def words(response: object) -> str:
 def slot_run(
     connection: Connection, state: str, ago: timedelta, late: timedelta = timedelta(), **fields: Any
 ) -> SyncRun:
-    """Create the run of the slot `ago` before the tests began."""
-    return make_run(connection, state, ago=ago - late, slot=BEGAN - ago, **fields)
+    """Create the run of the slot `ago` before these tests began, started `late` after it."""
+    began = BEGAN - ago + late
+    moments = {"slot": BEGAN - ago, "queued_at": began, "finished_at": began + timedelta(seconds=10)}
+    if state != "skipped":
+        moments["started_at"] = began
+    return make_run(connection, state, **moments | fields)
 
 
 def outcomes(connection: Connection) -> list[tuple[str, int]]:
