@@ -138,7 +138,7 @@ def count_of(context: template.Context, counts: Any, kind: str) -> SafeString:
     """Return one count (inserted, updated or deleted) of a run or stream; it leads to its rows while they are kept."""
     count, rows = getattr(counts, kind), _rows_address(context, counts, "")
     if count and rows:
-        return format_html('<a class="count" href="{}kind={}">{}</a>', rows, kind, number(count))
+        return format_html('<a class="row-count" href="{}kind={}">{}</a>', rows, kind, number(count))
     return format_html('<span class="{}">{}</span>', "" if count else "quiet", number(count))
 
 

@@ -133,7 +133,7 @@ def test_counts_lead_to_their_rows(run: SyncRun, administrator: User, browser: A
     for url in ("/connections/", "/runs/", "/connections/office/", "/connections/office/runs/"):
         assert f'<a href="{rows}?kind=inserted">+4' in page.get(url).content.decode(), url
     assert (
-        f'<a class="count" href="{rows}?of=people&amp;kind=updated">2</a>'
+        f'<a class="row-count" href="{rows}?of=people&amp;kind=updated">2</a>'
         in page.get(f"/runs/{run.pk}/").content.decode()
     )
     assert '<a href="/changes/?period=24h&amp;kind=deleted">−1' in page.get("/").content.decode()
