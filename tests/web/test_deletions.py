@@ -21,7 +21,7 @@ from connections.destination import table_name
 from connections.models import AuditEvent, Connection
 from connections.sdk.declare import Column, Stream, Table
 from syncruns.health import health_of
-from syncruns.models import DeleteBrake, MissedRow
+from syncruns.models import DeleteBrake, MissedRow, SystemJob
 from tests.engine.scripted import ScriptedConnector
 from tests.web.console_pages import hold_deletions, make_run
 from tests.web.test_pages import text
@@ -39,7 +39,8 @@ PEOPLE = Table(
 
 @pytest.fixture
 def people(make_connection: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch) -> Connection:
-    """A connection of which three people would be deleted."""
+    """A connection of which three people would be deleted, while the scheduler lives."""
+    SystemJob.objects.create(name=SystemJob.DISPATCH, last_at=timezone.now())
     monkeypatch.setattr(connectors, "REGISTRY", (*connectors.REGISTRY, ScriptedConnector))
     monkeypatch.setattr(
         ScriptedConnector, "streams", classmethod(lambda cls, config: (Stream("people", "People", (PEOPLE,)),))
