@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from connections.destination import table_name
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from syncruns import dispatch, services
@@ -40,7 +41,7 @@ def test_run_begins_with_a_banner_and_ends_with_its_counts(sync_now: Sync, shop:
     assert "streams are tried up to 3 times, 0 s apart; lease 3 s" in started
     assert in_force == "settings: base_url=http://shop.example"
     assert windows == "windows: Items looks back 90 min; Orders looks back 90 min"
-    assert new_table == "items: Table scripted_items created"
+    assert new_table == f"items: Table {table_name('scripted', 'items')} created"
     assert read.startswith("Items, attempt 1/3: 2 read  New: 2  Updated: 0  Removed: 0  in ")
     assert ended.startswith("ended: Succeeded in ") and "2 read  New: 2" in ended
 
