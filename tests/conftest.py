@@ -57,6 +57,23 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log)
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Show the figures that tests measured, whichever process ran them and however they ended."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    for report in reports:
+        if getattr(report, "when", "") == "call":
+            for name, text in report.user_properties:
+                if name == "figures":
+                    terminalreporter.write_sep("-", report.nodeid.split("::")[-1])
+                    terminalreporter.write_line(text)
+
+
+@pytest.fixture
+def figures(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Return a function that keeps figures for the summary at the end."""
+    return lambda text: record_property("figures", text)
+
+
 def _user(role: str) -> User:
     user = User.objects.create_user(role, password="correct horse battery staple")
     user.groups.add(Group.objects.get(name=role))

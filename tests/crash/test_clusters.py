@@ -79,6 +79,18 @@ def test_cluster_recovers_from_the_loss_of_any_process(
     recovers(sources)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("role", ["sync", "control"])
+def test_frozen_cluster_is_ended_and_started_again(
+    sources: list[Source], start: Callable[..., Host], role: str
+) -> None:
+    hosts = {one: start(one) for one in ("sync", "control")}
+    recovers(sources)
+    (main, *_members) = wait_for(hosts[role].cluster, seconds=PATIENCE)
+    os.killpg(main, signal.SIGSTOP)
+    recovers(sources)
+
+
 def busy(source: Source) -> SyncRun:
     """Return a run of the source that is being executed, with much to read."""
     source.ledger.change(60)

@@ -61,6 +61,7 @@ def test_database_is_never_locked_for_workers_or_people(
     start: Callable[..., Host],
     signed_in: Callable[[User], Client],
     administrator: User,
+    figures: Callable[[str], None],
     tmp_path: Path,
     seconds: int,
 ) -> None:
@@ -84,8 +85,8 @@ def test_database_is_never_locked_for_workers_or_people(
     problems = [problem for person in people for problem in person.problems]
     noted = writes(watch)
     lost = turns_lost(noted)
-    print(holders(noted))
-    print(
+    figures(
+        f"{holders(noted)}\n"
         f"SQLite for {seconds} s under {WORKERS} workers, the scheduler and {PEOPLE} people: {len(clicks)} clicks, "
         f"median {median(clicks):.0f} ms, 99 % under {percentile(clicks, 99):.0f} ms, slowest {max(clicks):.0f} ms, "
         f"turns lost to workers: {lost} at most; "
