@@ -90,6 +90,14 @@ def data_dir(env: environ.Env, default: Path) -> Path:
     return path
 
 
+def readable(env: environ.Env, name: str) -> str:
+    """Return the variable, a file or directory that can be read ("" when not set), or stop."""
+    value = env.str(name, default="").strip()
+    if value and not os.access(value, os.R_OK):
+        stop(f"{name} {value} cannot be read by this user.")
+    return value
+
+
 def keys(env: environ.Env, data_dir: Path, *, production: bool) -> tuple[str, list[str]]:
     """Return SECRET_KEY and CREDENTIAL_KEYS: given, or for a local installation generated once into a private file."""
     secret_key = env.str("SECRET_KEY", default="")

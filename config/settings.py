@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import environ
 from django.utils.translation import gettext_lazy as _
 
-from config import database, environment
+from config import database, environment, mail
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "connections.people.maintenance.MaintenanceMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -156,6 +157,15 @@ USE_TZ = True
 USE_I18N = True
 USE_THOUSAND_SEPARATOR = True
 
+# E-mail. Without a server Sincro works all the same, and tells nobody.
+
+_mail = mail.mail(env, PUBLIC_URL)
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.security == "starttls", _mail.security == "tls"
+EMAIL_TIMEOUT = 15  # seconds that each answer of the server may take
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = _mail.sender
+
 # Syncing
 
 SYNC_WORKERS = environment.integer(env, "SYNC_WORKERS", 2, minimum=1, maximum=64)
@@ -168,11 +178,14 @@ RETRY_DELAY = environment.integer(env, "RETRY_DELAY", 5, minimum=0, maximum=600)
 BAD_RECORDS_SHARE = environment.integer(env, "BAD_RECORDS_PERCENT", 50, minimum=1, maximum=100) / 100
 BAD_RECORDS_MINIMUM = 20
 RUN_LOG_LIMIT = environment.integer(env, "RUN_LOG_LIMIT", 1000, minimum=50, maximum=100_000)
+RUN_CHANGES_LIMIT = environment.integer(env, "RUN_CHANGES_LIMIT", 500, minimum=0, maximum=100_000)
+REQUESTS_CA_BUNDLE = environment.readable(env, "REQUESTS_CA_BUNDLE")  # the sdk reads it from the environment
 ALLOW_PRIVATE_ADDRESSES = environment.boolean(env, "ALLOW_PRIVATE_ADDRESSES", default=False)
 
 # How many days what happened is kept; 0: for ever (syncruns/chores.py).
 KEEP_RUNS_DAYS = environment.integer(env, "KEEP_RUNS_DAYS", 180, minimum=0, maximum=36_500)
 KEEP_LOGS_DAYS = environment.integer(env, "KEEP_LOGS_DAYS", 30, minimum=0, maximum=36_500)
+KEEP_CHANGES_DAYS = environment.integer(env, "KEEP_CHANGES_DAYS", 30, minimum=0, maximum=36_500)
 KEEP_QUARANTINE_DAYS = environment.integer(env, "KEEP_QUARANTINE_DAYS", 90, minimum=0, maximum=36_500)
 KEEP_AUDIT_DAYS = environment.integer(env, "KEEP_AUDIT_DAYS", 730, minimum=0, maximum=36_500)
 
@@ -181,6 +194,7 @@ KEEP_AUDIT_DAYS = environment.integer(env, "KEEP_AUDIT_DAYS", 730, minimum=0, ma
 Q_CLUSTER = {
     "name": "sync",
     "orm": "default",
+    "broker_class": "syncruns.broker.PatientBroker",
     "poll": 0.2,
     "workers": SYNC_WORKERS,
     "queue_limit": 1,
@@ -229,14 +243,17 @@ LOGGING = {
             "formatter": "plain",
         },
     },
-    "filters": {"without_traceback": {"()": "syncruns.logfile.WithoutTraceback"}},
+    "filters": {
+        "once_per_outage": {"()": "syncruns.outage.OncePerOutage"},
+        "without_traceback": {"()": "syncruns.logfile.WithoutTraceback"},
+    },
     "root": {"handlers": ["console", "file"], "level": "WARNING"},
     "loggers": {
         "sync": {"level": LOG_LEVEL},
         "sync.told": {"handlers": ["file"], "propagate": False},  # what the supervisor says on the terminal itself
         "django": {"level": "WARNING"},
-        "django.request": {"level": "ERROR"},  # addresses that nobody has are no news
+        "django.request": {"level": "ERROR", "filters": ["once_per_outage"]},  # addresses that nobody has are no news
         "django.security.DisallowedHost": {"filters": ["without_traceback"]},
-        "django-q": {"level": "WARNING"},
+        "django-q": {"level": "WARNING", "filters": ["once_per_outage"]},
     },
 }

@@ -3,119 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.formats import number_format
-from django.utils.functional import Promise
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-Text = str | Promise
-
-ACTIONS: dict[str, Text] = {
-    "edit_credentials": _("Update credentials"),
-    "edit_settings": _("Check the settings"),
-    "edit_schedule": _("Change the schedule"),
-    "retry": _("Retry now"),
-    "quarantine": _("See the records"),
-    "open_log": _("Open the log"),
-    "wait": _("Nothing to do"),
-}
-
-
-@dataclass(frozen=True)
-class Entry:
-    title: Text
-    sentence: Text  # %(source)s is the connector's label, the rest are the error's params
-    cause: Text
-    steps: tuple[Text, ...] = field(default=())
-    action: str = "retry"
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """One error in the reader's language. action: a key of ACTIONS; action_label: its button."""
-
-    code: str
-    title: str
-    sentence: str
-    cause: str
-    steps: list[str]
-    action: str
-
-    @property
-    def action_label(self) -> str:
-        return str(ACTIONS[self.action])
-
-
-class Params(dict[str, Any]):
-    """Params of an error; one that a particular failure did not bring reads as a dash."""
-
-    def __missing__(self, key: str) -> str:
-        return "—"
+from connections.access import ACCESS
+from connections.explanation import Entry, Explanation, filled
+from connections.misunderstood import MISUNDERSTOOD
 
 
 def explain(code: str, params: Mapping[str, Any] | None = None, source: str = "") -> Explanation:
-    """Return the entry for code, or for code and its params' reason, filled in; unknown reads as internal."""
+    """Return what entry_of says, filled in."""
+    return filled(code, entry_of(code, params), params, source)
+
+
+def entry_of(code: str, params: Mapping[str, Any] | None = None) -> Entry:
+    """Return the entry for code, or for code and its params' reason; unknown reads as internal."""
     reason = (params or {}).get("reason", "")
-    entry = CATALOGUE.get(f"{code}.{reason}") or CATALOGUE.get(code, CATALOGUE["internal"])
-    values = Params(source=source or gettext("The source"))
-    values.update({name: shown(value) for name, value in (params or {}).items()})
-    return Explanation(
-        code=code,
-        title=str(entry.title),
-        sentence=str(entry.sentence) % values,
-        cause=str(entry.cause) % values,
-        steps=[str(step) % values for step in entry.steps],
-        action=entry.action,
-    )
-
-
-def shown(value: Any) -> str:
-    """Return a parameter as text in the reader's locale."""
-    if isinstance(value, bool) or value is None:
-        return "—" if value is None else str(value)
-    if isinstance(value, int | float):
-        return str(number_format(value, use_l10n=True, force_grouping=True))
-    if isinstance(value, list | tuple):
-        return ", ".join(shown(item) for item in value)
-    return str(value)
+    return CATALOGUE.get(f"{code}.{reason}") or CATALOGUE.get(code, CATALOGUE["internal"])
 
 
 CATALOGUE: dict[str, Entry] = {
-    "credentials_refused": Entry(
-        _("Credentials refused"),
-        _(
-            "%(source)s did not accept the user, password or key; automatic syncing stopped so that "
-            "the account is not locked."
-        ),
-        _("The password or key was changed, revoked or has expired."),
-        (
-            _("Get a valid user, password or key from the source."),
-            _("Enter it here; it is tested before it is saved."),
-        ),
-        "edit_credentials",
-    ),
-    "credentials_expired": Entry(
-        _("Credentials expired"),
-        _("The access that %(source)s gave is no longer valid; automatic syncing stopped."),
-        _("Keys and authorisations have an end date, and this one has passed."),
-        (_("Create a new key or authorisation in the source."), _("Enter it here; it is tested before it is saved.")),
-        "edit_credentials",
-    ),
-    "permission_denied": Entry(
-        _("Access denied"),
-        _("%(source)s knows the user but does not let it read this."),
-        _("The user lacks a right, or the plan does not include this access."),
-        (_("Ask whoever manages the source to give this user read access."), _("Then retry.")),
-    ),
+    **ACCESS,
+    **MISUNDERSTOOD,
     "config_invalid": Entry(
         _("A setting is wrong"),
         _("The connection cannot run with its present settings (%(field)s); automatic syncing stopped."),
         _("A value is missing, was mistyped, or no longer exists in the source."),
         (_("Open the settings and correct the marked field."), _("Test, then save.")),
         "edit_settings",
+    ),
+    "config_invalid.no_streams": Entry(
+        _("Nothing to read"),
+        _("Every stream of the connection is switched off; automatic syncing stopped."),
+        _("Its streams were switched off one by one."),
+        (_("Switch at least one stream on."), _("Or switch auto-sync off, if nothing shall be read.")),
+        "choose_streams",
     ),
     "address_refused": Entry(
         _("Address not allowed"),
@@ -198,7 +121,11 @@ CATALOGUE: dict[str, Entry] = {
         _("Certificate not trusted"),
         _("The certificate of %(host)s could not be verified, so nothing was sent."),
         _("The certificate has expired, is for another name, or was issued by the company itself."),
-        (_("Have the certificate renewed or corrected by whoever runs the source."), _("Then retry.")),
+        (
+            _("Have the certificate renewed or corrected by whoever runs the source."),
+            _("If the company issued it itself, name its certificate in REQUESTS_CA_BUNDLE."),
+            _("Then retry."),
+        ),
     ),
     "tls_failed.protocol": Entry(
         _("No encryption there"),
@@ -291,6 +218,20 @@ CATALOGUE: dict[str, Entry] = {
         ),
         "edit_settings",
     ),
+    "contract_changed.elsewhere": Entry(
+        _("No records in their place"),
+        _("%(source)s answered, but “%(path)s” holds no list of records; “%(place)s” does."),
+        _("The path in the settings is another one, or the source was updated."),
+        (_("Write “%(place)s” under “Where the records are”."), _("Test, then save.")),
+        "edit_settings",
+    ),
+    "contract_changed.bare": Entry(
+        _("No records in their place"),
+        _("%(source)s answered, but “%(path)s” holds no list of records: the whole answer is the list."),
+        _("The path in the settings is not needed, or the source was updated."),
+        (_("Leave “Where the records are” empty."), _("Test, then save.")),
+        "edit_settings",
+    ),
     "pagination_loop": Entry(
         _("Pages repeat"),
         _("%(source)s sent the same page again, so reading was stopped before it went round for ever."),
@@ -311,7 +252,7 @@ CATALOGUE: dict[str, Entry] = {
         _("A value does not fit its column's type, or the key is missing in the record."),
         (
             _("Look at the records and their reasons."),
-            _("Correct them at the source, or the columns in the settings; what loads next time is closed by itself."),
+            _("Correct them here or at the source, or the columns in the settings; what loads is settled by itself."),
         ),
         "quarantine",
     ),
@@ -327,9 +268,10 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "delete_brake": Entry(
         _("Unusually many deletions"),
-        _("%(missing)s of %(total)s rows were missing at the source; nothing was deleted."),
-        _("The source answered only in part, or many records really were deleted."),
-        (_("Check in the source whether these records are gone."), _("Decide what to do with the rows.")),
+        _("%(missing)s of %(total)s rows of %(table)s are missing at the source; none of them was deleted."),
+        _("The source answered only in part, the user lost rights in it, or many records really were deleted."),
+        (_("Check in the source whether these records are gone."), _("Decide which rows to delete and which to keep.")),
+        "decide",
     ),
     "destination_failed": Entry(
         _("The database could not be written"),
@@ -357,11 +299,14 @@ CATALOGUE: dict[str, Entry] = {
     "worker_lost": Entry(
         _("The worker vanished"),
         _(
-            "The process that ran this sync stopped giving signs of life; what was loaded stays, the "
-            "rest is read again."
+            "The process that ran this sync stopped giving signs of life; what was loaded stays, and the "
+            "next sync goes on from there."
         ),
         _("The server was restarted, or ran out of memory."),
-        (_("Nothing if it happens once. If it repeats, check the server's memory and log."),),
+        (
+            _("A scheduled sync starts again by itself; start one again that a person had started."),
+            _("If it repeats, check the server's memory and log."),
+        ),
     ),
     "timed_out": Entry(
         _("Stopped at its deadline"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -16,11 +17,13 @@ from django.utils.text import slugify
 
 from connections import audit
 from connections.connectors import connector_class
+from connections.differences import differences, settings_of
+from connections.mixing import refuse_mixing, refuse_other_source
 from connections.models import Connection, StreamSetting
 from connections.schedule import check as check_schedule
 from connections.schedule import zone
 from connections.sdk.connector import Connector
-from connections.sdk.declare import Stream, Table, widest
+from connections.sdk.declare import Stream
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Invalid, SettingsInvalid, check_settings
 from connections.sdk.text import gettext_noop as _
@@ -42,6 +45,7 @@ class SelectedStream:
     window_minutes: int | None
     page_size: int | None
     every_minutes: int | None
+    first_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -74,10 +78,12 @@ def checked_change(connection: Connection, values: Mapping[str, Any]) -> Checked
     """
     connector = connector_class(connection.kind)
     merged = {**connection.config, **values}
+    if connection.first_loaded_at is not None:
+        refuse_other_source(connection, connector, merged)
     stored = kept_secrets(connection, values)
     checked = check_values(connection.kind, merged, stored_secrets=list(stored))
     if connection.first_loaded_at is not None:
-        _refuse_mixing(connection, connector, checked.config)
+        refuse_mixing(connection, connector, checked.config)
     return Checked(checked.config, {**stored, **checked.secrets})
 
 
@@ -104,10 +110,15 @@ def create_connection(
     schedule: Mapping[str, Any] | None = None,
     auto_sync: bool = False,
     tags: Sequence[str] = (),
+    windows: Mapping[str, int] | None = None,
+    first_since: datetime | None = None,
     user: User = None,
     actor: str = "",
 ) -> Connection:
-    """Create a connection. Raises SettingsInvalid with every problem, or SyncError for its schedule."""
+    """Create a connection. windows: look-back in minutes by stream; first_since (aware): where first reads begin.
+
+    Raises SettingsInvalid with every problem, or SyncError for its schedule.
+    """
     name = _checked_name(name)
     checked = check_values(kind, values)
     connection = Connection(
@@ -125,6 +136,7 @@ def create_connection(
     connection.auto_sync = auto_sync
     _plan_first(connection)
     connection.save()
+    _choose_streams(connection, windows or {}, first_since)
     audit.record("connection.created", user=user, actor=actor, target=connection, kind=kind)
     if auto_sync:
         audit.record("auto_sync.on", user=user, actor=actor, target=connection)
@@ -148,6 +160,7 @@ def update_connection(
     are loaded. Raises SettingsInvalid, or SyncError for the schedule.
     """
     connection = Connection.objects.select_for_update().get(pk=connection.pk)
+    before = _facts(connection)
     changed: list[str] = []
     if name is not None and (name := _checked_name(name)) != connection.name:
         connection.name = name
@@ -158,17 +171,21 @@ def update_connection(
     if values is not None:
         changed += _apply_values(connection, values)
     if schedule is not None:
-        before = connection.schedule
+        planned = connection.schedule
         _apply_schedule(connection, schedule)
-        if connection.schedule != before:
+        if any(before[field] != getattr(connection, field) for field in SCHEDULE_FIELDS):
             changed.append("schedule")
+        if connection.schedule != planned:
             _plan_first(connection)
     if changed:
         connection.save()
-        audit.record("connection.changed", user=user, actor=actor, target=connection, fields=changed)
+        changes = differences(before, _facts(connection))
+        audit.record(
+            "connection.changed", user=user, actor=actor, target=connection, fields=changed, changes=changes
+        )  # fmt: skip
     # Whoever saves has looked: the next sync may try again.
-    if values is not None:
-        connection.clear_error()
+    if values is not None and connection.clear_error():
+        audit.record("connection.recovered", user=user, actor=actor, target=connection)
     return connection
 
 
@@ -189,10 +206,18 @@ def set_auto_sync(connection: Connection, on: bool, *, user: User = None, actor:
 
 @transaction.atomic
 def set_paused_until(connection: Connection, until: Any, *, user: User = None, actor: str = "") -> Connection:
-    """Let no scheduled run start before until (aware), or lift the pause with None."""
+    """Let no scheduled run start before until (aware), or lift the pause with None.
+
+    A pause that ends earlier than it was to makes the connection due at its next slot after it.
+    """
     connection = Connection.objects.select_for_update().get(pk=connection.pk)
+    before, now = connection.paused_until, timezone.now()
     connection.paused_until = until
-    connection.save(update_fields=["paused_until", "updated_at"])
+    planned, blocked = connection.next_sync_at, connection.blocked_until
+    is_shorter = before is not None and before > now and (until is None or until < before)
+    if is_shorter and planned is not None and planned > now and not (blocked and blocked > now):
+        connection.next_sync_at = connection.next_slot(max(until or now, now))
+    connection.save(update_fields=["paused_until", "next_sync_at", "updated_at"])
     shown = until.isoformat() if until else None
     audit.record(
         "connection.paused" if until else "connection.resumed", user=user, actor=actor, target=connection, until=shown
@@ -214,11 +239,17 @@ def set_stream(
     setting, created = StreamSetting.objects.select_for_update().get_or_create(
         connection=connection, stream=stream, defaults={"enabled": known.enabled}
     )
+    before = {choice: getattr(setting, choice) for choice in choices}
     for choice, value in choices.items():
         setattr(setting, choice, value)
     setting.full_clean(exclude=["connection"])
     setting.save()
-    audit.record("stream.changed", user=user, actor=actor, target=connection, stream=stream, **choices)
+    if connection.status_code == "config_invalid" and connection.clear_error():
+        # Such as every stream switched off: the next sync may try again.
+        audit.record("connection.recovered", user=user, actor=actor, target=connection)
+    changes = differences(before, choices)
+    if changes:
+        audit.record("stream.changed", user=user, actor=actor, target=connection, stream=stream, changes=changes)
     return setting
 
 
@@ -232,7 +263,11 @@ def streams_of(connection: Connection) -> list[SelectedStream]:
             selected.append(SelectedStream(stream, stream.default_enabled, stream.window_minutes, None, None))
         else:
             window = setting.window_minutes if setting.window_minutes is not None else stream.window_minutes
-            selected.append(SelectedStream(stream, setting.enabled, window, setting.page_size, setting.every_minutes))
+            selected.append(
+                SelectedStream(
+                    stream, setting.enabled, window, setting.page_size, setting.every_minutes, setting.first_since
+                )
+            )
     return selected
 
 
@@ -252,6 +287,37 @@ def default_schedule(kind: str) -> dict[str, Any]:
     if declared.daily_at:
         return {"schedule_kind": "daily", "daily_at": declared.daily_at}
     return {"schedule_kind": "interval", "interval_minutes": declared.every_minutes}
+
+
+def _choose_streams(connection: Connection, windows: Mapping[str, int], first_since: datetime | None) -> None:
+    """Store what a new connection's streams do otherwise than declared. Raises SettingsInvalid for unknown ones."""
+    streams = connector_class(connection.kind).streams(connection.config)
+    if unknown := windows.keys() - {stream.key for stream in streams}:
+        text = _("There is no stream called %(name)s.")
+        raise SettingsInvalid([Invalid(("windows", name), text, {"name": name}) for name in sorted(unknown)])
+    StreamSetting.objects.bulk_create(
+        StreamSetting(
+            connection=connection,
+            stream=stream.key,
+            enabled=stream.default_enabled,
+            window_minutes=windows.get(stream.key),
+            first_since=first_since if stream.can_begin_at else None,
+        )
+        for stream in streams
+        if windows.get(stream.key, stream.window_minutes) != stream.window_minutes
+        or (first_since is not None and stream.can_begin_at)
+    )
+
+
+def _facts(connection: Connection) -> dict[str, Any]:
+    """Everything of a connection whose changes are noted with their values."""
+    schedule = {field: getattr(connection, field) for field in SCHEDULE_FIELDS}
+    return {
+        "name": connection.name,
+        "tags": list(connection.tags),
+        **schedule,
+        **settings_of(connection.kind, connection.config),
+    }
 
 
 def _checked_name(name: str) -> str:
@@ -291,36 +357,6 @@ def _readable_secrets(connection: Connection) -> dict[str, str]:
         return connection.secrets.reveal()
     except SyncError:
         return {}
-
-
-def _refuse_mixing(connection: Connection, connector: type[Connector], config: dict[str, Any]) -> None:
-    """Raise SettingsInvalid for changes that would mix two sources' rows, or make loaded rows unfindable."""
-    problems = [
-        Invalid((setting.name,), _("Rows were already loaded from here. Create a new connection for another source."))
-        for setting in connector.settings
-        if setting.identity and connection.config.get(setting.name) != config.get(setting.name)
-    ]
-    loaded = {table.name: table for stream in connector.streams(connection.config) for table in stream.tables}
-    for number, stream in enumerate(connector.streams(config)):
-        for table in stream.tables:
-            if table.name in loaded:
-                problems += _table_problems(loaded[table.name], table, ("streams", number, "columns"))
-    if problems:
-        raise SettingsInvalid(problems)
-
-
-def _table_problems(loaded: Table, table: Table, path: tuple[str | int, ...]) -> list[Invalid]:
-    """What a table's new declaration would do to rows that are there: another key, or types that do not hold both."""
-    if table.key != loaded.key:
-        text = _("The key of %(table)s cannot change once rows are loaded; give the stream another name.")
-        return [Invalid(path, text, {"table": table.name})]
-    before = {column.name: column for column in loaded.columns}
-    text = _("The column %(column)s holds rows as %(type)s, which cannot become what is asked for.")
-    return [
-        Invalid(path, text, {"column": column.name, "type": before[column.name].type})
-        for column in table.columns
-        if column.name in before and widest(before[column.name], column) is None
-    ]
 
 
 def _apply_schedule(connection: Connection, schedule: Mapping[str, Any]) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.connectors import connector_class
+from connections.expiry import explained
 from connections.sdk.context import PlainContext
-from connections.sdk.declare import Finding
+from connections.sdk.declare import Finding, Sample
 from connections.sdk.errors import SyncError
 from connections.services import allows_private_addresses
 
@@ -34,16 +35,25 @@ def try_connection(kind: str, config: Mapping[str, Any], secrets: Mapping[str, s
     started = time.monotonic()
     try:
         connector = connector_class(kind)(config, secrets)
-        context = PlainContext(allow_private_addresses=allows_private_addresses(config))
+        context = _context(config)
         findings.extend(connector.test(context))
     except SyncError as problem:
-        error = problem
+        error = explained(problem, kind, config, secrets)
     return Report(findings, error, time.monotonic() - started)
 
 
-def suggest_columns(
-    kind: str, config: Mapping[str, Any], secrets: Mapping[str, str], setting: str, row: int
-) -> list[dict[str, Any]]:
-    """Return columns proposed from a live sample, for row `row` of the list they belong to. Raises SyncError."""
+def offered_choices(
+    kind: str, config: Mapping[str, Any], secrets: Mapping[str, str], setting: str
+) -> list[tuple[str, str]]:
+    """Return (value, label) of what the source offers for a setting. Raises SyncError."""
     context = PlainContext(allow_private_addresses=allows_private_addresses(config))
-    return connector_class(kind)(config, secrets).suggest(setting, row, context)
+    return connector_class(kind)(config, secrets).offer(setting, context)
+
+
+def read_sample(kind: str, config: Mapping[str, Any], secrets: Mapping[str, str], setting: str, row: int) -> Sample:
+    """Return what a live sample shows for row `row` of a list with columns. Raises SyncError."""
+    return connector_class(kind)(config, secrets).suggest(setting, row, _context(config))
+
+
+def _context(config: Mapping[str, Any]) -> PlainContext:
+    return PlainContext(allow_private_addresses=allows_private_addresses(config), is_hurried=True)

@@ -22,7 +22,7 @@ from connections.sdk.connector import Connector
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import SettingsInvalid, check_settings
 
-EDITS = ("add", "remove", "suggest")
+EDITS = ("add", "remove", "suggest", "replace", "offer")
 
 
 @require_GET
@@ -86,7 +86,7 @@ def _work(request: HttpRequest, form: ConnectionForm, *, can_change: bool) -> Ht
         may_test = request.user.has_perm("connections.test_connection")
         if button not in ("test", "") and not can_change:
             raise PermissionDenied
-        if button in ("test", "save", "suggest") and not may_test:
+        if button in ("test", "save", "suggest", "replace", "offer") and not may_test:
             raise PermissionDenied
         saved = _act(form, button, path)
         if saved is not None:
@@ -109,8 +109,10 @@ def _act(form: ConnectionForm, button: str, path: Path) -> Connection | None:
             form.add(path)
         case "remove":
             form.remove(path)
-        case "suggest":
-            form.suggest(path)
+        case "suggest" | "replace":
+            form.suggest(path, anew=button == "replace")
+        case "offer":
+            form.offer(path)
         case "test":
             if form.check():
                 form.test()

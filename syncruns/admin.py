@@ -20,6 +20,7 @@ from connections.models import AuditEvent, Connection
 from connections.sdk.errors import SyncError
 from syncruns.events import sentence
 from syncruns.models import Checkpoint, QuarantinedRecord, StreamRun, SyncLog, SyncRun
+from syncruns.review.fields import shown_table
 from syncruns.services import request_sync
 
 # Django-Q2's own tables hold pickles and are ours to write; Connection comes back below with one action more.
@@ -153,15 +154,19 @@ class CheckpointAdmin(ReadOnlyAdmin):
 
 @admin.register(QuarantinedRecord)
 class QuarantinedRecordAdmin(ReadOnlyAdmin):
-    list_display = ("record_key", "table", "connection", "state", "first_seen_at", "last_seen_at")
+    list_display = ("record_key", "shown_table", "connection", "state", "first_seen_at", "last_seen_at")
     list_filter = ("state", "connection")
     list_select_related = ("connection",)
     search_fields = ("record_key", "table", "stream", "connection__name")
     fields = (
-        "connection", "stream", "table", "record_key", "state", "shown_reasons", "shown_record", "first_seen_at",
+        "connection", "stream", "shown_table", "record_key", "state", "shown_reasons", "shown_record", "first_seen_at",
         "last_seen_at", "closed_at", "run",
     )  # fmt: skip
     readonly_fields = fields
+
+    @admin.display(description=_("table"), ordering="table")
+    def shown_table(self, record: QuarantinedRecord) -> str:
+        return shown_table(record.connection.kind, record.table)
 
     @admin.display(description=_("reasons"))
     def shown_reasons(self, record: QuarantinedRecord) -> SafeString:

@@ -129,7 +129,7 @@ def _starts(period: Period, now: datetime) -> list[datetime]:
 def _counts(starts: list[datetime]) -> list[Counter[str]]:
     written = Case(When(Q(inserted=0, updated=0, deleted=0), then=Value(0)), default=Value(1))
     grouped = (
-        SyncRun.objects.filter(finished_at__gte=starts[0])
+        SyncRun.objects.filter(SyncRun.READS, finished_at__gte=starts[0])
         .annotate(hour=TruncHour("finished_at"), wrote=written)
         .order_by()
         .values("hour", "state", "wrote")

@@ -1,4 +1,4 @@
-"""Chores of the system itself: what is too old to be kept is removed, a little at a time.
+"""Chores of the system itself: what is to be told is sent, and what is too old to be kept removed, a little at a time.
 
 The tick rings when one is due; a worker takes it by the lease of its SystemJob row, so several workers never do the
 same one at once, and goes on until nothing is left or its time is up.
@@ -23,8 +23,9 @@ from django.utils.translation import gettext_noop as _
 from django_q.models import OrmQ, Task
 
 from connections.models import AuditEvent
+from syncruns.alerts.delivery import send_due
 from syncruns.engine.whereabouts import whereabouts
-from syncruns.models import QuarantinedRecord, SyncLog, SyncRun, SystemJob
+from syncruns.models import Change, Delivery, QuarantinedRecord, SyncLog, SyncRun, SystemJob
 from syncruns.stopping import is_stopping
 
 logger = logging.getLogger("sync.chores")
@@ -41,7 +42,7 @@ SIGN_IN_TRACES = (AccessAttempt, AccessLog, AccessFailureLog)
 
 @dataclass(frozen=True)
 class Chore:
-    """A step removes one batch in one short transaction and says whether there may be more."""
+    """A step does one batch in one short transaction, or sends one message, and says whether there may be more."""
 
     every: timedelta
     step: Callable[[datetime], bool]
@@ -91,7 +92,7 @@ def remove_batch(rows: QuerySet[Any]) -> bool:
 
 def old_runs(limit: datetime) -> QuerySet[SyncRun]:
     """Return ended runs older than limit, without the last of each connection and its last success."""
-    of_connection = SyncRun.objects.filter(connection=OuterRef("connection")).order_by("-queued_at")
+    of_connection = SyncRun.objects.filter(SyncRun.READS, connection=OuterRef("connection")).order_by("-queued_at")
     succeeded = of_connection.filter(state=SyncRun.State.SUCCEEDED)
     return SyncRun.objects.annotate(
         kept_since=Subquery(of_connection.values("queued_at")[ALWAYS_KEPT - 1 : ALWAYS_KEPT]),
@@ -109,20 +110,27 @@ def _remove_runs(now: datetime) -> bool:
     keys = list(old_runs(now - timedelta(days=settings.KEEP_RUNS_DAYS)).values_list("pk", flat=True)[:RUNS_BATCH])
     if not keys:
         return False
-    if not remove_batch(SyncLog.objects.filter(run__in=keys)):
+    if not any(remove_batch(model.objects.filter(run__in=keys)) for model in (SyncLog, Change)):
         SyncRun.objects.filter(pk__in=keys).delete()
     return True
 
 
-def _remove_logs(now: datetime) -> bool:
-    if not settings.KEEP_LOGS_DAYS:
-        return False
-    limit = now - timedelta(days=settings.KEEP_LOGS_DAYS)
-    # Entries are numbered as they come, so the oldest are the first: no search through the whole table.
-    oldest = SyncLog.objects.order_by("pk").values_list("pk", "at")[:BATCH]
+def _remove_oldest(model: type[SyncLog | Change], limit: datetime) -> bool:
+    """Delete one batch of rows that are numbered as they come: the oldest are the first, so none is searched for."""
+    oldest = model._base_manager.order_by("pk").values_list("pk", "at")[:BATCH]
     keys = [key for key, at in oldest if at < limit]
-    SyncLog.objects.filter(pk__in=keys).delete()
+    model._base_manager.filter(pk__in=keys).delete()
     return len(keys) == BATCH
+
+
+def _remove_logs(now: datetime) -> bool:
+    days = settings.KEEP_LOGS_DAYS
+    return bool(days) and _remove_oldest(SyncLog, now - timedelta(days=days))
+
+
+def _remove_changes(now: datetime) -> bool:
+    days = settings.KEEP_CHANGES_DAYS
+    return bool(days) and _remove_oldest(Change, now - timedelta(days=days))
 
 
 def _remove_quarantine(now: datetime) -> bool:
@@ -130,6 +138,8 @@ def _remove_quarantine(now: datetime) -> bool:
         return False
     limit = now - timedelta(days=settings.KEEP_QUARANTINE_DAYS)
     closed = QuarantinedRecord.objects.exclude(state=QuarantinedRecord.State.OPEN)
+    # What a person decided holds for as long as the source goes on sending the record.
+    closed = closed.filter(last_seen_at__lt=limit)
     return remove_batch(closed.alias(ended=Coalesce("closed_at", "last_seen_at")).filter(ended__lt=limit))
 
 
@@ -155,13 +165,22 @@ def _remove_sign_ins(now: datetime) -> bool:
     return any([remove_batch(model.objects.filter(attempt_time__lt=limit)) for model in SIGN_IN_TRACES])
 
 
+def _remove_deliveries(now: datetime) -> bool:
+    """Remove what was told long ago; a problem that goes on stays, or it would be told again."""
+    old = Delivery.objects.filter(created_at__lt=now - timedelta(days=TRACES_DAYS))
+    return remove_batch(old.exclude(kind=Delivery.Kind.PROBLEM, ended_at=None))
+
+
 DAILY = timedelta(days=1)
 CHORES: dict[str, Chore] = {
+    "send_mail": Chore(timedelta(minutes=1), send_due),
     "remove_logs": Chore(DAILY, _remove_logs),
+    "remove_changes": Chore(DAILY, _remove_changes),
     "remove_runs": Chore(DAILY, _remove_runs),
     "remove_quarantine": Chore(DAILY, _remove_quarantine),
     "remove_audit": Chore(DAILY, _remove_audit),
     "remove_tasks": Chore(DAILY, _remove_tasks),
     "remove_sessions": Chore(DAILY, _remove_sessions),
     "remove_sign_ins": Chore(DAILY, _remove_sign_ins),
+    "remove_deliveries": Chore(DAILY, _remove_deliveries),
 }

@@ -15,6 +15,7 @@ from syncruns.events import REASONS, sentence
 from syncruns.health import failure_title, partial_sentence
 from syncruns.models import SyncRun
 from syncruns.outcomes import FAILURES, Look, look_of_run
+from syncruns.timeline import changes_of
 
 LENGTH = 6
 CHANGED = Look(pgettext_lazy("diary", "Change"), "settings", "off")
@@ -32,9 +33,7 @@ def diary_of_today(connection: Connection, now: datetime) -> list[Entry]:
     """Return the newest entries since midnight in the reader's zone, newest first."""
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     runs = SyncRun.objects.filter(connection=connection, queued_at__gte=midnight).select_related("connection")
-    changes = AuditEvent.objects.filter(
-        target_kind="connection", target_id=str(connection.pk), at__gte=midnight
-    ).exclude(action__startswith="run.")
+    changes = changes_of(connection).filter(at__gte=midnight)
     entries = [Entry(run.started_at or run.queued_at, look_of_run(run), run_words(run), run) for run in runs[:LENGTH]]
     entries += [Entry(event.at, CHANGED, _who_did(event)) for event in changes[:LENGTH]]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)[:LENGTH]

@@ -18,12 +18,14 @@ from django_q.brokers import get_broker
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
+from connections import audit
 from connections.models import Connection
 from connections.schedule import slots_between
 from connections.sdk.errors import SyncError
 from syncruns import chores
+from syncruns.alerts import incidents
 from syncruns.engine import journal
-from syncruns.models import SyncLog, SyncRun
+from syncruns.models import MissedRow, SyncLog, SyncRun
 
 logger = logging.getLogger("sync.dispatch")
 
@@ -68,7 +70,13 @@ def tick(now: datetime | None = None) -> None:
     while queue_due(now) == BATCH:
         pass
     waiting = (
-        SyncRun.objects.filter(state=SyncRun.State.QUEUED).count() + Connection.objects.exclude(deletion="").count()
+        SyncRun.objects.filter(state=SyncRun.State.QUEUED).count()
+        + Connection.objects.exclude(deletion="").count()
+        + MissedRow.objects.filter(state=MissedRow.State.APPROVED)
+        .exclude(connection__runs__state__in=SyncRun.ACTIVE)
+        .values("connection")
+        .distinct()
+        .count()
     )
     if waiting:
         bells = min(waiting, settings.SYNC_WORKERS) - get_broker("sync").queue_size()
@@ -99,7 +107,7 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
     if not run.lose(now, given_up=given_up):
         return False
     SyncLog.objects.create(run=run, at=now, level="error", event="failed.worker_lost", params=run.error_params)
-    again = run.trigger in SyncRun.AUTOMATIC and run.attempt == 1 and not run.cancel_requested_at
+    again = run.comes_again
     if again:
         SyncRun.objects.create(
             connection=run.connection,
@@ -109,6 +117,7 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
             attempt=2,
             requested_by=run.requested_by,
         )
+    incidents.follow(run)
     transaction.on_commit(lambda: journal.lost(run, again=again))
     return True
 
@@ -144,7 +153,9 @@ def _account(connection: Connection, now: datetime, busy: bool) -> list[SyncRun]
             connection.next_slot(now),
         )
     except SyncError as error:
-        connection.mark_error(error)
+        if connection.mark_error(error):
+            incidents.note_stopped(connection)
+            audit.record("connection.stopped", target=connection, code=error.code)
         return []
     held, reason = _held(connection, now)
     if held is not None:

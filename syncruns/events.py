@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
@@ -10,8 +11,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from connections.catalogue import Params, explain, shown
+from connections.catalogue import explain
 from connections.connectors import REGISTRY
+from connections.explanation import Params, shown
+from connections.models import Connection
+from connections.people.roles import LABELS
 from syncruns import timewords
 from syncruns.reasons import VALUE_REASONS
 
@@ -24,6 +28,8 @@ EVENTS: dict[str, str | Promise] = {
     "run_requeued": _("Queued again to go on from where it stopped"),
     "stream_started": _("Reading"),
     "stream_started_since": _("Reading what changed since %(since)s"),
+    "stream_window": _("Asking for what changed from %(since)s until %(until)s"),
+    "stream_window_resumed": _("Going on with what changed from %(since)s until %(until)s"),
     "stream_finished": _("%(read)s read: %(inserted)s new, %(updated)s changed, %(deleted)s deleted"),
     "stream_no_changes": _("%(read)s read, nothing changed"),
     "stream_retry": _("%(code)s; attempt %(attempt)s of %(attempts)s after %(seconds)s s"),
@@ -33,10 +39,23 @@ EVENTS: dict[str, str | Promise] = {
         "%(count)s records could not be typed and wait for review; first: %(table)s %(key)s, column "
         "%(column)s: %(reason)s"
     ),
+    "records_reviewed": _("Reviewed records loaded: %(count)s"),
+    "sweep_began": _("Comparing %(table)s with what exists at the source"),
+    "sweep_missed": _(
+        "%(table)s: missing at the source for the first time: %(count)s; the next complete comparison decides"
+    ),
+    "sweep_deleted": _("%(table)s: missing twice in a row and now marked deleted: %(count)s"),
+    "sweep_met_nothing": _("%(table)s: the source showed no record at all, so nothing was taken for deleted"),
+    "sweep_nameless": _("%(table)s: records without a readable key: %(count)s, so nothing was taken for deleted"),
+    "list_end_unclear": _("The answers do not show that the list was complete; nothing is taken for deleted"),
+    "records_left_out": _("Records left out, as a person decided: %(count)s"),
     "schema.created": _("Table %(table)s created"),
     "schema.column_added": _("Table %(table)s: column %(column)s added as %(after)s"),
     "schema.column_widened": _("Table %(table)s: column %(column)s widened from %(before)s to %(after)s"),
     "http_retry": _("%(host)s: %(code)s (%(error)s); trying again in %(seconds)s s (attempt %(attempt)s of %(tries)s)"),
+    "page_halved": _("%(model)s: a page was too much for the source (%(code)s); going on with %(size)s records each"),
+    "fields_missing": _("%(model)s has no %(fields)s here; the columns stay empty"),
+    "count_differs": _("%(model)s: the source counted %(expected)s records, %(read)s were read"),
     "rate_wait": _("Waiting %(seconds)s s for the source's limit"),
     "source_clock": _("The clock of %(host)s and this machine's are %(seconds)s s apart"),
     "log_full": _("The log of this run is full; %(count)s more entries were left out"),
@@ -47,9 +66,15 @@ EVENTS: dict[str, str | Promise] = {
     "connection.paused": _("Paused until %(until)s"),
     "connection.resumed": _("Lifted the pause"),
     "connection.stopped": _("Stopped: %(code)s"),
+    "connection.recovered": _("Runs again"),
     "auto_sync.on": _("Switched automatic syncing on"),
     "auto_sync.off": _("Switched automatic syncing off"),
     "stream.changed": _("Changed the stream %(stream)s"),
+    "deletions.approved": _("Had rows of %(table)s deleted that are missing at the source: %(count)s"),
+    "deletions.kept": _("Kept rows of %(table)s that are missing at the source: %(count)s"),
+    "records.loaded": _("Quarantined records loaded: %(count)s"),
+    "records.discarded": _("Quarantined records discarded: %(count)s (%(note)s)"),
+    "records.reopened": _("Reopened a quarantined record of %(table)s"),
     "run.requested": _("Started a sync"),
     "run.cancelled": _("Cancelled a run"),
     "run.retried": _("Retried a run"),
@@ -59,9 +84,16 @@ EVENTS: dict[str, str | Promise] = {
     "sign_out": _("Signed out"),
     "password.changed": _("Changed the password"),
     "user.created": _("Created the user"),
-    "user.changed": _("Changed the user"),
+    "user.changed": _("Changed the user's %(fields)s"),
+    "user.activated": _("Let the user in again"),
+    "user.deactivated": _("Deactivated the user"),
+    "password.reset": _("Took the password away, for a new one to be chosen"),
     "user.deleted": _("Deleted the user"),
     "role.changed": _("Changed the role"),
+    "alerts.on": _("Switched e-mail alerts on"),
+    "alerts.off": _("Switched e-mail alerts off"),
+    "alerts.changed": _("Changed the e-mail alerts"),
+    "mail.tested": _("Sent a test message"),
     "secrets.rotated": _("Encrypted the stored credentials with the newest key"),
 }
 
@@ -75,8 +107,35 @@ REASONS: dict[str, str | Promise] = {
     "earlier_failure": _("an earlier failure ended the run"),
 }
 
-# What connections/services.py says of a connection beside the connector's settings.
-FIELDS = {"name": gettext_noop("Name"), "tags": gettext_noop("tags"), "schedule": gettext_noop("Schedule")}
+# What connections/services.py says of a connection and its streams beside the connector's settings.
+FIELDS = {
+    "name": gettext_noop("Name"),
+    "tags": gettext_noop("tags"),
+    "schedule": gettext_noop("Schedule"),
+    "schedule_kind": gettext_noop("Rhythm"),
+    "interval_minutes": gettext_noop("every (minutes)"),
+    "daily_at": gettext_noop("daily at"),
+    "cron": gettext_noop("cron expression"),
+    "time_zone": gettext_noop("time zone"),
+    "jitter_seconds": gettext_noop("spread (seconds)"),
+    "catch_up": gettext_noop("missed slots"),
+    "enabled": gettext_noop("enabled"),
+    "window_minutes": gettext_noop("look-back (minutes)"),
+    "page_size": gettext_noop("page size"),
+    "every_minutes": gettext_noop("at most every (minutes)"),
+    "username": gettext_noop("Name for signing in"),
+    "first_name": gettext_noop("First name"),
+    "last_name": gettext_noop("Last name"),
+    "email": gettext_noop("E-mail"),
+    "lockout": gettext_noop("Sign-in lock"),
+    "is_active": gettext_noop("Access"),
+    "is_superuser": gettext_noop("Superuser"),
+}
+# Values of FIELDS that are codes.
+VALUES: dict[str, dict[str, str | Promise]] = {
+    "schedule_kind": {str(value): label for value, label in Connection.ScheduleKind.choices},
+    "catch_up": {str(value): label for value, label in Connection.CatchUp.choices},
+}
 
 # Why a value could not be typed, or a request was tried again: codes inside parameters.
 _CODED = {"reason": REASONS | VALUE_REASONS}
@@ -89,6 +148,37 @@ def sentence(event: str, params: Mapping[str, Any] | None = None) -> str:
         return explain(event.removeprefix("failed."), params, str(params.get("source", ""))).sentence
     values = Params({name: _word(name, value) for name, value in params.items()})
     return str(EVENTS.get(event, event)) % values
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value before and after; both empty where only the fact was noted."""
+
+    label: str
+    before: str
+    after: str
+
+
+def changes(params: Mapping[str, Any] | None) -> list[Change]:
+    """Return what an audit event says of values before and after, in the reader's language."""
+    params = params or {}
+    told = [
+        Change(_field(name), _value(name, before), _value(name, after))
+        for name, before, after in params.get("changes", [])
+    ]
+    if "before" in params and "after" in params:  # of a person's role
+        told.append(Change(gettext("role"), _roles(params["before"]), _roles(params["after"])))
+    return told
+
+
+def _roles(names: Sequence[str]) -> str:
+    return ", ".join(str(LABELS.get(name, name)) for name in names)
+
+
+def _value(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    return "" if value is None else str(VALUES.get(name, {}).get(str(value), value))
 
 
 def _word(name: str, value: Any) -> str:

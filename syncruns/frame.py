@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -18,7 +19,8 @@ from django.utils.translation import gettext_lazy
 
 from connections.models import Connection, UserPreference
 from connections.people.roles import LABELS, role_of
-from syncruns.models import SystemJob
+from syncruns.models import DeleteBrake, SystemJob
+from syncruns.review.waiting import MOST, Waiting, waiting_for
 
 SILENT_AFTER = timedelta(seconds=60)
 SHORT_LANGUAGES = {"pt-br": "PT", "en": "EN"}
@@ -54,13 +56,15 @@ class Scheduler:
 
 @dataclass(frozen=True)
 class Item:
-    """One entry of the menu. current: the value of aria-current, "" elsewhere."""
+    """One entry of the menu. current: the value of aria-current, "" elsewhere; badge: what needs a person."""
 
     label: str
     icon: str
     url: str
     current: str = ""
     badge: int = 0
+    waits: int = 0  # for a decision; waits_more: there are more
+    waits_more: bool = False
     is_apart: bool = False
 
 
@@ -83,7 +87,13 @@ class Frame:
         """How many connections wait for a person."""
         if not self._user.is_authenticated:
             return 0
-        return Connection.objects.filter(status=Connection.Status.ERROR, deletion="").count()
+        held = Q(pk__in=DeleteBrake.objects.values("connection")) & ~Q(status=Connection.Status.INACTIVE)
+        return Connection.objects.filter(Q(status=Connection.Status.ERROR) | held, deletion="").count()
+
+    @cached_property
+    def waiting(self) -> list[Waiting]:
+        """What waits for a decision of this person, by kind."""
+        return waiting_for(self._user)
 
     @cached_property
     def scheduler(self) -> Scheduler:
@@ -104,8 +114,17 @@ class Frame:
             items.append(item(_("Connections"), "plug-connected", "connections", badge=self.needs_you))
         if self._user.has_perm("syncruns.view_syncrun"):
             items.append(item(_("Runs"), "history", "runs"))
+        if self.waiting:
+            count = sum(one.count for one in self.waiting)
+            items.append(
+                item(_("Review"), "clipboard-check", "review", waits=min(count, MOST), waits_more=count > MOST)
+            )
         if self._user.has_perm("syncruns.view_systemjob"):
             items.append(item(_("System"), "server-cog", "system"))
+        if self._user.has_perm("auth.change_user"):
+            items.append(item(_("Users"), "users", "users"))
+        if self._user.has_perm("connections.view_auditevent"):
+            items.append(item(_("Audit"), "report-analytics", "audit"))
         if admin.site.has_permission(self._request):
             items.append(item(_("Administration"), "settings", "admin:index", is_apart=True))
         return items

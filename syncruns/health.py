@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
@@ -11,9 +12,11 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from connections.catalogue import explain
 from connections.connectors import REGISTRY
 from connections.models import Connection
+from connections.sdk.errors import UNAVAILABLE
 from syncruns import timewords
-from syncruns.models import SyncRun
+from syncruns.models import DeleteBrake, SyncRun
 from syncruns.outcomes import FAILURES, Look
+from syncruns.unoffered import NONE, Decisions
 
 OK, RUNNING, LATE, PARTIAL, RETRYING = "ok", "running", "late", "partial", "retrying"
 ACTION, QUOTA, OFF, NEVER = "action", "quota", "off", "never"
@@ -31,6 +34,8 @@ LOOKS: dict[str, Look] = {
     OFF: Look(pgettext_lazy("health", "Off"), "player-pause", "off"),
 }
 ATTENTION = {state: rank for rank, state in enumerate(LOOKS)}
+
+DELETE_BRAKE = "delete_brake"
 
 SHORTEST_GRACE = timedelta(minutes=2)
 LONGEST_GRACE = timedelta(minutes=10)
@@ -76,24 +81,39 @@ def lease_ended(run: SyncRun, now: datetime) -> bool:
     return run.has_lost_lease(now)
 
 
-def health_of(connection: Connection, last_run: SyncRun | None, active_run: SyncRun | None, now: datetime) -> Health:
-    """Return the health. last_run: the newest run of outcomes.DECISIVE; active_run: queued or running."""
+def health_of(
+    connection: Connection,
+    last_run: SyncRun | None,
+    active_run: SyncRun | None,
+    now: datetime,
+    decisions: Decisions = NONE,
+    brake: DeleteBrake | None = None,
+    waiting: int | None = None,
+) -> Health:
+    """Return the health.
+
+    last_run: the newest run of outcomes.DECISIVE, and what it left to decide; active_run: queued or running.
+    brake: deletions that wait for a person; syncing goes on meanwhile. waiting: how many records of the connection
+    wait for review, if that is known.
+    """
     if active_run is not None and active_run.state == SyncRun.State.RUNNING and not lease_ended(active_run, now):
         began = active_run.started_at or active_run.queued_at
         return Health(RUNNING, _("Started at %(time)s.") % {"time": timewords.clock(began, now)})
     if connection.status == Connection.Status.ERROR:
         return Health(ACTION, _blocked_sentence(connection, now))
     if active_run is not None:
-        return _waiting(active_run, now)
+        return _abandoned(connection, active_run) if lease_ended(active_run, now) else _waiting(active_run, now)
     if connection.status == Connection.Status.INACTIVE:
         return Health(OFF, _("This connection is deactivated."))
+    if brake is not None:
+        return Health(ACTION, _since(DELETE_BRAKE, brake.params, connection, brake.pulled_at, now))
     if connection.paused_until and connection.paused_until > now:
         return Health(OFF, _("Paused until %(time)s.") % {"time": timewords.clock(connection.paused_until, now)})
     if connection.blocked_until and connection.blocked_until > now:
         return Health(QUOTA, _("The source limited the requests."))
     if not connection.auto_sync:
         return _switched_off(connection, last_run, now)
-    return _planned(connection, last_run, now)
+    return _planned(connection, last_run, now, decisions, waiting)
 
 
 def next_sync_of(connection: Connection, now: datetime) -> NextSync:
@@ -125,16 +145,26 @@ def off_since(connection: Connection, now: datetime) -> str:
 
 
 def _blocked_sentence(connection: Connection, now: datetime) -> str:
-    title = explain(connection.status_code, connection.status_params, label_of(connection.kind)).title
-    if connection.status_since is None:
+    return _since(connection.status_code, connection.status_params, connection, connection.status_since, now)
+
+
+def _since(code: str, params: dict[str, Any], connection: Connection, at: datetime | None, now: datetime) -> str:
+    title = explain(code, params, label_of(connection.kind)).title
+    if at is None:
         return str(title)
-    since = timewords.since(connection.status_since, now)
-    return _("%(title)s since %(time)s") % {"title": title, "time": since}
+    return _("%(title)s since %(time)s") % {"title": title, "time": timewords.since(at, now)}
+
+
+def _abandoned(connection: Connection, run: SyncRun) -> Health:
+    """Say what comes after a run whose worker vanished, before the reaper has seen it."""
+    if run.comes_again:
+        return Health(RETRYING, _("The worker stopped answering; the run starts again in a moment."))
+    if connection.auto_sync:
+        return Health(RETRYING, _("The worker stopped answering; the next sync goes on from there."))
+    return Health(OFF, _("The worker stopped answering; sync again to go on from there."))
 
 
 def _waiting(run: SyncRun, now: datetime) -> Health:
-    if lease_ended(run, now):
-        return Health(RETRYING, _("The worker stopped answering; the run is being recovered."))
     if now - run.queued_at > SHORTEST_GRACE:
         return Health(
             LATE, _("Waiting for a free worker since %(time)s.") % {"time": timewords.clock(run.queued_at, now)}
@@ -152,12 +182,16 @@ def _switched_off(connection: Connection, last_run: SyncRun | None, now: datetim
     return Health(OFF, _("Off %(since)s.") % {"since": off_since(connection, now)})
 
 
-def _planned(connection: Connection, last_run: SyncRun | None, now: datetime) -> Health:
+def _planned(
+    connection: Connection, last_run: SyncRun | None, now: datetime, decisions: Decisions, waiting: int | None
+) -> Health:
     slot = connection.next_sync_at
     if slot is not None and now - slot > grace_of(connection):
         return Health(LATE, _("It should have started at %(time)s.") % {"time": timewords.clock(slot, now)})
     if last_run is None:
         return Health(NEVER, _("Created %(day)s.") % {"day": timewords.day(connection.created_at, now)})
+    if decisions.alone:
+        return Health(PARTIAL, decision_sentence(decisions)) if decisions else _fine(last_run, now, waiting)
     if last_run.state in FAILURES:
         title = failure_title(connection, last_run)
         if slot is None:
@@ -165,15 +199,32 @@ def _planned(connection: Connection, last_run: SyncRun | None, now: datetime) ->
         return Health(
             RETRYING, _("%(title)s; next try %(time)s") % {"title": title, "time": timewords.clock(slot, now)}
         )
-    if last_run.state == SyncRun.State.PARTIAL:
+    is_settled = waiting == 0 and last_run.quarantined and not last_run.error_code
+    if last_run.state == SyncRun.State.PARTIAL and not is_settled:
         return Health(PARTIAL, partial_sentence(last_run))
-    return Health(
-        OK, _("Data from %(time)s") % {"time": timewords.clock(last_run.started_at or last_run.queued_at, now)}
-    )
+    return _fine(last_run, now, waiting)
+
+
+def _fine(last_run: SyncRun, now: datetime, waiting: int | None) -> Health:
+    fresh = _("Data from %(time)s") % {"time": timewords.clock(last_run.started_at or last_run.queued_at, now)}
+    return Health(OK, f"{fresh}; {waiting_words(waiting)}" if waiting else fresh)
+
+
+def waiting_words(count: int) -> str:
+    """Return "3 records wait for review", as the end of a sentence."""
+    return ngettext("%(count)s record waits for review", "%(count)s records wait for review", count) % {
+        "count": timewords.number(count)
+    }
 
 
 def failure_title(connection: Connection, run: SyncRun) -> str:
     return str(explain(run.error_code or "internal", run.error_params, label_of(connection.kind)).title)
+
+
+def decision_sentence(decisions: Decisions) -> str:
+    """Say which streams wait for a decision."""
+    names = ", ".join(_(stream.label) for stream in decisions.pending)
+    return _("Not offered by the source: %(streams)s. Decide what to do.") % {"streams": names}
 
 
 def partial_sentence(run: SyncRun) -> str:
@@ -182,4 +233,8 @@ def partial_sentence(run: SyncRun) -> str:
         return ngettext(
             "%(count)s record could not be loaded.", "%(count)s records could not be loaded.", run.quarantined
         ) % {"count": timewords.number(run.quarantined)}
+    if run.error_code == UNAVAILABLE:
+        return _("The source does not offer part of the streams.")
+    if run.error_code == DELETE_BRAKE:
+        return _("Rows missing at the source were not deleted; it has been decided on since.")
     return _("Part of the streams failed; the next run tries them again.")

@@ -8,13 +8,14 @@ from datetime import datetime
 from functools import reduce
 from operator import or_
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from connections.models import Connection
 from syncruns.health import ATTENTION, RUNNING, Health, NextSync, health_of, label_of, next_sync_of
-from syncruns.models import StreamRun, SyncRun
+from syncruns.models import DeleteBrake, QuarantinedRecord, StreamRun, SyncRun
 from syncruns.outcomes import DECISIVE
 from syncruns.strips import LENGTH, Strip, strip_of
+from syncruns.unoffered import NONE, Decisions, decisions_of
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,12 @@ class Row:
     health: Health
     next: NextSync
     label: str
+    brake: DeleteBrake | None = None
+    waiting: int = 0  # records that wait for review
     runs: list[SyncRun] = field(default_factory=list)
     strip: Strip | None = None
     progress: Progress | None = None
+    decisions: Decisions = NONE
 
     @property
     def is_live(self) -> bool:
@@ -54,18 +58,32 @@ class Row:
 
 
 def load_rows(connections: QuerySet[Connection], now: datetime) -> list[Row]:
-    """Return a row per connection, in two queries."""
-    runs = SyncRun.objects.filter(connection=OuterRef("pk"))
+    """Return a row per connection, in four queries, or five."""
+    runs = SyncRun.objects.filter(SyncRun.READS, connection=OuterRef("pk"))
+    waiting = QuarantinedRecord.objects.filter(connection=OuterRef("pk"), state=QuarantinedRecord.State.OPEN).order_by()
     found = list(
         connections.select_related("auto_sync_changed_by").annotate(
             last_run_id=Subquery(runs.filter(state__in=DECISIVE).order_by("-queued_at").values("pk")[:1]),
             active_run_id=Subquery(runs.filter(state__in=SyncRun.ACTIVE).values("pk")[:1]),
+            brake_id=Subquery(DeleteBrake.objects.filter(connection=OuterRef("pk")).order_by("pk").values("pk")[:1]),
+            waiting=Subquery(waiting.values("connection").annotate(count=Count("pk")).values("count")),
         )
     )
     ids = {run for connection in found for run in (connection.last_run_id, connection.active_run_id) if run}
     by_id = SyncRun.objects.in_bulk(list(ids))
+    last_runs = [(connection, by_id[connection.last_run_id]) for connection in found if connection.last_run_id in by_id]
+    decisions = decisions_of(last_runs)
+    brakes = DeleteBrake.objects.in_bulk([connection.brake_id for connection in found if connection.brake_id])
     return [
-        _row(connection, by_id.get(connection.last_run_id), by_id.get(connection.active_run_id), now)
+        _row(
+            connection,
+            by_id.get(connection.last_run_id),
+            by_id.get(connection.active_run_id),
+            decisions.get(connection.pk, NONE),
+            brakes.get(connection.brake_id),
+            connection.waiting or 0,
+            now,
+        )
         for connection in found
     ]
 
@@ -77,14 +95,25 @@ def load_row(connection: Connection, now: datetime) -> Row:
     return row
 
 
-def _row(connection: Connection, last_run: SyncRun | None, active_run: SyncRun | None, now: datetime) -> Row:
+def _row(
+    connection: Connection,
+    last_run: SyncRun | None,
+    active_run: SyncRun | None,
+    decisions: Decisions,
+    brake: DeleteBrake | None,
+    waiting: int,
+    now: datetime,
+) -> Row:
     return Row(
         connection=connection,
         last_run=last_run,
         active_run=active_run,
-        health=health_of(connection, last_run, active_run, now),
+        health=health_of(connection, last_run, active_run, now, decisions, brake, waiting),
+        waiting=waiting,
         next=next_sync_of(connection, now),
         label=label_of(connection.kind),
+        decisions=decisions,
+        brake=brake,
     )
 
 
@@ -92,7 +121,7 @@ def by_attention(rows: Iterable[Row]) -> list[Row]:
     """Return rows with those that ask for attention first, and of these the ones that have waited longest."""
 
     def rank(row: Row) -> tuple[int, float, str]:
-        since = row.connection.status_since
+        since = row.connection.status_since or (row.brake.pulled_at if row.brake else None)
         return ATTENTION[row.health.state], since.timestamp() if since else 0.0, row.connection.name.casefold()
 
     return sorted(rows, key=rank)
@@ -103,13 +132,14 @@ def add_details(rows: Sequence[Row], now: datetime) -> None:
     if not rows:
         return
     # One range of the index per connection; a window over all runs would read them all.
-    newest = SyncRun.objects.filter(connection=OuterRef("pk")).order_by("-queued_at").values("queued_at")
+    reads = SyncRun.objects.filter(SyncRun.READS)
+    newest = reads.filter(connection=OuterRef("pk")).order_by("-queued_at").values("queued_at")
     first = Connection.objects.filter(pk__in=[row.connection.pk for row in rows]).values_list(
         "pk", Subquery(newest[LENGTH - 1 : LENGTH])
     )
     ranges = [Q(connection=pk, queued_at__gte=since) if since else Q(connection=pk) for pk, since in first]
     by_connection: dict[int, list[SyncRun]] = {row.connection.pk: [] for row in rows}
-    for run in SyncRun.objects.filter(reduce(or_, ranges, Q(pk=None))).defer("error_detail").order_by("-queued_at"):
+    for run in reads.filter(reduce(or_, ranges, Q(pk=None))).defer("error_detail").order_by("-queued_at"):
         by_connection[run.connection_id].append(run)
     progress = progress_of([row.active_run for row in rows if row.active_run and row.health.state == RUNNING])
     for row in rows:

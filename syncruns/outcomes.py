@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from syncruns.models import StreamRun, SyncLog, SyncRun
+from syncruns.models import QuarantinedRecord, StreamRun, SyncLog, SyncRun
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Words
@@ -48,6 +48,7 @@ STREAM_LOOKS: dict[str, Look] = {
     StreamRun.State.FAILED: Look(pgettext_lazy("stream", "Failed"), "circle-x", "action"),
     StreamRun.State.CANCELLED: Look(pgettext_lazy("stream", "Cancelled"), "x", "off"),
     StreamRun.State.NOT_STARTED: Look(pgettext_lazy("stream", "Not started"), "circle-minus", "off"),
+    StreamRun.State.UNAVAILABLE: Look(pgettext_lazy("stream", "Unavailable"), "plug-connected-x", "partial"),
 }
 STREAM_NO_CHANGES = Look(pgettext_lazy("stream", "No changes"), "circle-minus", "ok")
 
@@ -56,6 +57,12 @@ LEVEL_LOOKS: dict[str, Look] = {
     SyncLog.Level.DONE: Look(pgettext_lazy("log", "Done"), "circle-check", "ok"),
     SyncLog.Level.WARNING: Look(_("Warning"), "alert-triangle", "late"),
     SyncLog.Level.ERROR: Look(_("Error"), "circle-x", "action"),
+}
+
+RECORD_LOOKS: dict[str, Look] = {
+    QuarantinedRecord.State.OPEN: Look(pgettext_lazy("record", "Waiting"), "clock", "late"),
+    QuarantinedRecord.State.FIXED: Look(pgettext_lazy("record", "Loaded"), "circle-check", "ok"),
+    QuarantinedRecord.State.DISCARDED: Look(pgettext_lazy("record", "Discarded"), "trash", "off"),
 }
 
 FAILURES = (State.FAILED, State.LOST, State.TIMED_OUT)

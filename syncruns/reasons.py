@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from connections.catalogue import Params, shown
+from connections.explanation import Params, shown
 
 VALUE_REASONS: dict[str, str | Promise] = {
     "empty": _("it is empty"),
@@ -31,10 +31,15 @@ VALUE_REASONS: dict[str, str | Promise] = {
     "key_missing": _("the key is missing"),
     "parent_rejected": _("the record it belongs to could not be loaded"),
 }
+# Why a person's load was refused, besides.
+REVIEW_REASONS: dict[str, str | Promise] = {
+    "key_taken": _("a row with this key is already stored; it would be replaced"),
+    "not_kept": _("it is too long to be kept here; write it anew"),
+}
 
 
 def why(reason: Mapping[str, Any]) -> str:
     """Return a reason, {"code", "params"}, in the reader's language; an unknown code as it is."""
     code = str(reason.get("code", ""))
     values = Params({name: shown(value) for name, value in (reason.get("params") or {}).items()})
-    return str(VALUE_REASONS.get(code, code)) % values
+    return str((VALUE_REASONS | REVIEW_REASONS).get(code, code)) % values

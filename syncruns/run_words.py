@@ -36,6 +36,10 @@ def run_sentence(run: SyncRun, streams: Sequence[StreamRun]) -> str:
                 )
                 % words
             )
+        case State.SUCCEEDED if run.trigger == SyncRun.Trigger.REVIEW:
+            return _("Reviewed records of %(name)s were loaded: %(changes)s.") % (
+                words | {"changes": changes_words(run)}
+            )
         case State.SUCCEEDED | State.PARTIAL:
             return _finished(run, words)
         case State.CANCELLED:
@@ -43,8 +47,10 @@ def run_sentence(run: SyncRun, streams: Sequence[StreamRun]) -> str:
         case State.SKIPPED:
             reason = REASONS.get(run.skip_reason, run.skip_reason)
             return _("The sync of %(name)s was skipped: %(reason)s.") % (words | {"reason": reason})
+        case State.LOST if run.is_active and run.comes_again:
+            return _("The sync of %(name)s lost its worker and starts again in a moment.") % words
         case State.LOST if run.is_active:
-            return _("The sync of %(name)s lost its worker and is being recovered.") % words
+            return _("The sync of %(name)s lost its worker; what was loaded stays, the next sync goes on.") % words
     return _failed(run, streams)
 
 

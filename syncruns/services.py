@@ -11,9 +11,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from connections import audit
-from connections.models import Connection
+from connections.models import Connection, StreamSetting
 from connections.sdk.errors import SyncError
-from connections.services import User, streams_of
+from connections.services import SelectedStream, User, streams_of
 from syncruns.dispatch import ring
 from syncruns.engine import journal
 from syncruns.models import StreamRun, SyncRun
@@ -35,11 +35,12 @@ def request_sync(
     """Queue a run, or return the active one with False: two clicks are one run.
 
     streams: only these, even if switched off; since (aware) and window_minutes read once from there, without moving
-    the checkpoint. Raises SyncError: not_found for an unknown stream, config_invalid for settings that cannot run.
+    the checkpoint, except that a stream never read begins at since and goes on from there. Raises SyncError:
+    not_found for an unknown stream, config_invalid for settings that cannot run.
     """
-    known = {selected.stream.key for selected in streams_of(connection)}
+    selected = streams_of(connection)
     for stream in streams or ():
-        if stream not in known:
+        if stream not in {one.stream.key for one in selected}:
             raise SyncError("not_found", stream=stream)
     options: dict[str, Any] = {}
     if streams:
@@ -48,7 +49,27 @@ def request_sync(
         options["window_minutes"] = window_minutes
     if since is not None:
         options["since"] = since.isoformat()
-    return _queue(connection, trigger=trigger, user=user, actor=actor, options=options, call_worker=call_worker)
+    with transaction.atomic():
+        run, created = _queue(
+            connection, trigger=trigger, user=user, actor=actor, options=options, call_worker=call_worker
+        )
+        if created and since is not None:
+            wanted = [one for one in selected if (one.stream.key in streams if streams else one.enabled)]
+            _begin_at(connection, since, wanted)
+    return run, created
+
+
+def _begin_at(connection: Connection, since: datetime, selected: Sequence[SelectedStream]) -> None:
+    """Let the first reads of streams that were never read begin at since, however many runs they take."""
+    read = set(connection.checkpoints.filter(state__isnull=False).values_list("stream", flat=True))
+    for one in selected:
+        if one.stream.can_begin_at and one.stream.key not in read:
+            StreamSetting.objects.update_or_create(
+                connection=connection,
+                stream=one.stream.key,
+                defaults={"first_since": since},
+                create_defaults={"first_since": since, "enabled": one.enabled},
+            )
 
 
 def cancel_run(run: SyncRun, *, user: User = None, actor: str = "") -> bool:
@@ -133,4 +154,5 @@ def note_synced(connection: Connection, *, trouble: bool) -> None:
     if not trouble:
         Connection.objects.filter(pk=connection.pk).update(blocked_until=None)
         connection.refresh_from_db()
-        connection.clear_error()
+        if connection.clear_error():
+            audit.record("connection.recovered", target=connection)

@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from connections.connectors import connector_class
+from connections.destination import table_name
+from connections.explanation import day_words
 from connections.models import Connection
 from connections.sdk.connector import Connector
 from connections.sdk.errors import SyncError
@@ -21,6 +23,8 @@ from syncruns import timewords
 from syncruns.engine.warehouse import warehouse
 from syncruns.listing import Row
 from syncruns.models import Checkpoint, StreamRun, SyncRun
+
+FIRST_RUN_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class StreamShown:
     window: str
     window_minutes: int | None
     checkpoint: str
+    can_begin_at: bool
+    first_since: str  # the day, while its first read from there is still to be made or ended
 
 
 @dataclass(frozen=True)
@@ -56,14 +62,19 @@ class StreamsShown:
     streams: tuple[StreamShown, ...] = ()
     error: SyncError | None = None
 
+    @property
+    def beginning(self) -> list[StreamShown]:
+        """Those that can be read since a moment."""
+        return [stream for stream in self.streams if stream.can_begin_at]
+
 
 def stored_rows(connection: Connection, last_run: SyncRun | None) -> StoredRows | None:
     """Count the live rows of a connection; None when its settings do not say which tables it has.
 
-    Kept until another run ends, because counting a large table takes long.
+    Kept until another run ends, because counting a large table takes long; while the first one runs, for moments.
     """
     key = f"stored-rows:{connection.pk}:{last_run.pk if last_run else ''}:{connection.updated_at.timestamp()}"
-    return cache.get_or_set(key, lambda: _count(connection), timeout=3600)
+    return cache.get_or_set(key, lambda: _count(connection), timeout=3600 if last_run else FIRST_RUN_SECONDS)
 
 
 def _count(connection: Connection) -> StoredRows | None:
@@ -86,7 +97,11 @@ def streams_shown(connection: Connection, row: Row, now: datetime) -> StreamsSho
         connector, selected = connector_class(connection.kind), streams_of(connection)
     except SyncError as error:
         return StreamsShown(error=error)
-    newest = StreamRun.objects.filter(run__connection=connection).values("stream").annotate(newest=Max("pk"))
+    newest = (
+        StreamRun.objects.filter(StreamRun.READS, run__connection=connection)
+        .values("stream")
+        .annotate(newest=Max("pk"))
+    )
     runs = {run.stream: run for run in StreamRun.objects.filter(pk__in=[group["newest"] for group in newest])}
     checkpoints = {point.stream: point for point in Checkpoint.objects.filter(connection=connection)}
     stored = stored_rows(connection, row.last_run)
@@ -112,7 +127,7 @@ def _shown(
     return StreamShown(
         key=stream.key,
         label=_(stream.label),
-        tables=tuple(f"{connector.schema}.{table.name}" for table in stream.tables),
+        tables=tuple(table_name(connector.schema, table.name) for table in stream.tables),
         enabled=selected.enabled,
         run=run,
         read_at=read_at,
@@ -121,6 +136,8 @@ def _shown(
         window=_window(selected),
         window_minutes=selected.window_minutes,
         checkpoint=_checkpoint_words(selected, as_of, read_at, now),
+        can_begin_at=stream.can_begin_at,
+        first_since=day_words(timezone.localtime(selected.first_since)) if selected.first_since else "",
     )
 
 

@@ -23,7 +23,7 @@ from django.utils.translation import gettext_noop as _
 
 from connections.models import Connection
 from connections.sdk import VERSION
-from syncruns import logfile
+from syncruns import logfile, outage
 from syncruns.models import SyncRun, SystemJob
 from syncruns.processes import Child, RoleFile, stop_all
 from syncruns.sample import sample_port
@@ -107,8 +107,10 @@ class Supervisor:
         self.due[chore] = now + seconds
         try:
             chore()
+            outage.over()
         except Error as error:
-            logger.warning(_("the database does not answer: %s"), " ".join(str(error).split()))
+            if not outage.note(error):
+                logger.warning(_("the database does not answer: %s"), " ".join(str(error).split()))
             connection.close()
 
     def _keep_children(self) -> None:
@@ -142,14 +144,14 @@ class Supervisor:
     def _watch(self) -> None:
         """Confirm the scheduler once, end clusters without life signs, and keep the log from growing for ever."""
         logfile.rotate(settings.LOG_FILE)
+        last = SystemJob.last_sign(SystemJob.DISPATCH)
         if "control" in self.roles:
-            self._watch_control()
+            self._watch_control(last)
         if "sync" in self.roles and self.sync_watch.seconds(_stuck_run()) > SILENCE_SECONDS:
             self._end("sync", _("runs wait although workers are free"))
             self.sync_watch = Unchanged()
 
-    def _watch_control(self) -> None:
-        last = SystemJob.last_sign(SystemJob.DISPATCH)
+    def _watch_control(self, last: datetime | None) -> None:
         if self.is_confirmed:
             if self.control_watch.seconds(last or self.started_at) > SILENCE_SECONDS:
                 self._end("control", _("the scheduler gives no sign of life"))

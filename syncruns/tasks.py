@@ -15,16 +15,19 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 from django_q.exceptions import TimeoutException
 
-from connections.sdk.errors import Interruption, SyncError
+from connections.models import StreamSetting
+from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import open_connector
+from syncruns import decisions, outage
 from syncruns import dispatch as ticker
+from syncruns.alerts import incidents
 from syncruns.chores import do_due
 from syncruns.deletion import finish_deletions
 from syncruns.engine import journal
-from syncruns.engine.sync import Outcome, sync
+from syncruns.engine.sync import Outcome, is_one_off, sync
 from syncruns.engine.whereabouts import whereabouts
 from syncruns.lease import Lease
-from syncruns.models import SyncRun, SystemJob
+from syncruns.models import StreamRun, SyncRun, SystemJob
 from syncruns.services import block_until, mark_stopped, note_synced
 from syncruns.stopping import is_stopping
 
@@ -36,6 +39,7 @@ FINISH_TRIES = 6
 LOOK_SECONDS = 0.25
 
 
+@outage.excused
 def dispatch() -> str:
     """Tick every few seconds until the next ticker is queued; one at a time, wherever it runs."""
     token = _take_over()
@@ -51,9 +55,10 @@ def dispatch() -> str:
                 if ticker.next_ring() != successor:
                     break
             except Error as error:
-                logger.warning(
-                    _("a tick failed, the next comes in %s s: %s"), settings.TICK_SECONDS, type(error).__name__
-                )
+                if not outage.note(error):
+                    logger.warning(
+                        _("a tick failed, the next comes in %s s: %s"), settings.TICK_SECONDS, type(error).__name__
+                    )
                 connections.close_all()
             _rest(settings.TICK_SECONDS)
     finally:
@@ -78,12 +83,14 @@ def _take_over() -> UUID | None:
     return None
 
 
+@outage.excused
 def work() -> str:
     """Claim the best queued run, execute it, and go on until none is left or a minute has passed."""
     _let_others_write_first()
     until = time.monotonic() + WORK_SECONDS
     finish_deletions()
     while time.monotonic() < until and not is_stopping():
+        decisions.carry_out()
         run = claim_next()
         if run is None:
             return "idle"
@@ -91,6 +98,7 @@ def work() -> str:
     return "done"
 
 
+@outage.excused
 def do_chores() -> str:
     """Do what the system needs from time to time (syncruns/chores.py)."""
     _let_others_write_first()
@@ -180,12 +188,25 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
     if error is not None and error.until is not None:
         block_until(connection, error.until)
     if outcome.state in (SyncRun.State.SUCCEEDED, SyncRun.State.PARTIAL):
-        note_synced(connection, trouble=error is not None)
-    if outcome.state == SyncRun.State.TIMED_OUT and run.read:
+        note_synced(connection, trouble=error is not None and error.code != UNAVAILABLE)
+    if outcome.state == SyncRun.State.TIMED_OUT and run.read and (options := _left_to_do(run)) is not None:
         SyncRun.objects.create(
             connection=connection,
             trigger=SyncRun.Trigger.RETRY,
-            options=run.options,
+            options=options,
             slot=run.slot,
             attempt=run.attempt + 1,
         )
+    incidents.follow(run)
+
+
+def _left_to_do(run: SyncRun) -> dict[str, Any] | None:
+    """Return the options of a run that goes on where this one met its deadline; None: it would only start over."""
+    if not is_one_off(run.options):
+        return run.options
+    interrupted = run.streams.filter(error_code="timed_out").values_list("stream", flat=True)
+    first_reads = StreamSetting.objects.filter(connection=run.connection, first_since__isnull=False)
+    if "window_minutes" in run.options or not first_reads.filter(stream__in=interrupted).exists():
+        return None
+    done = (StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL)
+    return {**run.options, "streams": list(run.streams.exclude(state__in=done).values_list("stream", flat=True))}

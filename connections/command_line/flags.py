@@ -6,21 +6,33 @@ import json
 import os
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from connections.command_line.base import Refused
 from connections.connectors import connector_class
+from connections.defaults import LONGEST_WINDOW, environment_of
 from connections.schedule import zone
 from connections.sdk.errors import SyncError
-from connections.sdk.settings import Setting
+from connections.sdk.settings import Setting, SettingsInvalid
 
 JSON_TYPES = ("list", "rows", "columns")
 NEVER = ("none", "no", "off")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a new connection shall have: settings and secrets, minutes by stream, schedule fields."""
+
+    values: dict[str, Any] = field(repr=False)
+    windows: dict[str, int]
+    schedule: dict[str, Any]
 
 
 def add_settings_flags(parser: ArgumentParser) -> None:
@@ -48,6 +60,60 @@ def add_schedule_flags(parser: ArgumentParser) -> None:
     rhythm.add_argument("--daily", metavar="HH:MM", help=_("sync daily at this time"))
     rhythm.add_argument("--cron", metavar="EXPRESSION", help=_('sync as a cron expression says, e.g. "0 6 * * 1-5"'))
     parser.add_argument("--tz", metavar="ZONE", help=_("time zone of the schedule, e.g. America/Sao_Paulo"))
+
+
+def add_beginning_flags(parser: ArgumentParser) -> None:
+    """Give `connections add` its flags about where values come from and how far back is read."""
+    parser.add_argument(
+        "--from-env",
+        action="store_true",
+        help=_("take what is not given from the environment; manage.py connectors names the variables"),
+    )
+    parser.add_argument(
+        "--since", metavar="MOMENT", help=_("the first syncs bring what changed since: 2026-12-31, 31/12/2026...")
+    )
+
+
+def add_window_flag(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--window",
+        action="append",
+        default=[],
+        metavar="STREAM=MINUTES",
+        dest="windows_given",
+        help=_("how far back a stream looks for changes"),
+    )
+
+
+def given_windows(pairs: Sequence[str]) -> dict[str, int]:
+    """Return minutes by stream. Raises Refused."""
+    windows: dict[str, int] = {}
+    for pair in pairs:
+        stream, _separator, minutes = pair.partition("=")
+        if not (minutes.isascii() and minutes.isdigit() and 1 <= int(minutes) <= LONGEST_WINDOW):
+            raise Refused(_("Write --window STREAM=MINUTES with a whole number of minutes, at least 1."))
+        windows[stream] = int(minutes)
+    return windows
+
+
+def from_environment(kind: str, given: Asked) -> Asked:
+    """Return given completed with what the environment says of new connections of the kind.
+
+    Raises SettingsInvalid that names the variable for a value that cannot be used.
+    """
+    environment = environment_of(connector_class(kind))
+    every = {"every": environment.every} if environment.every and "schedule_kind" not in given.schedule else {}
+    taken = {name: one for name, one in environment.settings.items() if name not in given.values}
+    windows = {stream: one for stream, one in environment.windows.items() if stream not in given.windows}
+    problems = [one.problem for one in (*taken.values(), *windows.values(), *every.values()) if one.problem]
+    if problems:
+        raise SettingsInvalid(problems)
+    schedule = {"schedule_kind": "interval", "interval_minutes": every["every"].value} if every else {}
+    return Asked(
+        {**given.values, **{name: one.value for name, one in taken.items()}},
+        {**given.windows, **{stream: one.value for stream, one in windows.items()}},
+        {**given.schedule, **schedule},
+    )
 
 
 def given_values(kind: str, settings_given: Sequence[str], secrets_given: Sequence[str]) -> dict[str, Any]:
@@ -98,6 +164,14 @@ def given_moment(text: str, time_zone: str) -> datetime:
                 _("%(text)s is not a moment; write 2026-12-31, 2026-12-31T08:00 or 31/12/2026.") % {"text": text}
             ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=zone(time_zone))
+
+
+def given_since(text: str, time_zone: str) -> datetime:
+    """Return given_moment's answer. Raises Refused for one that is still to come."""
+    since = given_moment(text, time_zone)
+    if since > timezone.now():
+        raise Refused(_("--since lies in the future."))
+    return since
 
 
 def _setting_value(setting: Setting | None, name: str, value: str) -> Any:

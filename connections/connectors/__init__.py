@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from connections.connectors.odoo import OdooConnector
 from connections.connectors.rest import RestConnector
 from connections.sdk.connector import Connector
 from connections.sdk.errors import SyncError
 
-REGISTRY: tuple[type[Connector], ...] = (RestConnector,)
+REGISTRY: tuple[type[Connector], ...] = (OdooConnector, RestConnector)
 
 
 def connector_class(kind: str) -> type[Connector]:

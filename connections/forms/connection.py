@@ -1,18 +1,23 @@
-"""One connection's form: what was typed, what its buttons do, what is wrong, what a test found, and saving it."""
+"""One connection's form: what was typed, what its buttons do, what is wrong, what the source said, and saving it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import QueryDict
+from django.utils import timezone
 
 from connections import services, trial
-from connections.forms import entries, held, timing
+from connections.defaults import Environment, Given, environment_of, fixed_streams, window_settings
+from connections.forms import asking, beginning, entries, held, offers, timing
 from connections.forms.entries import Path, Values
+from connections.forms.fields import words
 from connections.models import Connection
 from connections.sdk.connector import Connector
+from connections.sdk.declare import Finding
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Invalid, Setting, SettingsInvalid, check_settings
 from connections.sdk.text import gettext_noop as _
@@ -54,10 +59,27 @@ class ConnectionForm:
         self.about = (NAME,) if connection else (NAME, SLUG)
         self.problems: dict[Path, list[Invalid]] = {}
         self.report: trial.Report | None = None
-        self.sample_error: SyncError | None = None
+        self.asking_error: SyncError | None = None  # about the setting at focus
+        self.offers: offers.Offers = {}
+        self.sample_notes: list[Finding] = []
+        self.columns_not_met: list[str] = []  # there already, and not in the sample: perhaps of an earlier, wrong one
         self.focus: Path = ()
         self.secrets: dict[str, str] = {}
         self.has_expired = False
+        self.settings: dict[str, tuple[Setting, ...]] = {
+            "about": self.about,
+            "config": connector.settings,
+            "schedule": timing.ALL,
+        }
+        self.environment = Environment()
+        if connection is None:
+            self.environment = environment_of(connector)
+            streams = fixed_streams(connector)
+            may_begin = not streams or any(stream.can_begin_at for stream in streams)
+            self.settings |= {
+                "windows": window_settings(connector),
+                "first": beginning.FIRST if may_begin else (),
+            }
         if data is not None:
             self._read(data)
         elif connection is not None:
@@ -68,11 +90,16 @@ class ConnectionForm:
     # Where the values come from
 
     def _start(self) -> None:
-        self.values: dict[str, Values] = {
-            "about": entries.blank(self.about),
-            "config": entries.blank(self.connector.settings),
-            "schedule": timing.typed(services.default_schedule(self.connector.kind)),
+        self.values: dict[str, Values] = {part: entries.blank(settings) for part, settings in self.settings.items()} | {
+            "schedule": timing.typed(services.default_schedule(self.connector.kind))
         }
+        for path, given in self.given().items():
+            if given.problem is None:
+                self.values[str(path[0])] |= self.as_shown(path, given)
+            else:
+                why = {"variable": given.variable, "problem": words(given.problem.text, given.problem.params)}
+                text = _("%(variable)s in the environment cannot be used. %(problem)s")
+                self._note(str(path[0]), [Invalid(path[1:], text, why)])
         self.auto_sync = True
         self.focus = ("about", "name")
 
@@ -93,11 +120,9 @@ class ConnectionForm:
         self.secrets = {
             name: value for name in typed if (value := typed[name].strip("\r\n") or (earlier or {}).get(name, ""))
         }
-        self.values = {
-            "about": entries.posted(self.about, data, ("about",)),
-            "config": config,
-            "schedule": entries.posted(timing.ALL, data, ("schedule",)),
-        }
+        self.values = {part: entries.posted(settings, data, (part,)) for part, settings in self.settings.items()}
+        self.values["config"] = config
+        self.offers = offers.posted(self.connector.settings, data)
         self.auto_sync = "auto_sync" in data
 
     # What the buttons do
@@ -120,36 +145,68 @@ class ConnectionForm:
         del found[1][path[-1]]
         self.focus = ("config", *path[:-1])
 
-    def suggest(self, path: Path) -> bool:
-        """Add to the columns at path those that a live sample shows; what was typed stays.
+    def suggest(self, path: Path, *, anew: bool = False) -> bool:
+        """Add to the columns at path those that a live sample shows; what was typed stays, or goes if anew.
 
-        Says whether a sample could be read; else problems or sample_error hold why.
+        Says whether a sample could be read; else problems or asking_error hold why. What it shows of the settings
+        beside the columns, such as where the records are, is filled in; notes tell of it.
         """
         found = entries.find_list(self.connector.settings, self.values["config"], path)
         if found is None or len(path) != 3 or found[0].type != "columns":
             return False
         name, row = str(path[0]), int(path[1])
         self.focus = ("config", *path)
-        asked = self._sample_settings(name, row)
-        if asked is None:
-            return False
-        config, secrets = asked
+        config, stored = self.values["config"], self.stored_secrets()
         try:
-            columns = trial.suggest_columns(self.connector.kind, config, secrets, name, 0)
+            asked = asking.for_sample(self.connector.settings, name, row, config, self.secrets, stored)
+            sample = trial.read_sample(self.connector.kind, *asked, name, 0)
+        except SettingsInvalid as invalid:
+            self._note("config", invalid.problems)
+            return False
         except SyncError as error:
-            self.sample_error = error
+            self.asking_error = error
             return False
         given = entries.without_blank_columns((found[0],), {found[0].name: found[1]})[found[0].name]
         known = {column["path"] for column in given}
-        fresh = [column for column in columns if column["path"] not in known]
+        fresh = [column for column in sample.columns if column["path"] not in known]
+        if anew and sample.columns:
+            given, known, fresh = [], set(), list(sample.columns)
         found[1][:] = given + [entries.shown(entries.COLUMN_FIELDS, column) for column in fresh]
+        self.values["config"][name][row].update({key: str(value) for key, value in sample.beside.items()})
+        self.sample_notes = list(sample.notes)
+        self.columns_not_met = sorted(known - {column["path"] for column in sample.columns}) if sample.columns else []
+        return True
+
+    def offer(self, path: Path) -> bool:
+        """Ask the source what it offers for the setting at path; what was typed stays.
+
+        Says whether it answered; else problems or asking_error hold why.
+        """
+        setting = next((one for one in self.connector.settings if (one.name,) == path and one.offered_from), None)
+        if setting is None:
+            return False
+        self.focus = ("config", *path)
+        config, stored = self.values["config"], self.stored_secrets()
+        try:
+            asked = asking.for_offer(self.connector.settings, setting, config, self.secrets, stored)
+            found = trial.offered_choices(self.connector.kind, *asked, setting.name)
+        except SettingsInvalid as invalid:
+            self._note("config", invalid.problems)
+            return False
+        except SyncError as error:
+            self.asking_error = error
+            return False
+        self.offers[setting.name] = found
+        if len(found) == 1 and not config[setting.name].strip():
+            config[setting.name] = found[0][0]
         return True
 
     def check(self) -> bool:
         """Find every problem at once; True when there is none."""
         config = self.values["config"] = entries.without_blank_columns(self.connector.settings, self.values["config"])
-        self._check_part("about", self.about)
-        schedule = self._check_part("schedule", timing.ALL)
+        for part in ("about", "windows", "first"):
+            self._check_part(part)
+        schedule = self._check_part("schedule")
         if schedule is not None:
             try:
                 timing.next_times(timing.as_service_takes_it(schedule))
@@ -157,12 +214,21 @@ class ConnectionForm:
                 self._note("schedule", [timing.problem(error)])
         try:
             if self.connection is None:
-                self.checked = services.check_values(self.connector.kind, {**config, **self.secrets})
+                self.checked = services.check_values(self.connector.kind, self._given_values())
             else:
                 self.checked = services.checked_change(self.connection, {**config, **self.secrets})
+            self._check_endings()
         except SettingsInvalid as invalid:
             self._note("config", invalid.problems)
         return not self.problems
+
+    def _check_endings(self) -> None:
+        """Refuse the old end date of a secret that is being replaced."""
+        today = timezone.localdate().isoformat()
+        for setting in self.connector.settings:
+            if setting.expires in self.secrets and "" < self.checked.config.get(setting.name, "") < today:
+                text = _("This date has passed. Enter when the new one ends, or leave it empty.")
+                self._note("config", [Invalid((setting.name,), text)])
 
     def test(self) -> bool:
         """Ask the source, with checked values; True when everything it says is fine."""
@@ -172,7 +238,7 @@ class ConnectionForm:
     def save(self, *, auto_sync: bool) -> Connection | None:
         """Store the connection; None when a problem turned up only now, such as a short name just taken."""
         about = self.values["about"]
-        values = {**self.values["config"], **self.secrets}
+        values = self._given_values()
         schedule = timing.as_service_takes_it(check_settings(timing.ALL, self.values["schedule"]))
         try:
             if self.connection is None:
@@ -183,6 +249,8 @@ class ConnectionForm:
                     values=values,
                     schedule=schedule,
                     auto_sync=auto_sync,
+                    windows=check_settings(self.settings["windows"], self.values["windows"]),
+                    first_since=self._first_since(schedule["time_zone"]),
                     user=self.user,
                 )
             connection = services.update_connection(
@@ -197,9 +265,18 @@ class ConnectionForm:
             self._note("schedule", [timing.problem(error)])
         return None
 
-    def _check_part(self, part: str, settings: Sequence[Setting]) -> dict[str, Any] | None:
+    def _given_values(self) -> dict[str, Any]:
+        """Return settings and secrets as services take them; a new connection's may come from the environment."""
+        given = self.stored_secrets() if self.connection is None else {}
+        return {**given, **self.values["config"], **self.secrets}
+
+    def _first_since(self, time_zone: str) -> datetime | None:
+        settings = self.settings["first"]
+        return beginning.first_since(check_settings(settings, self.values["first"]), time_zone) if settings else None
+
+    def _check_part(self, part: str) -> dict[str, Any] | None:
         try:
-            return check_settings(settings, self.values[part])
+            return check_settings(self.settings.get(part, ()), self.values.get(part, {}))
         except SettingsInvalid as invalid:
             self._note(part, invalid.problems)
             return None
@@ -208,35 +285,29 @@ class ConnectionForm:
         for problem in problems:
             self.problems.setdefault((part, *problem.path), []).append(problem)
 
-    def _sample_settings(self, name: str, row: int) -> tuple[dict[str, Any], dict[str, str]] | None:
-        """Config and secrets to read a sample with: this entry alone, its columns still unknown."""
-        settings = entries.without_columns(self.connector.settings)
-        wanted = {setting.name for setting in settings if setting.type == "rows"}
-        config = self.values["config"]
-        entry = config[name][row]
-        inside = next(setting for setting in settings if setting.name == name).fields
-        values = {
-            **{other: value for other, value in config.items() if other not in wanted},
-            **self.secrets,
-            name: [{field.name: entry[field.name] for field in inside}],
-        }
-        stored = self.stored_secrets()
-        try:
-            checked = check_settings(
-                [setting for setting in settings if setting.name == name or setting.name not in wanted],
-                values,
-                stored_secrets=list(stored),
-            )
-        except SettingsInvalid as invalid:
-            for problem in invalid.problems:
-                is_inside = problem.path[:2] == (name, 0)
-                where = (name, row, *problem.path[2:]) if is_inside else problem.path
-                self._note("config", [Invalid(where, problem.text, problem.params)])
-            return None
-        secret_names = {setting.name for setting in settings if setting.is_secret}
-        secrets = {**stored, **{secret: checked[secret] for secret in secret_names if secret in checked}}
-        return {other: value for other, value in checked.items() if other not in secret_names}, secrets
-
     def stored_secrets(self) -> dict[str, str]:
-        """Return the stored secrets that what was typed leaves in force."""
-        return services.kept_secrets(self.connection, self.values["config"]) if self.connection else {}
+        """Return the secrets, stored or of the environment, that what was typed leaves in force."""
+        if self.connection is None:
+            return self.environment.secrets(self.connector, self.values["config"])
+        return services.kept_secrets(self.connection, self.values["config"])
+
+    # What the environment gives
+
+    def given(self) -> dict[Path, Given]:
+        """Return what the environment says of the form's fields, secrets left out."""
+        secrets = {one.name for one in self.connector.settings if one.is_secret}
+        found: dict[Path, Given] = {
+            ("config", name): given for name, given in self.environment.settings.items() if name not in secrets
+        }
+        found |= {("windows", stream): given for stream, given in self.environment.windows.items()}
+        if self.environment.every is not None:
+            found["schedule", "rhythm"] = self.environment.every
+        return found
+
+    def as_shown(self, path: Path, given: Given) -> Values:
+        """Return the form's values, of the part that path begins with, for what the environment gives."""
+        part, name = str(path[0]), str(path[1])
+        if part == "schedule":
+            typed = timing.typed({"interval_minutes": given.value})
+            return {field: typed[field] for field in ("rhythm", "interval_minutes")}
+        return entries.shown([one for one in self.settings[part] if one.name == name], {name: given.value})

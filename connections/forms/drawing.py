@@ -10,7 +10,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 
 from connections import services
-from connections.catalogue import Explanation, explain
+from connections.explanation import Explanation
 from connections.forms import entries, held, timing
 from connections.forms.connection import ConnectionForm
 from connections.forms.entries import Path
@@ -18,9 +18,11 @@ from connections.forms.fields import Field, build, walk, words
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import SettingsInvalid, check_settings
 from connections.sdk.text import gettext_noop as _
+from connections.trial_words import explain_trial
 
 RETYPE_MOVED = _("The address changed. What was stored belongs to the old one and will be erased; type it again.")
 RETYPE_EXPIRED = _("What you typed here was held for one hour, which has passed. Type it again.")
+RETYPE_ELSEWHERE = _("%(variable)s in the environment belongs to another address and is not used; type it here.")
 RETYPE_UNREADABLE = _("What was stored can no longer be read, because the encryption key changed. Type it again.")
 
 
@@ -37,15 +39,18 @@ class Drawing:
     @cached_property
     def parts(self) -> dict[str, list[Field]]:
         form = self.form
-        settings = {"about": form.about, "config": form.connector.settings, "schedule": timing.ALL}
         parts = {
-            part: build(settings[part], form.values[part], (part,), form.problems, form.focus) for part in settings
+            part: build(settings, form.values[part], (part,), form.problems, form.focus)
+            for part, settings in form.settings.items()
         }
         everything = {field.path: field for part in parts.values() for field in walk(part)}
         self._place_others(everything)
         for field in everything.values():
             if field.setting.is_secret:
                 self._describe_secret(field)
+            elif field.path[0] == "config" and field.setting.name in form.offers:
+                field.offers = form.offers[field.setting.name]
+        self._name_sources(everything)
         wrong = next((field for field in everything.values() if field.errors), None)
         focused = wrong or everything.get(form.focus)
         if focused is not None and not (self.report and wrong is None):
@@ -61,12 +66,26 @@ class Drawing:
             target = fields[around] if around else next(iter(fields.values()))
             target.errors += [words(problem.text, problem.params) for problem in problems]
 
+    def _name_sources(self, fields: dict[Path, Field]) -> None:
+        """Say of values that are still as the environment gave them where they come from."""
+        for path, given in self.form.given().items():
+            if given.problem is None:
+                shown = self.form.as_shown(path, given)
+                if all(self.form.values[str(path[0])][name] == value for name, value in shown.items()):
+                    fields[path].note = gettext("From %(variable)s in the environment.") % {"variable": given.variable}
+
     def _describe_secret(self, field: Field) -> None:
         name, form, connection = field.setting.name, self.form, self.form.connection
         set_at = connection.secrets_set_at.get(name) if connection else None
         why, age = "", ""
+        given = form.environment.settings.get(name)
         if name in form.secrets:
             field.placeholder = gettext("Received; type only to change")
+        elif given is not None and name in form.stored_secrets():
+            field.placeholder = gettext("Set; type only to change")
+            age = gettext("Set from %(variable)s in the environment.") % {"variable": given.variable} + " "
+        elif given is not None:
+            age = words(RETYPE_ELSEWHERE, {"variable": given.variable}) + " "
         elif form.has_expired:
             why = RETYPE_EXPIRED
         elif set_at and name in form.stored_secrets():
@@ -86,6 +105,14 @@ class Drawing:
     @property
     def lists(self) -> list[Field]:
         return [field for field in self.parts["config"] if field.setting.type in entries.LISTS]
+
+    @property
+    def windows(self) -> list[Field]:
+        return self.parts.get("windows", [])
+
+    @property
+    def first(self) -> list[Field]:
+        return self.parts.get("first", [])
 
     @property
     def schedule(self) -> list[Field]:
@@ -139,12 +166,20 @@ class Drawing:
         return self._explain(self.report.error) if self.report and self.report.error else None
 
     @property
-    def sample_failure(self) -> Explanation | None:
-        return self._explain(self.form.sample_error) if self.form.sample_error else None
+    def asking_failure(self) -> Explanation | None:
+        return self._explain(self.form.asking_error) if self.form.asking_error else None
 
     @property
-    def sampled(self) -> str:
-        """The form name of the columns that a sample was asked for."""
+    def sample_notes(self) -> list[dict[str, str]]:
+        return [{"state": one.state, "text": words(one.text, one.params)} for one in self.form.sample_notes]
+
+    @property
+    def columns_not_met(self) -> str:
+        return ", ".join(self.form.columns_not_met)
+
+    @property
+    def asked(self) -> str:
+        """The form name of what the source was asked for: columns from a sample, or what it offers."""
         return ":".join(map(str, self.form.focus))
 
     @property
@@ -158,4 +193,4 @@ class Drawing:
         return [{"label": words(one.label), "state": one.state, "text": words(one.text, one.params)} for one in found]
 
     def _explain(self, error: SyncError) -> Explanation:
-        return explain(error.code, error.params, words(self.form.connector.label))
+        return explain_trial(error.code, error.params, words(self.form.connector.label))

@@ -11,6 +11,8 @@ from dataclasses import replace
 from itertools import count, takewhile
 from typing import Any
 
+from django.http import QueryDict
+
 from connections.sdk.settings import COLUMN_TYPES, Setting
 from connections.sdk.text import gettext_noop as _
 
@@ -38,6 +40,7 @@ COLUMN_FIELDS = (
     Setting("precision", _("Digits"), "number", default=18, shown_if=("type", ("decimal",))),
     Setting("scale", _("Decimals"), "number", default=6, shown_if=("type", ("decimal",))),
     Setting("key", _("Key"), "boolean"),
+    Setting("personal", _("Personal"), "boolean"),
 )
 
 
@@ -106,6 +109,8 @@ def _posted(setting: Setting, data: Mapping[str, str], path: Path) -> Any:
         always = next(field.name for field in fields if field.type not in ("boolean", *LISTS))  # sent even when empty
         there = takewhile(lambda number: f"{name}:{number}:{always}" in data, count())
         return [posted(fields, data, (*path, number)) for number in there]
+    if setting.type == "list" and isinstance(data, QueryDict):
+        return "\n".join(data.getlist(name))  # a text of many lines, or one box ticked for each
     return data.get(name, "")
 
 

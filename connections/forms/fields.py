@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext
 
 from connections.forms.entries import LISTS, Path, Values, fields_of
+from connections.forms.offers import carried
 from connections.sdk.settings import Invalid, Setting
 
 
@@ -50,7 +51,7 @@ class Entry:
 
 @dataclass
 class Field:
-    """A setting as it stands in the form. path begins with the part of the form: about, config, schedule."""
+    """A setting as it stands in the form. path begins with the part of the form, such as config."""
 
     setting: Setting
     path: Path
@@ -61,6 +62,7 @@ class Field:
     note: str = ""  # what else to say beside it
     placeholder: str = ""
     has_focus: bool = False
+    offers: Sequence[tuple[str, str]] | None = None  # (value, label) from the source, once it was asked
 
     @property
     def name(self) -> str:
@@ -79,6 +81,27 @@ class Field:
         return ":".join(["suggest", *map(str, self.path[1:])])
 
     @property
+    def replace(self) -> str:
+        return ":".join(["replace", *map(str, self.path[1:])])
+
+    @property
+    def offer(self) -> str:
+        """The button that asks the source what it offers; empty when it cannot say."""
+        return ":".join(["offer", *map(str, self.path[1:])]) if self.setting.offered_from else ""
+
+    @property
+    def carried_offers(self) -> str:
+        return carried(self.offers or ())
+
+    @property
+    def boxes(self) -> list[tuple[str, str, bool]]:
+        """(value, label, whether it is ticked) of a list's offers; what was typed and is not offered stays, ticked."""
+        given = [line.strip() for line in str(self.value).splitlines() if line.strip()]
+        offered = {value: label for value, label in self.offers or ()}
+        others = {value: "" for value in given if value not in offered}
+        return [(value, label, value in given) for value, label in (offered | others).items()]
+
+    @property
     def label(self) -> str:
         return words(self.setting.label)
 
@@ -95,7 +118,7 @@ class Field:
     def is_short(self) -> bool:
         """Two such fields fit beside each other."""
         is_inside = self.path[0] == "schedule" or len(self.path) > 2
-        return self.setting.type in ("choice", "number") or (is_inside and self.setting.type == "text")
+        return self.setting.type in ("choice", "number", "date") or (is_inside and self.setting.type == "text")
 
     @property
     def shown_placeholder(self) -> str:

@@ -75,6 +75,7 @@ class Migration(migrations.Migration):
                 ('window_minutes', models.PositiveIntegerField(blank=True, null=True, verbose_name='look-back (minutes)')),
                 ('page_size', models.PositiveIntegerField(blank=True, null=True, verbose_name='page size')),
                 ('every_minutes', models.PositiveIntegerField(blank=True, null=True, verbose_name='at most every (minutes)')),
+                ('first_since', models.DateTimeField(blank=True, null=True, verbose_name='first read since')),
                 ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='stream_settings', to='connections.connection')),
             ],
             options={

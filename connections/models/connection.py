@@ -168,6 +168,8 @@ class StreamSetting(models.Model):
     window_minutes = models.PositiveIntegerField(_("look-back (minutes)"), null=True, blank=True)
     page_size = models.PositiveIntegerField(_("page size"), null=True, blank=True)
     every_minutes = models.PositiveIntegerField(_("at most every (minutes)"), null=True, blank=True)
+    # While a first read is asked for or under way: it brings what changed since then, instead of the look-back.
+    first_since = models.DateTimeField(_("first read since"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("stream setting")

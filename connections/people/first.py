@@ -6,6 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
@@ -29,6 +30,13 @@ def create_first_admin() -> tuple[str, str] | None:
     UserPreference.objects.create(user=user, must_change_password=True)
     audit.record("user.created", actor=audit.COMMAND_LINE, target=user)
     return name, password
+
+
+def forget_first_password(name: str) -> None:
+    """Remove the file with the first password of the user called name: it is no longer valid."""
+    path = settings.DATA_DIR / FILE
+    if path.exists() and f"name: {name}" in path.read_text().splitlines():
+        path.unlink(missing_ok=True)
 
 
 def write_private(path: Path, text: str) -> None:

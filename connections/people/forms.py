@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from connections.models import UserPreference
+from connections.people.roles import ADMINISTRATOR, OPERATOR, VIEWER
 
 
 @cache
@@ -76,3 +78,53 @@ class PreferencesForm(KitForm, forms.ModelForm):
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - for the reader and the type checker
         field.choices = [("", without), *choices]
+
+
+ROLE_CHOICES = (
+    (VIEWER, _("Viewer: sees everything except settings and personal data")),
+    (OPERATOR, _("Operator: also syncs, pauses, tests and reviews")),
+    (ADMINISTRATOR, _("Administrator: does everything, other people's access included")),
+    ("", _("No role: can sign in, and sees nothing")),
+)
+
+
+ABOUT_LABELS = {
+    "first_name": _("First name"),
+    "last_name": _("Last name"),
+    "username": _("Name for signing in"),
+    "email": _("E-mail"),
+}
+
+
+class AccountForm(KitForm, forms.ModelForm):
+    """A person's name, e-mail and role. with_role: whether the role may be chosen here."""
+
+    role = forms.ChoiceField(label=_("Role"), choices=ROLE_CHOICES, required=False, initial=VIEWER)
+
+    class Meta:
+        model = User
+        fields = ("first_name", "last_name", "username", "email")
+        labels: ClassVar[dict[str, Any]] = ABOUT_LABELS
+        help_texts: ClassVar[dict[str, Any]] = {"username": _("Letters, digits and @ . + - _ only.")}
+
+    def __init__(self, *args: Any, with_role: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not with_role:
+            del self.fields["role"]
+        for name, hint in (("first_name", "given-name"), ("last_name", "family-name"), ("email", "email")):
+            self.fields[name].widget.attrs["autocomplete"] = "off" if with_role else hint
+        self.fields["username"].widget.attrs.update(autocomplete="off", autocapitalize="none", spellcheck="false")
+        self.fields["username"].widget.attrs.pop("autofocus", None)
+
+
+class ProfileForm(KitForm, forms.ModelForm):
+    """What a person says of himself."""
+
+    class Meta:
+        model = User
+        fields = ("first_name", "last_name", "email")
+        labels: ClassVar[dict[str, Any]] = ABOUT_LABELS
+
+
+class FirstPasswordForm(KitForm, SetPasswordForm):
+    """Asks for a password, twice."""

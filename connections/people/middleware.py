@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
@@ -22,13 +21,6 @@ from connections.models import UserPreference
 
 # What a person may reach before choosing a password of their own.
 OPEN_BEFORE_PASSWORD = {"password_change", "preferences", "sign_out", "sign_in", "healthz", "readyz"}
-
-
-def _zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError):
-        return None
 
 
 def _language(request: HttpRequest, preference: UserPreference) -> str:
@@ -70,7 +62,7 @@ class PreferenceMiddleware:
             preference = UserPreference.objects.filter(user=request.user).first()
         request.preference = preference or UserPreference()
         language = _language(request, request.preference)
-        with translation.override(language), timezone.override(_zone(request.preference.time_zone)):
+        with translation.override(language), timezone.override(request.preference.zone):
             request.LANGUAGE_CODE = language
             response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)

@@ -16,6 +16,7 @@ LABELS = {VIEWER: _("Viewer"), OPERATOR: _("Operator"), ADMINISTRATOR: _("Admini
 _VIEW = {
     "connections.view_connection",
     "connections.view_streamsetting",
+    "syncruns.view_change",
     "syncruns.view_checkpoint",
     "syncruns.view_quarantinedrecord",
     "syncruns.view_streamrun",
@@ -47,6 +48,11 @@ def ensure_roles(**_signal: Any) -> None:
         granted = {permission.pk for permission in permissions if _is_granted(permission, wanted)}
         if granted != set(group.permissions.values_list("pk", flat=True)):
             group.permissions.set(granted)
+
+
+def may_see_personal(user: User | AnonymousUser) -> bool:
+    """Say whether the user sees the values of personal columns: who only views does not."""
+    return user.has_perm("connections.operate_connection")
 
 
 def role_of(user: User | AnonymousUser) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,8 @@ from django.contrib import messages
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.models import User
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.template.loader import render_to_string
@@ -16,12 +19,15 @@ from django.urls import reverse_lazy
 from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from connections import audit
 from connections.models import UserPreference
-from connections.people.forms import NewPasswordForm, PreferencesForm, SignInForm
+from connections.people.first import forget_first_password
+from connections.people.forms import NewPasswordForm, PreferencesForm, ProfileForm, SignInForm
 from connections.people.middleware import ReaderRequest
+
+RETRY_SECONDS = 60
 
 
 class SignIn(auth_views.LoginView):
@@ -42,6 +48,7 @@ class PasswordChange(auth_views.PasswordChangeView):
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         response = super().form_valid(form)
         UserPreference.objects.filter(user=form.user).update(must_change_password=False)
+        forget_first_password(form.user.get_username())
         audit.record("password.changed", user=form.user, target=form.user)
         messages.success(self.request, _("Your password has been changed."))
         return response
@@ -63,16 +70,45 @@ def preferences(request: ReaderRequest) -> HttpResponse:
     preference = request.preference
     preference.user = request.user
     if request.method == "GET":
-        return render(request, "people/preferences.html", {"form": PreferencesForm(instance=preference)})
+        return render(request, "people/preferences.html", _profile_context(request))
     kept = {name: getattr(preference, name) for name in PreferencesForm.Meta.fields}
     form = PreferencesForm({**kept, **request.POST.dict()}, instance=preference)
     if not form.is_valid():
-        return render(request, "people/preferences.html", {"form": form}, status=422)
+        return render(request, "people/preferences.html", _profile_context(request) | {"form": form}, status=422)
     form.save()
     if "save" in request.POST:
         with translation.override(preference.language or translation.get_language()):
             messages.success(request, _("Your preferences have been saved."))
     return redirect(_next(request))
+
+
+@require_POST
+def profile(request: ReaderRequest) -> HttpResponse:
+    """Keep a person's own name and e-mail."""
+    person = _stored(request)
+    form = ProfileForm(request.POST, instance=person)
+    if not form.is_valid():
+        return render(request, "people/preferences.html", _profile_context(request) | {"about": form}, status=422)
+    if form.changed_data:
+        form.save()
+        audit.record("user.changed", user=person, target=person, fields=form.changed_data)
+    messages.success(request, _("Saved."))
+    return redirect("preferences")
+
+
+def _stored(request: HttpRequest) -> User:
+    """Return the reader as stored, apart from request.user: a form that is refused must not change the frame."""
+    assert isinstance(request.user, User)  # noqa: S101 - for the type checker: the pages are for who is signed in
+    return User.objects.get(pk=request.user.pk)
+
+
+def _profile_context(request: ReaderRequest) -> dict[str, Any]:
+    person = _stored(request)
+    return {
+        "form": PreferencesForm(instance=request.preference),
+        "about": ProfileForm(instance=person),
+        "username": person.get_username(),
+    }
 
 
 def _anonymous_language(request: HttpRequest) -> HttpResponse:
@@ -106,9 +142,19 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer after an error that nobody foresaw. The database, session and user may be what failed."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return unavailable(request, is_planned=False)
     return _without_database(request, "500.html", 500)
 
 
-def _without_database(request: HttpRequest, template: str, status: int) -> HttpResponse:
+def unavailable(request: HttpRequest, *, is_planned: bool) -> HttpResponse:
+    """Answer while the database is away, or the pages are closed on purpose."""
+    response = _without_database(request, "503.html", 503, is_planned=is_planned)
+    response.headers["Retry-After"] = str(RETRY_SECONDS)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _without_database(request: HttpRequest, template: str, status: int, **context: Any) -> HttpResponse:
     with translation.override(translation.get_language_from_request(request)):
-        return HttpResponse(render_to_string(template), status=status)
+        return HttpResponse(render_to_string(template, context), status=status)

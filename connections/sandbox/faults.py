@@ -22,9 +22,15 @@ RECORD_FAULTS = {
     "missing-id": "the first record of a page without its id",
     "shifting-pages": "every page after the first starts one record early, as if one had been inserted",
     "empty-page": "no records on a page, although there are some",
+    "vanished-record": "the first record is gone, and the total with it, as when it was deleted",
+    "half-gone": "every second record is gone, and the total with them, as when rights were lost",
+}
+VENDOR_FAULTS = {
+    "vendor-error": "the vendor's own error called code=NAME, in the form this vendor gives it",
 }
 OPTIONS = {
     "after": "let N requests pass first",
+    "code": "which of the vendor's own errors",
     "path": "only addresses that start with PATH",
     "retry-after": "the Retry-After of a status, in seconds",
     "seconds": "how long hang and drip take",
@@ -37,7 +43,7 @@ HELP = "\n".join(
         "The first fault that applies to a request is played; faults on records are played besides.",
         "",
         "  NNN              a status from 400 to 599 with a JSON body",
-        *(f"  {name:<16} {text}" for name, text in {**RESPONSE_FAULTS, **RECORD_FAULTS}.items()),
+        *(f"  {name:<16} {text}" for name, text in {**RESPONSE_FAULTS, **RECORD_FAULTS, **VENDOR_FAULTS}.items()),
         "",
         *(f"  {name + '=':<16} {text}" for name, text in OPTIONS.items()),
         "",
@@ -77,11 +83,16 @@ class Faults:
 
     def response(self, path: str) -> Fault | None:
         """Return the fault to play instead of the answer to this request, counting it."""
-        return self._take(path, lambda fault: fault.name not in RECORD_FAULTS)
+        return self._take(path, lambda fault: fault.name not in RECORD_FAULTS and fault.name not in VENDOR_FAULTS)
 
     def record(self, name: str, path: str) -> bool:
         """Say whether the fault on records called name is to be played on this page, counting it."""
         return self._take(path, lambda fault: fault.name == name) is not None
+
+    def vendor_error(self, path: str) -> str | None:
+        """Return the name of the vendor's own error to answer this request with, counting it."""
+        fault = self._take(path, lambda fault: fault.name in VENDOR_FAULTS)
+        return fault.options["code"] if fault else None
 
     def _take(self, path: str, wanted: Callable[[Fault], bool]) -> Fault | None:
         with self._lock:
@@ -109,7 +120,7 @@ def _fault(part: str) -> Fault:
     head, *pairs = (piece.strip() for piece in part.split(","))
     name, colon, times = head.partition(":")
     is_status = len(name) == 3 and name.isdigit() and 400 <= int(name) <= 599
-    if not is_status and name not in RESPONSE_FAULTS and name not in RECORD_FAULTS:
+    if not is_status and name not in RESPONSE_FAULTS | RECORD_FAULTS | VENDOR_FAULTS:
         raise ValueError(f"unknown fault {name!r}")
     if colon and not times.isdigit():
         raise ValueError(f"{part!r}: TIMES must be a whole number")
@@ -119,6 +130,8 @@ def _fault(part: str) -> Fault:
         if option not in OPTIONS or not value:
             raise ValueError(f"{part!r}: unknown option {pair!r}")
         options[option] = value
+    if name in VENDOR_FAULTS and "code" not in options:
+        raise ValueError(f"{part!r}: needs code=NAME")
     try:
         after = int(options.pop("after", "0"))
         float(options.get("seconds", "0"))

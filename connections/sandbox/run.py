@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until told to stop; print address and token first. Returns the exit code."""
+    """Serve until told to stop; print address and how to sign in first. Returns the exit code."""
     app = SANDBOXES[arguments.kind](arguments.seed, arguments.speed)
     try:
         sandbox = Sandbox(app, host=arguments.host, port=arguments.port, faults=arguments.faults)
@@ -39,7 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    sys.stdout.write(f"Sandbox {arguments.kind}: {sandbox.url}  token: {app.token}\n")
+    sign_in = getattr(app, "sign_in", f"token: {app.token}")  # for vendors where a token alone is not enough
+    sys.stdout.write(f"Sandbox {arguments.kind}: {sandbox.url}  {sign_in}\n")
     sys.stdout.flush()
     sandbox.serve()
     return 0

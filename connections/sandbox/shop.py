@@ -182,6 +182,10 @@ class Shop:
 
     def _slice(self, path: str, records: list[Record], start: int, size: int) -> tuple[list[Record], int]:
         """Return one page of records and how many there are in all."""
+        if self.faults.record("vanished-record", path):
+            records = records[1:]
+        if self.faults.record("half-gone", path):
+            records = records[::2]
         if self.faults.record("duplicate-ids", path):
             records = [records[0], *records]
         if start and self.faults.record("shifting-pages", path):

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from connections.sdk.context import Context
-from connections.sdk.declare import DefaultSchedule, Finding, Page, Stream
+from connections.sdk.declare import DefaultSchedule, Finding, Page, Sample, Stream
 from connections.sdk.settings import Setting
 
 
@@ -55,8 +55,16 @@ class Connector(ABC):
         """Return the aware moment up to which the checkpoint has read changes, if it says one."""
         return None
 
-    def suggest(self, setting: str, row: int, context: Context) -> list[dict[str, Any]]:
-        """Return proposed rows for a `columns` setting inside row `row` of a list, read from a live sample.
+    def offer(self, setting: str, context: Context) -> list[tuple[str, str]]:
+        """Return (value, label) of what the source offers for a setting: its databases, the user's companies.
+
+        Only settings with `offered_from` are asked for; those it names hold checked values, any other may be empty.
+        Labels are the source's own words. Raises SyncError.
+        """
+        raise NotImplementedError(f"{self.kind} offers nothing for {setting}")
+
+    def suggest(self, setting: str, row: int, context: Context) -> Sample:
+        """Return what a live sample shows for row `row` of a list that has a `columns` setting inside.
 
         Only connectors that declare a `columns` setting have one. Raises SyncError.
         """

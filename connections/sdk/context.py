@@ -24,7 +24,7 @@ class ReadOptions:
     """What a person asked of one read, beyond the checkpoint."""
 
     window_minutes: int | None = None  # look back this far from now
-    since: datetime | None = None  # read what changed since this aware moment instead of the checkpoint
+    since: datetime | None = None  # read what changed since this aware moment, not from the checkpoint or window
     page_size: int | None = None
 
 
@@ -33,6 +33,7 @@ class Context(Protocol):
 
     allow_private_addresses: bool
     options: ReadOptions
+    is_hurried: bool  # a person waits for the answer: better a failure soon than an answer late
 
     def now(self) -> datetime:
         """Return the current moment, aware, UTC."""
@@ -53,8 +54,11 @@ class Context(Protocol):
 class PlainContext:
     """A Context without an engine: for Test connection, sample reads and connector tests."""
 
-    def __init__(self, *, allow_private_addresses: bool = False, options: ReadOptions | None = None) -> None:
+    def __init__(
+        self, *, allow_private_addresses: bool = False, options: ReadOptions | None = None, is_hurried: bool = False
+    ) -> None:
         self.allow_private_addresses = allow_private_addresses
+        self.is_hurried = is_hurried
         self.options = options or ReadOptions()
         self.events: list[tuple[str, str, dict[str, Any]]] = []
         self._sleep = threading.Event()

@@ -10,6 +10,7 @@ ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "timestamp
 
 Record = Mapping[str, Any]  # column name -> value as the source spelled it
 INTEGER_DIGITS = 19
+MASK = "•••"  # stands for a personal value
 
 Key = tuple[Any, ...]  # the values of Table.key, in its order
 
@@ -58,6 +59,16 @@ class Table:
         if not set(self.set_key) <= set(names) or (self.set_key and self.parent):
             raise ValueError(f"table {self.name}: set_key must name declared columns, and a child table has none")
 
+    @property
+    def has_personal_key(self) -> bool:
+        """Say whether the key itself tells something of a person, such as a CPF."""
+        return any(self.column(name).personal for name in self.key)
+
+    @property
+    def set_columns(self) -> tuple[str, ...]:
+        """The columns that name the set a row belongs to: its parent's key, or set_key; () when rows form no sets."""
+        return self.parent_key or self.set_key
+
     def types(self, names: Sequence[str]) -> list[ColumnType]:
         """Return the types of the columns called names."""
         return [self.column(name).type for name in names]
@@ -79,9 +90,13 @@ class Stream:
     tables: tuple[Table, ...]
     default_enabled: bool = True
     window_minutes: int | None = None  # default look-back; None: the stream has no window
+    window_env: str = ""  # the environment variable that gives new connections their look-back ...
+    window_env_unit: Literal["minutes", "days"] = "minutes"  # ... and what it counts
     changed_since: bool = False  # the source can be asked for what changed since a moment
 
     def __post_init__(self) -> None:
+        if self.window_env and self.window_minutes is None:
+            raise ValueError(f"stream {self.key}: a variable gives its look-back, and it has none")
         tops: dict[str, Table] = {}
         for table in self.tables:
             if table.parent is None:
@@ -95,6 +110,11 @@ class Stream:
             )
             if own != theirs:
                 raise ValueError(f"table {table.name}: parent_key must have the types of its parent's key")
+
+    @property
+    def can_begin_at(self) -> bool:
+        """Say whether a read can bring what changed since a moment, rather than everything."""
+        return self.changed_since or self.window_minutes is not None
 
     def table(self, name: str) -> Table:
         """Return the table called name; KeyError when the stream has none."""
@@ -138,7 +158,7 @@ class Page:
     sets: table name -> values of its set_key whose rows are all in this page, be there none: the others of these
     sets are deleted. sweep: what the page tells of the keys that exist.
     checkpoint: JSON that says "from here a later run loses nothing read so far", this page included; the
-    engine never looks inside. expected: how many records of the main table the whole read should bring, if known.
+    engine never looks inside. expected: about how many records the whole read should bring, in all tables, if known.
     """
 
     rows: Mapping[str, Sequence[Record]] = field(default_factory=dict)
@@ -160,11 +180,25 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """What a live sample of the source shows for one entry of a list.
+
+    columns: proposed rows for its `columns` setting. beside: values for its other settings. notes: what a person
+    should know of it.
+    """
+
+    columns: Sequence[dict[str, Any]]
+    beside: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[Finding] = ()
+
+
+@dataclass(frozen=True)
 class DefaultSchedule:
     """How often a new connection of a kind syncs, until its user says otherwise."""
 
     every_minutes: int | None = None
     daily_at: str | None = None  # "HH:MM" in the connection's zone
+    every_env: str = ""  # the environment variable that gives new connections every_minutes
 
 
 def widest(standing: Column, declared: Column) -> Column | None:

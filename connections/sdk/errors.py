@@ -18,6 +18,10 @@ class CodeInfo:
     needs_person: bool  # syncing stops until a person acts
 
 
+# The source does not offer what a stream reads, as far as this user goes; the other streams are read all the same.
+# params: service, what is missing as the source calls it; reason: module (with param module), right, or another word.
+UNAVAILABLE = "unavailable"
+
 CODES: dict[str, CodeInfo] = {
     "credentials_refused": CodeInfo(retryable=False, needs_person=True),
     "credentials_expired": CodeInfo(retryable=False, needs_person=True),
@@ -26,6 +30,7 @@ CODES: dict[str, CodeInfo] = {
     "address_refused": CodeInfo(retryable=False, needs_person=True),
     "schedule_never_fires": CodeInfo(retryable=False, needs_person=True),
     "not_found": CodeInfo(retryable=False, needs_person=False),
+    UNAVAILABLE: CodeInfo(retryable=False, needs_person=False),
     "rate_limited": CodeInfo(retryable=True, needs_person=False),
     "quota_blocked": CodeInfo(retryable=False, needs_person=False),
     "timeout": CodeInfo(retryable=True, needs_person=False),

@@ -14,7 +14,7 @@ import requests
 import urllib3
 
 from connections.sdk.errors import SyncError
-from connections.sdk.redaction import Redactor
+from connections.sdk.redaction import Redactor, without_named_secrets
 
 # All that requests, urllib3 and the layers below raise for reasons outside our code.
 FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, UnicodeError)
@@ -61,22 +61,17 @@ def retry_after(value: str, now: datetime) -> float | None:
     value = value.strip()
     if re.fullmatch(r"\d{1,12}(\.\d+)?", value, re.ASCII):
         return min(float(value), LONGEST_RETRY_AFTER)
-    moment = _moment(value)
+    moment = moment_of(value)
     return None if moment is None else min(max((moment - now).total_seconds(), 0.0), LONGEST_RETRY_AFTER)
 
 
-def clock_apart(headers: Mapping[str, str], now: datetime) -> float:
-    """Return by how many seconds the server's clock is ahead, by its Date header; 0.0 when that says nothing."""
-    moment = _moment(headers.get("Date", ""))
-    return 0.0 if moment is None or "Age" in headers else (moment - now).total_seconds()  # Age: a cache's older answer
-
-
-def _moment(text: str) -> datetime | None:
+def moment_of(text: str) -> datetime | None:
+    """Return the moment, aware, that a header such as Date or Retry-After names; None when it names none."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def vendor_message(headers: Mapping[str, str], body: bytes, redact: Redactor) -> str:
@@ -84,7 +79,7 @@ def vendor_message(headers: Mapping[str, str], body: bytes, redact: Redactor) ->
     if is_html(headers, body):
         return ""
     text = body[: SAMPLE_LENGTH * 4].decode("utf-8", "replace")
-    sample = redact(text[:SAMPLE_LENGTH])
+    sample = without_named_secrets(redact(text[:SAMPLE_LENGTH]))
     if len(text) > SAMPLE_LENGTH:
         # A secret cut by the end of the sample is not recognised: drop as much as it could be.
         sample = sample[: max(len(sample) - redact.longest, 0)]

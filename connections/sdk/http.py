@@ -8,8 +8,10 @@ import json as json_format
 import os
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -32,6 +34,7 @@ CLOCK_SECONDS = 120  # a source's clock further from ours than this is worth tel
 REDIRECTS = (301, 302, 303, 307, 308)
 
 Params = Mapping[str, Any]  # query parameters; None leaves one out, a list repeats it
+Retry = Callable[[SyncError], bool]
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,20 @@ class Answer:
     url: str
     seconds: float
 
+    @property
+    def moment(self) -> datetime | None:
+        """The moment of the answer by the server's own clock, aware, to the second; None when it does not say."""
+        return failures.moment_of(self.headers.get("Date", ""))
+
     def json(self) -> Any:
         """Return the body's document, its decimals exact.
 
-        Raises SyncError bad_response with reason empty, html, not_json or charset.
+        The same object each time. Raises SyncError bad_response with reason empty, html, not_json or charset.
         """
+        return self._document
+
+    @cached_property
+    def _document(self) -> Any:
         if not self.body.strip():
             raise self._bad("empty")
         if failures.is_html(self.headers, self.body):
@@ -80,6 +92,10 @@ class Answer:
         return SyncError("bad_response", detail=detail, host=host, status=self.status, reason=reason)
 
 
+# Finds the failure that an answer tells in the source's own words, whatever its status; None: its status says it all.
+Judge = Callable[[Answer], Failure | None]
+
+
 @dataclass(frozen=True)
 class _Request:
     method: str
@@ -88,12 +104,26 @@ class _Request:
     body: Any
 
 
+@dataclass(frozen=True)
+class Haste:
+    """The most of each while a person waits, in seconds and tries."""
+
+    read: float = 15.0
+    total: float = 30.0
+    tries: int = 2
+    wait: float = 10.0
+
+
+HURRIED = Haste()
+
+
 class HttpClient:
     """Ask one source; an instance is one session and belongs to one thread.
 
     headers and params go with every request; secrets are kept out of all errors and events. Timeouts are
     seconds: connect, then read from byte to byte, total for a whole answer. longest_wait: the longest
-    Retry-After that is waited for. Raises SyncError only (Interruption included).
+    Retry-After that is waited for. A hurried context shortens them all (HURRIED). judge: for sources that answer
+    failures with 200, or say more than the status. Raises SyncError only (Interruption included).
     """
 
     def __init__(
@@ -112,17 +142,22 @@ class HttpClient:
         max_body_bytes: int = 50 * 2**20,
         tries: int = 3,
         longest_wait: float = 120.0,
+        judge: Judge | None = None,
     ) -> None:
         self._base = urls.checked_base(base_url)
         self._context = context
         self._params = dict(params or {})
         self._rate = rate
+        if context.is_hurried:
+            read_timeout, total_timeout = min(read_timeout, HURRIED.read), min(total_timeout, HURRIED.total)
+            tries, longest_wait = min(tries, HURRIED.tries), min(longest_wait, HURRIED.wait)
         self._timeouts = (connect_timeout, read_timeout)
         self._total_timeout = total_timeout
         self._max_body_bytes = max_body_bytes
         self._tries = tries
         self._longest_wait = longest_wait
         self._has_told_clock = False
+        self._judge = judge
         own_headers = dict(headers or {})
         hidden = list(secrets)
         if basic is not None:
@@ -169,9 +204,12 @@ class HttpClient:
         data: Any = None,
         params: Params | None = None,
         headers: Mapping[str, str] | None = None,
-        retry: bool = True,
+        retry: bool | Retry = True,
     ) -> Answer:
-        """Send json, or data (a form as a mapping, or text or bytes); retry=False: once, whatever happens."""
+        """Send json, or data (a form as a mapping, or text or bytes); retry=False: once, whatever happens.
+
+        retry may also say of a failure whether the same request is to be tried again.
+        """
         return self.request("POST", path_or_url, json=json, data=data, params=params, headers=headers, retry=retry)
 
     def request(
@@ -183,7 +221,7 @@ class HttpClient:
         data: Any = None,
         params: Params | None = None,
         headers: Mapping[str, str] | None = None,
-        retry: bool = True,
+        retry: bool | Retry = True,
     ) -> Answer:
         """Ask, again where that may help, and return the answer of a 2xx."""
         own_headers = dict(headers or {})
@@ -192,7 +230,7 @@ class HttpClient:
             body = json_format.dumps(json, allow_nan=False).encode()
             own_headers.setdefault("Content-Type", "application/json")
         request = _Request(method.upper(), self._url(path_or_url, params or {}), own_headers, body)
-        tries = self._tries if retry else 1
+        may_retry = retry if callable(retry) else lambda error: bool(retry)
         attempt = 0
         while True:
             attempt += 1
@@ -200,7 +238,7 @@ class HttpClient:
             if isinstance(outcome, Answer):
                 return outcome
             pause = self._pause(outcome, attempt)
-            if attempt >= tries or pause is None:
+            if attempt >= self._tries or pause is None or not may_retry(outcome.error):
                 self._fail(outcome, attempt)
             self._context.log(
                 "warning",
@@ -209,7 +247,7 @@ class HttpClient:
                 code=outcome.error.code,
                 error=outcome.cause,
                 attempt=attempt,
-                tries=tries,
+                tries=self._tries,
                 seconds=round(pause, 1),
             )
             self._context.wait(pause)
@@ -268,16 +306,27 @@ class HttpClient:
         except failures.FAULTS as fault:
             past_deadline = time.monotonic() >= self._wire.deadline
             return failures.of_fault(fault, host, past_deadline=past_deadline)
-        failure = failures.of_status(status, response.headers, body, host, self._context.now())
+        answer = Answer(status, response.headers, body, urls.without_query(url), time.monotonic() - started)
+        return self._failure_in(answer, host) or answer
+
+    def _failure_in(self, answer: Answer, host: str) -> Failure | None:
+        """Return the failure that an answer tells, by the source's own words or else by its status."""
+        failure = self._judge(answer) if self._judge is not None else None
         if failure is not None:
-            failure.error.detail = failures.vendor_message(response.headers, body, self._redact)
+            failure.error.params = {"host": host, "status": answer.status, **failure.error.params}
             return failure
-        return Answer(status, response.headers, body, urls.without_query(url), time.monotonic() - started)
+        failure = failures.of_status(answer.status, answer.headers, answer.body, host, self._context.now())
+        if failure is not None:
+            failure.error.detail = failures.vendor_message(answer.headers, answer.body, self._redact)
+        return failure
 
     def _compare_clocks(self, host: str, headers: Mapping[str, str]) -> None:
         """Tell once when the source's clock is far from ours: what changed since a moment rests on both."""
-        apart = round(failures.clock_apart(headers, self._context.now()))
-        if abs(apart) > CLOCK_SECONDS and not self._has_told_clock:
+        told = failures.moment_of(headers.get("Date", ""))
+        if told is None or "Age" in headers or self._has_told_clock:  # Age: a cache's older answer
+            return
+        apart = round((told - self._context.now()).total_seconds())
+        if abs(apart) > CLOCK_SECONDS:
             self._has_told_clock = True
             self._context.log("warning", "source_clock", host=host, seconds=apart)
 

@@ -13,6 +13,19 @@ MASK = "***"
 SHORTEST_ANYWHERE = 4  # a shorter secret is masked only where it stands alone, or every text would fall apart
 
 
+# A name that calls its value a secret, however a server writes the two: JSON, a form, a header.
+NAMED = re.compile(
+    r"""((?:"|')?[\w-]*(?:senha|passw|pwd|token|secret|api[-_]?key|certific|authori[sz]ation|credential)[\w-]*(?:"|')?"""
+    r"""\s*[:=]\s*(?:(?:bearer|basic)\s+)?)("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&}\]]+)""",
+    re.IGNORECASE,
+)
+
+
+def without_named_secrets(text: str) -> str:
+    """Mask the values of passwords, tokens and the like that a server tells of its own accord."""
+    return NAMED.sub(rf"\1{MASK}", text)
+
+
 class Redactor:
     """Replace the secrets it was made with, plain, percent-encoded, escaped or in base64, by MASK."""
 

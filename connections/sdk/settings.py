@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 from connections.sdk.text import gettext_noop as _
 
-SettingType = Literal["text", "secret", "number", "choice", "boolean", "list", "textarea", "rows", "columns"]
+SettingType = Literal["text", "secret", "number", "choice", "boolean", "date", "list", "textarea", "rows", "columns"]
 
 COLUMN_TYPES = ("text", "integer", "decimal", "boolean", "date", "timestamp", "json")
+COLUMN_PARTS = ("path", "name", "type", "precision", "scale", "key", "personal")
 COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
@@ -50,12 +52,16 @@ class Rejected(ValueError):
 class Setting:
     """One value a connection needs.
 
-    list: a list of texts, typed one a line. rows: a list of dicts, each checked against `fields`.
-    columns: a list of {"path", "name", "type", "precision", "scale", "key"} (COLUMN_TYPES), shown as a small
-    table that a sample of the source can fill in.
+    list: a list of texts, typed one a line. date: kept as "2026-12-31".
+    rows: a list of dicts, each checked against `fields`.
+    columns: a list of {"path", "name", "type", "precision", "scale", "key", "personal"} (COLUMN_TYPES), shown as a
+    small table that a sample of the source can fill in.
     destination: changing it clears the stored secrets, so that nobody can point them at a host of his own.
     identity: changing it would mix two companies' rows, so it demands a reset or a new connection.
     shown_if: (name of a choice or boolean setting beside it, the values for which this one counts).
+    env: the environment variable that gives new connections this value; of a list, separated by commas.
+    offered_from: the settings with which Connector.offer can ask the source for choices of this one (text or list).
+    expires: for a date, the name of the secret that ends on it; people are warned before.
     """
 
     name: str
@@ -75,6 +81,17 @@ class Setting:
     identity: bool = False
     shown_if: tuple[str, tuple[Any, ...]] | None = None
     fields: tuple[Setting, ...] = ()
+    env: str = ""
+    offered_from: tuple[str, ...] = ()
+    expires: str = ""
+
+    def __post_init__(self) -> None:
+        if self.env and self.type in ("rows", "columns"):
+            raise ValueError(f"setting {self.name}: a variable cannot hold {self.type}")
+        if self.offered_from and self.type not in ("text", "list"):
+            raise ValueError(f"setting {self.name}: only text and list can be offered by the source")
+        if self.expires and self.type != "date":
+            raise ValueError(f"setting {self.name}: only a date can say when a secret ends")
 
     @property
     def is_secret(self) -> bool:
@@ -101,6 +118,26 @@ def check_settings(
     if problems:
         raise SettingsInvalid(problems)
     return checked
+
+
+def check_needed(
+    settings: Sequence[Setting],
+    values: Mapping[str, Any],
+    needed: Sequence[str],
+    *,
+    stored_secrets: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return values typed as check_settings does, though only those needed must be right; others may be empty.
+
+    Raises SettingsInvalid with the problems of those needed.
+    """
+    problems: list[Invalid] = []
+    checked = _check(settings, values, (), problems, set(stored_secrets))
+    wrong = [problem for problem in problems if problem.path[0] in needed]
+    if wrong:
+        raise SettingsInvalid(wrong)
+    empty = {setting.name: _empty_value(setting) for setting in settings if not setting.is_secret}
+    return {**{name: value for name, value in empty.items() if name not in checked}, **checked}
 
 
 def _check(
@@ -160,6 +197,8 @@ def _typed(setting: Setting, raw: Any, path: tuple[str | int, ...], problems: li
             return _number(setting, raw)
         case "boolean":
             return _boolean(raw)
+        case "date":
+            return _date(raw)
         case "choice":
             value = str(raw)
             if value not in {choice for choice, _label in setting.choices}:
@@ -204,6 +243,16 @@ def _number(setting: Setting, raw: Any) -> int | str:
     return int(number) if number == number.to_integral_value() else str(number)
 
 
+def _date(raw: Any) -> str:
+    text = str(raw).strip()
+    for form in ("%Y-%m-%d", "%d/%m/%Y"):
+        try:
+            return datetime.strptime(text, form).date().isoformat()  # noqa: DTZ007 - a day has no zone
+        except ValueError:
+            continue
+    raise Rejected(_("Write a date such as 2026-12-31 or 31/12/2026."))
+
+
 def _boolean(raw: Any) -> bool:
     if isinstance(raw, bool):
         return raw
@@ -231,7 +280,14 @@ def _columns(raw: Any, path: tuple[str | int, ...], problems: list[Invalid]) -> 
         source = str(row.get("path") or "").strip()
         name = str(row.get("name") or "").strip()
         kind = str(row.get("type") or "text")
-        column: dict[str, Any] = {"path": source, "name": name, "type": kind, "key": _boolean(row.get("key") or False)}
+        column: dict[str, Any] = {"path": source, "name": name, "type": kind}
+        for flag in ("key", "personal"):
+            column[flag] = _flag(row.get(flag), (*here, flag), problems)
+        problems.extend(
+            Invalid((*here, other), _("There is no setting called %(name)s."), {"name": other})
+            for other in row
+            if other not in COLUMN_PARTS
+        )
         if not source:
             problems.append(Invalid((*here, "path"), _("Say where in the record the value is.")))
         if not COLUMN_NAME.fullmatch(name):
@@ -253,6 +309,14 @@ def _columns(raw: Any, path: tuple[str | int, ...], problems: list[Invalid]) -> 
                 problems.append(Invalid((*here, "scale"), _("More decimals than digits in all.")))
         columns.append(column)
     return columns
+
+
+def _flag(raw: Any, path: tuple[str | int, ...], problems: list[Invalid]) -> bool:
+    try:
+        return _boolean(raw or False)
+    except Rejected as rejected:
+        problems.append(Invalid(path, rejected.text))
+        return False
 
 
 def _digits(raw: Any, default: int, path: tuple[str | int, ...], problems: list[Invalid]) -> int:

@@ -14,6 +14,7 @@ from connections.reach import Destination, destinations, reach
 from connections.sdk.errors import SyncError
 from syncruns.checkup import machine, syncing
 from syncruns.checkup.check import OK, PROBLEM, WARNING, Check, Scene
+from syncruns.checkup.mail import check_mail
 
 CHECKS: tuple[Callable[[Scene], Iterator[Check]], ...] = (
     machine.check_migrations,
@@ -24,6 +25,7 @@ CHECKS: tuple[Callable[[Scene], Iterator[Check]], ...] = (
     machine.check_clock,
     machine.check_disk,
     machine.check_keys,
+    syncing.check_credentials,
     syncing.check_queue,
     syncing.check_runs,
     syncing.check_streams,
@@ -31,6 +33,7 @@ CHECKS: tuple[Callable[[Scene], Iterator[Check]], ...] = (
     syncing.check_network,
     syncing.check_cycle,
     syncing.check_chores,
+    check_mail,
 )
 AT_ONCE = 16
 

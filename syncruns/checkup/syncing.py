@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, F, Max, Q, Sum
 
+from connections.expiry import endings
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from connections.services import streams_of
@@ -30,6 +31,17 @@ SLACK = timedelta(minutes=10)
 REPEATED = 3
 NETWORK = ("tls_failed", "connection_failed", "timeout")
 READ = (StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL)
+
+
+def check_credentials(scene: Scene) -> Iterator[Check]:
+    """Look for keys and passwords whose end, as far as their connection knows it, is near or past."""
+    working = [row.connection for row in scene.rows if not row.connection.status_code.startswith("credentials_")]
+    found = [(connection, ending) for connection in working for ending in endings(connection, scene.now)]
+    for connection, ending in sorted(found, key=lambda one: one[1].on):
+        params = {"connection": connection.slug, "secret": ending.secret.label, "on": ending.on, "days": ending.days}
+        yield Check("credentials", WARNING, "credentials_ended" if ending.days < 0 else "credentials_end", params)
+    if not found:
+        yield Check("credentials", OK, "credentials_hold")
 
 
 def check_queue(scene: Scene) -> Iterator[Check]:
@@ -65,6 +77,8 @@ def _run_trouble(row: Row) -> Check | None:
     connection, last = row.connection, row.last_run
     params: dict[str, Any] = {"connection": connection.slug}
     match row.health.state:
+        case health.ACTION if row.brake is not None and not connection.status_code:
+            return Check("runs", WARNING, "runs_held_back", params | {"at": row.brake.pulled_at})
         case health.ACTION:
             params |= {"error": connection.status_code, "at": connection.status_since}
             return Check("runs", PROBLEM, "runs_need_person", params)
@@ -72,6 +86,9 @@ def _run_trouble(row: Row) -> Check | None:
             return Check("runs", PROBLEM, "runs_late", params | {"at": connection.next_sync_at})
         case health.RETRYING if last is not None:
             return Check("runs", WARNING, "runs_failing", params | {"error": last.error_code, "at": last.finished_at})
+        case health.PARTIAL if row.decisions:
+            params |= {"missing": [stream.stream for stream in row.decisions.pending]}
+            return Check("runs", WARNING, "runs_undecided", params)
         case health.PARTIAL if last is not None:
             return Check("runs", WARNING, "runs_partial", params | {"at": last.finished_at})
         case health.QUOTA:
@@ -81,7 +98,9 @@ def _run_trouble(row: Row) -> Check | None:
 
 def check_streams(scene: Scene) -> Iterator[Check]:
     """Look when each stream was last read, and last read to its end."""
-    read = StreamRun.objects.filter(run__finished_at__gte=scene.now - STREAMS_WITHIN, started_at__isnull=False)
+    read = StreamRun.objects.filter(
+        StreamRun.READS, run__finished_at__gte=scene.now - STREAMS_WITHIN, started_at__isnull=False
+    )
     seen = {
         (row["run__connection"], row["stream"]): (row["last_run"], row["last_success"])
         for row in read.values("run__connection", "stream").annotate(
@@ -89,12 +108,14 @@ def check_streams(scene: Scene) -> Iterator[Check]:
         )
     }
     for row in scene.planned:
-        yield _streams_check(row.connection, seen, scene.now)
+        yield _streams_check(row, seen, scene.now)
 
 
 def _streams_check(
-    connection: Connection, seen: dict[tuple[int, str], tuple[datetime | None, datetime | None]], now: datetime
+    row: Row, seen: dict[tuple[int, str], tuple[datetime | None, datetime | None]], now: datetime
 ) -> Check:
+    connection = row.connection
+    undecided = {stream.stream for stream in row.decisions.pending}  # told by check_runs
     params: dict[str, Any] = {"connection": connection.slug}
     try:
         chosen = [selected for selected in streams_of(connection) if selected.enabled]
@@ -107,7 +128,7 @@ def _streams_check(
         found.append({"stream": selected.stream.key, "last_run": last_run, "last_success": last_success})
         allowed = 2 * pause + timedelta(minutes=selected.every_minutes or 0) + SLACK
         since = last_success or connection.auto_sync_changed_at or connection.created_at
-        if now - since > allowed:
+        if now - since > allowed and selected.stream.key not in undecided:
             stale.append(selected.stream.key)
     successes = [entry["last_success"] for entry in found if entry["last_success"]]
     params |= {"streams": found, "count": len(found), "at": min(successes, default=None)}
@@ -126,7 +147,7 @@ def _longest_pause(connection: Connection, now: datetime) -> timedelta:
 def check_data(scene: Scene) -> Iterator[Check]:
     """Look for sources that used to give records every day and gave none in the last one."""
     today = Q(finished_at__gte=scene.now - DAY)
-    recent = SyncRun.objects.filter(finished_at__gte=scene.now - 8 * DAY).order_by()
+    recent = SyncRun.objects.filter(SyncRun.READS, finished_at__gte=scene.now - 8 * DAY).order_by()
     counted = recent.values(slug=F("connection__slug")).annotate(
         read_before=Sum("read", filter=~today, default=0),
         runs_today=Count("pk", filter=today & Q(state=SyncRun.State.SUCCEEDED)),

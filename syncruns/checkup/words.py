@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from connections.catalogue import Params, explain
+from connections.catalogue import explain
+from connections.explanation import Params, day_words
 from syncruns import timewords
+from syncruns.alerts.words import explain_mail
 from syncruns.checkup.check import OK, PROBLEM, WARNING, Check
 from syncruns.outcomes import Look
 
@@ -32,6 +35,7 @@ NAMES: dict[str, str | Promise] = {
     "clock": _("Clock"),
     "disk": _("Disk"),
     "keys": _("Keys"),
+    "credentials": _("Credentials"),
     "queue": _("Queue"),
     "runs": _("Runs"),
     "streams": _("Streams"),
@@ -39,6 +43,7 @@ NAMES: dict[str, str | Promise] = {
     "network": _("Network"),
     "cycle": _("Cycle"),
     "chores": _("Cleaning"),
+    "mail": _("E-mail"),
     "vendors": _("Sources"),
 }
 
@@ -113,6 +118,15 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("The stored credentials cannot be read: %(connections)s."),
         _("Put the key that encrypted them back into CREDENTIAL_KEYS, or enter the credentials again."),
     ),
+    "credentials_hold": (_("No key or password is known to end within two weeks."), ""),
+    "credentials_end": (
+        _("%(secret)s of %(connection)s ends on %(on)s; days left: %(days)s."),
+        _("Create a new one in the source and enter it in the connection's settings, with its end date."),
+    ),
+    "credentials_ended": (
+        _("%(secret)s of %(connection)s was to end on %(on)s."),
+        _("Enter the new one in the connection's settings, with its end date."),
+    ),
     "queue_moves": (_("%(count)s waiting, %(running)s running, %(workers)s workers here."), ""),
     "queue_long": (
         _("%(count)s waiting, the oldest queued %(at)s; all workers are busy."),
@@ -135,6 +149,10 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("%(connection)s stopped %(at)s: %(error)s."),
         _("Open the connection: its page says what to do."),
     ),
+    "runs_held_back": (
+        _("%(connection)s syncs, but deletions wait for a decision (%(at)s)."),
+        _("Open the connection: its page shows the rows that would go."),
+    ),
     "runs_failing": (
         _("%(connection)s failed %(at)s: %(error)s; it tries again by itself."),
         _("Nothing yet; if it goes on, open the run."),
@@ -142,6 +160,10 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
     "runs_partial": (
         _("%(connection)s loaded only a part %(at)s."),
         _("Open the run: it says what was left out."),
+    ),
+    "runs_undecided": (
+        _("%(connection)s goes on, but its source does not offer: %(missing)s."),
+        _("Open the connection: switch these streams off, or have them made available in the source."),
     ),
     "runs_quota": (_("%(connection)s waits for its source's quota, which returns %(at)s."), _("Nothing to do.")),
     "streams_fresh": (_("%(connection)s: every stream was read to its end; longest ago: %(at)s."), ""),
@@ -175,6 +197,17 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("It has not been done for hours: %(names)s."),
         _("See the lines about scheduler and queue; the application log may say more."),
     ),
+    "mail_off": (_("No mail server is set, and nobody asked to be told."), ""),
+    "mail_wanted": (
+        _("People who want to be told by e-mail: %(count)s; but no mail server is set."),
+        _("Set EMAIL_URL and EMAIL_FROM as .env.example shows, and start Sincro again."),
+    ),
+    "mail_failing": (
+        _("A message was not sent (%(at)s): %(mail_error)s"),
+        _("Send a test message from the E-mail page: it says what to do."),
+    ),
+    "mail_sent": (_("%(host)s takes messages; the last one went out %(at)s."), ""),
+    "mail_new": (_("Messages go out through %(host)s; there has been none yet."), ""),
     "vendors_none": (_("There is no connection yet."), ""),
     "vendor_answers": (_("%(connection)s: %(host)s answers in %(ms)s ms."), ""),
     "vendor_unreachable": (
@@ -209,12 +242,18 @@ def tell(check: Check) -> Told:
 def _word(name: str, value: Any, params: dict[str, Any]) -> str:
     if isinstance(value, datetime):
         return timewords.relative(value, timezone.now())
+    if isinstance(value, date):
+        return day_words(value)
+    if name == "secret":
+        return gettext(value)
     if isinstance(value, timedelta):
         return timewords.duration(value)
     if name == "bytes":
         return filesizeformat(value)
     if name == "error":
         return str(explain(value or "internal", params.get("error_params", {})).title)
+    if name == "mail_error":
+        return explain_mail(value, params.get("error_params", {})).sentence
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, int):

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from connections.connectors import connector_class
+from connections.destination import table_name
 from connections.models import Connection
+from connections.sdk.declare import Stream
 from connections.sdk.errors import SyncError
 from connections.services import streams_of
 from syncruns.events import sentence
@@ -44,7 +47,7 @@ def full_connection_answer(connection: Connection) -> dict[str, Any]:
                 "window_minutes": selected.window_minutes,
                 "page_size": selected.page_size,
                 "every_minutes": selected.every_minutes,
-                "tables": [table.name for table in selected.stream.tables],
+                "tables": tables_of(connection, selected.stream),
             }
             for selected in readable_streams(connection)
         ],
@@ -57,6 +60,12 @@ def readable_streams(connection: Connection) -> list[Any]:
         return list(streams_of(connection))
     except SyncError:
         return []
+
+
+def tables_of(connection: Connection, stream: Stream) -> list[str]:
+    """Return the names of a stream's tables in the database in use."""
+    schema = connector_class(connection.kind).schema
+    return [table_name(schema, table.name) for table in stream.tables]
 
 
 def run_answer(run: SyncRun) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connections.models import Connection
-from syncruns.command_line.answers import readable_streams
+from syncruns.command_line.answers import readable_streams, tables_of
 from syncruns.command_line.explained import error_lines
-from syncruns.health import label_of, next_sync_of
+from syncruns.health import DELETE_BRAKE, label_of, next_sync_of
 from syncruns.listing import load_row
+from syncruns.notices import notices_of
 from syncruns.timewords import countdown, exact
 
 
@@ -28,6 +29,10 @@ def show_lines(connection: Connection) -> Iterator[str]:
     yield " ".join(filter(None, (f"{row.health.look.word}.", row.health.sentence)))
     if connection.status_code:
         yield from error_lines(connection.status_code, connection.status_params, label_of(connection.kind))
+    elif row.brake is not None:
+        yield from error_lines(DELETE_BRAKE, row.brake.params, label_of(connection.kind))
+    for notice in notices_of(connection, timezone.now()):
+        yield notice.sentence
     yield _("Schedule: %(schedule)s") % {"schedule": schedule_words(connection)}
     yield _("Last sync: %(last)s") % {
         "last": exact(connection.last_sync_at, zone) if connection.last_sync_at else _("never")
@@ -40,10 +45,15 @@ def show_lines(connection: Connection) -> Iterator[str]:
         yield f"  {name} = " + _("(secret, set %(when)s)") % {"when": exact(datetime.fromisoformat(at), zone)}
     yield _("Streams:")
     for selected in readable_streams(connection):
-        looks_back = _("looks back %(minutes)s min") % {"minutes": selected.window_minutes}
-        window = f", {looks_back}" if selected.window_minutes else ""
+        words = _(selected.stream.label)
+        if selected.window_minutes:
+            words += ", " + _("looks back %(minutes)s min") % {"minutes": selected.window_minutes}
+        if selected.first_since:
+            since = {"since": exact(selected.first_since, zone)}
+            words += ", " + _("first read, since %(since)s") % since
         mark = "[x]" if selected.enabled else "[ ]"
-        yield f"  {mark} {selected.stream.key}: {_(selected.stream.label)}{window}"
+        yield f"  {mark} {selected.stream.key}: {words}"
+        yield f"      {', '.join(tables_of(connection, selected.stream))}"
 
 
 def schedule_words(connection: Connection) -> str:
@@ -56,8 +66,7 @@ def schedule_words(connection: Connection) -> str:
             words = _("daily at %(time)s (%(zone)s)") % {"time": f"{connection.daily_at:%H:%M}", "zone": zone}
         case _cron:
             words = _("cron %(cron)s (%(zone)s)") % {"cron": connection.cron, "zone": zone}
-    off = _("switched off")
-    return words if connection.auto_sync else f"{words}, {off}"
+    return words if connection.auto_sync else words + ", " + _("switched off")
 
 
 def next_sync_words(connection: Connection) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from connections.catalogue import explain
+from connections.trial_words import explain_trial
 from syncruns.command_line.progress import counts_in_words
 from syncruns.health import label_of
 from syncruns.models import StreamRun, SyncRun
@@ -40,9 +41,9 @@ def failure_lines(run: SyncRun) -> Iterator[str]:
             yield from rest
 
 
-def error_lines(code: str, params: Mapping[str, Any], source: str) -> Iterator[str]:
+def error_lines(code: str, params: Mapping[str, Any], source: str, *, in_trial: bool = False) -> Iterator[str]:
     """Yield an error's title with its sentence, then the steps that fix it."""
-    explanation = explain(code, params, source)
+    explanation = (explain_trial if in_trial else explain)(code, params, source)
     yield f"{explanation.title}. {explanation.sentence}"
     for step in explanation.steps:
         yield f"- {step}"

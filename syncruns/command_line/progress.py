@@ -40,9 +40,10 @@ class Progress:
                 self._out.write(f"{_(stream.label)}: {look_of_stream(stream).word}, {counts_in_words(stream)}")
         reading = next((stream for stream in streams if stream.state == StreamRun.State.RUNNING), None)
         if self._is_terminal and reading is not None:
-            attempt = _("attempt %(attempt)s") % {"attempt": reading.attempt}
-            again = f" ({attempt})" if reading.attempt > 1 else ""
-            line = f"{_(reading.label)}{again}: {_bar(reading)}{counts_in_words(reading)}"
+            label = _(reading.label)
+            if reading.attempt > 1:
+                label += " (" + _("attempt %(attempt)s") % {"attempt": reading.attempt} + ")"
+            line = f"{label}: {_bar(reading)}{counts_in_words(reading)}"
             line = line[: shutil.get_terminal_size().columns - 1]
             self._out.write(line.ljust(self._live), ending="\r")
             self._out.flush()
@@ -86,8 +87,9 @@ def counts_in_words(counted: SyncRun | StreamRun) -> str:
     names = ("read", "inserted", "updated", "deleted", "quarantined")
     numbers = {name: number(getattr(counted, name)) for name in names}
     words = _("%(read)s read, %(inserted)s new, %(updated)s changed, %(deleted)s deleted") % numbers
-    quarantined = _("%(quarantined)s quarantined") % numbers
-    return f"{words}, {quarantined}" if counted.quarantined else words
+    if counted.quarantined:
+        words += ", " + _("%(quarantined)s quarantined") % numbers
+    return words
 
 
 def exit_of_run(run: SyncRun) -> Exit:

@@ -28,6 +28,8 @@ class Log(Protocol):
 class EngineContext:
     """The Context of one stream's read. Used by the reading thread only."""
 
+    is_hurried = False
+
     def __init__(
         self, stream: str, leash: Leash, log: Log, *, options: ReadOptions, allow_private_addresses: bool
     ) -> None:

@@ -12,15 +12,17 @@ from django.utils import timezone
 
 from connections.models import Connection
 from connections.sdk.declare import Stream
-from connections.sdk.errors import SyncError
+from connections.sdk.errors import UNAVAILABLE, SyncError
 from connections.services import SelectedStream, allows_private_addresses, open_connector
 from syncruns.engine.context import EngineContext
+from syncruns.engine.decisions import typed_pages
 from syncruns.engine.load import load_page
 from syncruns.engine.reader import read_ahead
+from syncruns.engine.sweep import Comparison, Sweeps
 from syncruns.engine.sync import plan, read_options
-from syncruns.engine.transform import Typed, to_rows
+from syncruns.engine.transform import Typed
 from syncruns.engine.warehouse import warehouse
-from syncruns.models import Checkpoint, StreamRun
+from syncruns.models import Checkpoint, MissedRow, StreamRun
 
 
 class _Free:
@@ -47,7 +49,8 @@ def dry_run(
 ) -> list[StreamRun]:
     """Read the connection's streams (or these) once and return what would change; nothing is written.
 
-    The answer is StreamRun rows that are not saved; a record met on two pages counts on both. options:
+    The answer is StreamRun rows that are not saved; a record met on two pages counts on both. Deletions that a sweep
+    would hold for a person are not counted; the stream then carries the error delete_brake. options:
     window_minutes, since, as a run has them. A stream that fails carries its error, the next goes on. Raises
     SyncError for settings that cannot run.
     """
@@ -58,9 +61,13 @@ def dry_run(
         try:
             _read(connection, choice, options or {}, row, lambda: progress(rows))
         except SyncError as error:
-            row.state, row.error_code, row.error_params = StreamRun.State.FAILED, error.code, error.params
+            row.state = StreamRun.State.UNAVAILABLE if error.code == UNAVAILABLE else StreamRun.State.FAILED
+            row.error_code, row.error_params = error.code, error.params
         else:
-            row.state = StreamRun.State.PARTIAL if row.quarantined else StreamRun.State.SUCCEEDED
+            if row.error_code:
+                row.state = StreamRun.State.PARTIAL
+            elif row.state == StreamRun.State.RUNNING:
+                row.state = StreamRun.State.SUCCEEDED
         row.finished_at = timezone.now()
         progress(rows)
     return rows
@@ -81,16 +88,27 @@ def _read(
         stream.key,
         leash,
         leash,
-        options=read_options(choice, options),
+        options=read_options(choice, options, state),
         allow_private_addresses=allows_private_addresses(connection.config),
     )
     connector = open_connector(connection)
-    with read_ahead(lambda: connector.read(stream, state, context), leash.check) as groups:
-        for group in groups:
-            for page in group:
-                row.expected = page.expected if page.expected is not None else row.expected
-                _compare(connection, stream, connector.schema, to_rows(page, stream), row)
-            progress()
+    sweeps = Sweeps(stream, connector.schema, warehouse(), connection.pk, leash)
+    try:
+        with read_ahead(lambda: connector.read(stream, state, context), leash.check) as groups:
+            for group in groups:
+                for page in group:
+                    row.expected = page.expected if page.expected is not None else row.expected
+                    (typed,) = typed_pages([page], stream, connection.pk)
+                    sweeps.note(page, typed)
+                    _compare(connection, stream, connector.schema, typed, row)
+                    if page.sweep is not None and page.sweep.complete:
+                        found = sweeps.complete(page.sweep)
+                        _settle(connection, stream, connector.schema, found, row)
+                progress()
+    except SyncError:
+        sweeps.close()
+        raise
+    sweeps.close()
 
 
 def _compare(connection: Connection, stream: Stream, schema: str, typed: Typed, row: StreamRun) -> None:
@@ -101,5 +119,29 @@ def _compare(connection: Connection, stream: Stream, schema: str, typed: Typed, 
             typed, stream, schema, destination, connection_id=connection.pk, run_id=str(uuid.uuid4())
         )  # fmt: skip
         transaction.set_rollback(True)
+    if typed.rejects:
+        row.state = StreamRun.State.PARTIAL
     for name, value in counts.items():
         setattr(row, name, getattr(row, name) + value)
+
+
+def _settle(connection: Connection, stream: Stream, schema: str, found: Comparison | None, row: StreamRun) -> None:
+    """Count what a complete sweep would mark deleted, or carry the error that would keep it from doing so."""
+    if found is None:
+        return
+    states = [MissedRow.State.APPROVED, *MissedRow.UNDECIDED]
+    again = found.again()
+    if total := found.stops(again):
+        row.error_code = "delete_brake"
+        row.error_params = {"missing": again, "total": total, "table": found.table.name}
+        states = states[:1]
+    last, destination = 0, warehouse()
+    while rows := found.known(states, last):
+        last = rows[-1].place
+        with transaction.atomic():
+            destination.prepare(schema, stream.tables)
+            row.deleted += destination.delete_missed(
+                schema, found.table, [one.row for one in rows], stream.tables,
+                connection_id=connection.pk, run_id=str(uuid.uuid4()), now=timezone.now(),
+            )  # fmt: skip
+            transaction.set_rollback(True)

@@ -6,6 +6,7 @@ One line each, in the console's own language and without any secret. The pages' 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from connections.catalogue import explain
 from connections.models import Connection
-from connections.sdk.errors import Interruption, SyncError
+from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.sdk.redaction import Redactor
 from connections.services import SelectedStream
 from syncruns.events import REASONS, sentence
@@ -28,6 +29,7 @@ from syncruns.timewords import duration, exact
 
 logger = logging.getLogger("sync.run")
 
+LINE_ENDS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")  # one event stays one line, whatever a source wrote
 LONG_WAIT_SECONDS = 5
 LEVELS: dict[str, int] = {
     SyncLog.Level.INFO: logging.INFO,
@@ -80,7 +82,7 @@ def stream_ended(run: SyncRun, row: StreamRun) -> None:
         run,
         logging.INFO,
         lambda: (
-            _("%(stream)s, attempt %(attempt)s/%(attempts)s: %(counts)s in %(span)s")
+            _("%(stream)s, attempt %(attempt)s/%(attempts)s: %(counts)s  in %(span)s")
             % (_attempt(row) | {"counts": _counts_words(row), "span": duration(row.duration)})
         ),
     )
@@ -88,18 +90,8 @@ def stream_ended(run: SyncRun, row: StreamRun) -> None:
 
 def stream_failed(run: SyncRun, row: StreamRun, failure: SyncError, *, pause: float | None) -> None:
     """Say why a try of a stream failed, and in how many seconds another follows; None: none does."""
-    again = pause is not None
-    _write(
-        run,
-        logging.WARNING if again else logging.ERROR,
-        lambda: (
-            (
-                _("%(stream)s, attempt %(attempt)s/%(attempts)s failed: %(error)s")
-                % (_attempt(row) | {"error": _error_words(failure)})
-            )
-            + (_("; next try in %(seconds)s s") % {"seconds": round(pause or 0)} if again else "")
-        ),
-    )
+    level = logging.WARNING if pause is not None or failure.code == UNAVAILABLE else logging.ERROR
+    _write(run, level, lambda: _failure_words(row, failure, pause))
 
 
 def ended(run: SyncRun, cause: SyncError | None) -> None:
@@ -112,7 +104,7 @@ def ended(run: SyncRun, cause: SyncError | None) -> None:
         level,
         lambda: (
             (
-                _("ended: %(state)s in %(span)s, %(counts)s")
+                _("ended: %(state)s in %(span)s: %(counts)s")
                 % {"state": look_of_run(run).word, "span": duration(run.duration), "counts": _counts_words(run)}
             )
             + (f"; {_error_words(cause)}" if says_more and cause else "")
@@ -191,17 +183,26 @@ def _write_of(
         redact = Redactor(())
     with translation.override(settings.LANGUAGE_CODE):
         begin = head() if head is not None else connection.slug
-        logger.log(level, "%s", redact(" ".join(f"{begin}: {text()}".split())))
+        logger.log(level, "%s", redact(LINE_ENDS.sub(" ", f"{begin}: {text()}")))
 
 
 def _attempt(row: StreamRun) -> dict[str, Any]:
     return {"stream": gettext(row.label), "attempt": row.attempt, "attempts": settings.MAX_RETRIES}
 
 
+def _failure_words(row: StreamRun, failure: SyncError, pause: float | None) -> str:
+    values = _attempt(row) | {"error": _error_words(failure)}
+    if failure.code == UNAVAILABLE:
+        return _("%(stream)s, attempt %(attempt)s/%(attempts)s, unavailable: %(error)s") % values
+    said = _("%(stream)s, attempt %(attempt)s/%(attempts)s failed: %(error)s") % values
+    return said if pause is None else said + _("; next try in %(seconds)s s") % {"seconds": round(pause)}
+
+
 def _counts_words(counted: Counts) -> str:
-    return _(
-        "%(read)s read, %(inserted)s new, %(updated)s changed, %(deleted)s deleted, %(quarantined)s in quarantine"
-    ) % {name: getattr(counted, name) for name in Counts.COUNTED}
+    numbers = {name: getattr(counted, name) for name in Counts.COUNTED}
+    said = _("%(read)s read  New: %(inserted)s  Updated: %(updated)s  Removed: %(deleted)s") % numbers
+    waiting = _("In quarantine: %(quarantined)s") % numbers
+    return f"{said}  {waiting}" if counted.quarantined else said
 
 
 def _error_words(error: SyncError) -> str:
@@ -222,14 +223,18 @@ def _settings_words(run: SyncRun) -> str:
 
 
 def _window_words(run: SyncRun, choice: SelectedStream, due: bool) -> str:
-    window = run.options.get("window_minutes", choice.window_minutes)
+    window_asked = run.options.get("window_minutes")
+    window = window_asked or choice.window_minutes
     if not due:
         words = _("not due")
     elif run.options.get("since"):
-        words = _("since %(since)s") % {"since": run.options["since"]}
+        words = _("since %(since)s") % {"since": exact(datetime.fromisoformat(run.options["since"]))}
+    elif choice.first_since and not window_asked:
+        words = _("first read, since %(since)s") % {"since": exact(choice.first_since)}
     elif window:
         words = _("looks back %(minutes)s min") % {"minutes": window}
     else:
         words = _("from its checkpoint")
-    pages = _("pages of %(size)s") % {"size": choice.page_size} if choice.page_size else ""
-    return ", ".join(filter(None, (f"{gettext(choice.stream.label)} {words}", pages)))
+    if choice.page_size:
+        words += ", " + _("pages of %(size)s") % {"size": choice.page_size}
+    return f"{gettext(choice.stream.label)} {words}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +14,13 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.sdk.declare import Page, Stream
 from connections.sdk.errors import Interruption, SyncError
+from syncruns.engine.decisions import note_seen, typed_pages
 from syncruns.engine.log import RunLog
 from syncruns.engine.quarantine import close_settled, keep_rejects
+from syncruns.engine.settlement import Settlement
 from syncruns.engine.shares import Share, shares
-from syncruns.engine.transform import Typed, to_rows
+from syncruns.engine.sweep import Sweeps
+from syncruns.engine.transform import Typed
 from syncruns.engine.warehouse.base import Counts, Warehouse
 from syncruns.models import Checkpoint, StreamRun, SyncRun
 
@@ -34,28 +37,61 @@ class StreamLoad:
     destination: Warehouse
     log: RunLog
     moves_checkpoint: bool = True
+    pulse: Callable[[], None] = lambda: None  # called now and then while a sweep is settled; may raise
+    brakes: bool = True  # stops at too large a share of bad records
     _seen: dict[str, int] = field(default_factory=lambda: {"read": 0, "bad": 0})
+
+    def __post_init__(self) -> None:
+        self._sweeps = Sweeps(self.stream, self.schema, self.destination, self.run.connection_id, self.log)
+        self._settlement = Settlement(
+            self.run, self.row, self.stream, self.schema, self.checkpoint, self.destination, self.log, self.pulse
+        )
+
+    @property
+    def brake(self) -> SyncError | None:
+        """What kept a sweep of this read from marking rows deleted: SyncError("delete_brake")."""
+        return self._settlement.brake
+
+    def close(self) -> None:
+        """Forget the sweeps of this read."""
+        self._sweeps.close()
 
     def load(self, pages: Sequence[Page]) -> None:
         """Load pages in order and move the checkpoint with them, in as many transactions as the database wants.
 
+        A page that completes a sweep moves it only when what the sweep missed has been dealt with.
         Raises SyncError("too_many_bad_records") before anything is written, Interruption("worker_lost") when the
         run was taken over, and lets database errors pass; in every case the transaction is undone.
         """
-        typed = [to_rows(page, self.stream) for page in pages]
+        for part in _up_to_complete_sweeps(pages):
+            sweep = part[-1].sweep
+            if sweep is None or not sweep.complete:
+                self._load(part)
+                continue
+            self._load(part, last=part[-1])
+            comparison = self._sweeps.complete(sweep)
+            if comparison is not None:
+                self._settlement.settle(comparison)
+            self._save_checkpoint(part[-1])
+
+    def _load(self, pages: Sequence[Page], last: Page | None = None) -> None:
+        """Load pages; the checkpoint of last is left to be saved later."""
+        typed = typed_pages(pages, self.stream, self.run.connection_id)
         self._brake(typed)
         destination = self.destination
         for share in shares(
             pages, typed, self.stream, rows=destination.rows_at_once, divides=destination.divides_pages
         ):
-            self._commit(share)
+            self._commit(share, last)
 
-    def _commit(self, share: Share) -> None:
-        state = next((page.checkpoint for page in reversed(share.pages) if page.checkpoint is not None), None)
+    def _commit(self, share: Share, last: Page | None) -> None:
+        states = [page.checkpoint for page in share.pages if page.checkpoint is not None and page is not last]
         changes = dict.fromkeys(StreamRun.COUNTED, 0)
         with transaction.atomic():
             if not self.checkpoint.own(self.run):
                 raise Interruption("worker_lost")
+            for given, page in zip(share.pages, share.typed, strict=False):  # a part of a page tells of no sweep
+                self._sweeps.note(given, page)
             for page in share.typed:
                 counts = load_page(
                     page, self.stream, self.schema, self.destination,
@@ -64,23 +100,35 @@ class StreamLoad:
                 for name, value in counts.items():
                     changes[name] += value
                 close_settled(self.run, self.stream, page)
-                keep_rejects(self.run, self.stream, page.rejects, self.log)
+                keep_rejects(self.run, self.stream, self.schema, page.rejects, self.log)
+                note_seen(page.held, timezone.now())
             if changes["inserted"]:
                 self._note_first_load()
-            if state is not None and self.moves_checkpoint:
-                self.checkpoint.save_state(state)
+            if states and self.moves_checkpoint:
+                self.checkpoint.save_state(states[-1])
             self._count(changes, share.pages)
         for _page in share.pages:
             self.log.add("info", "page_loaded", self.stream.key)
+        if left_out := sum(len(page.discarded) for page in share.typed):
+            self.log.add("info", "records_left_out", self.stream.key, count=left_out)
+
+    def _save_checkpoint(self, page: Page) -> None:
+        if page.checkpoint is None or not self.moves_checkpoint:
+            return
+        with transaction.atomic():
+            if not self.checkpoint.own(self.run):
+                raise Interruption("worker_lost")
+            self.checkpoint.save_state(page.checkpoint)
+            StreamRun.objects.filter(pk=self.row.pk).update(checkpoint_after=page.checkpoint)
 
     def _brake(self, typed: Sequence[Typed]) -> None:
         self._seen["read"] += sum(page.read for page in typed)
         self._seen["bad"] += sum(len(page.rejects) for page in typed)
         read, bad = self._seen["read"], self._seen["bad"]
-        if read >= settings.BAD_RECORDS_MINIMUM and bad > settings.BAD_RECORDS_SHARE * read:
+        if self.brakes and read >= settings.BAD_RECORDS_MINIMUM and bad > settings.BAD_RECORDS_SHARE * read:
             # Nothing of this group is loaded, but a person needs to see what was wrong with it.
             for page in typed:
-                keep_rejects(self.run, self.stream, page.rejects, self.log)
+                keep_rejects(self.run, self.stream, self.schema, page.rejects, self.log)
             raise SyncError("too_many_bad_records", bad=bad, read=read)
 
     def _count(self, changes: dict[str, int], pages: Sequence[Page]) -> None:
@@ -100,6 +148,15 @@ class StreamLoad:
         )
 
 
+def _up_to_complete_sweeps(pages: Sequence[Page]) -> Iterator[Sequence[Page]]:
+    """Yield pages in parts, each of which ends with a page that completes a sweep, or with the last one."""
+    begin = 0
+    for end, page in enumerate(pages, 1):
+        if end == len(pages) or (page.sweep is not None and page.sweep.complete):
+            yield pages[begin:end]
+            begin = end
+
+
 def load_page(
     typed: Typed, stream: Stream, schema: str, destination: Warehouse, *, connection_id: int, run_id: str
 ) -> dict[str, int]:
@@ -108,9 +165,11 @@ def load_page(
     stamp: dict[str, Any] = {"connection_id": connection_id, "run_id": run_id, "now": timezone.now()}
     for table in stream.tables:
         rows = typed.rows.get(table.name, [])
-        if table.name in typed.parents:
-            parents, incomplete = typed.parents[table.name], typed.incomplete.get(table.name, set())
-            counts += destination.replace_children(schema, table, rows, parents, incomplete, **stamp)
+        if table.name in typed.sets:
+            counts += destination.replace_sets(
+                schema, table, rows, typed.sets[table.name], typed.incomplete[table.name],
+                spared=list(typed.rejected.get(table.name, ())), tables=stream.tables, **stamp,
+            )  # fmt: skip
         elif rows:
             counts += destination.load(schema, table, rows, **stamp)
     for name, keys in typed.deletes.items():
@@ -122,5 +181,5 @@ def load_page(
         "unchanged": counts.unchanged,
         "deleted": counts.deleted,
         "deduplicated": typed.deduplicated,
-        "quarantined": len(typed.rejects),
+        "quarantined": len(typed.rejects) + len(typed.discarded),
     }

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
 
-from connections.sdk.declare import Key, Stream, Table
+from connections.destination import table_name
+from connections.sdk.declare import MASK, Key, Stream, Table
 from syncruns.engine.log import RunLog
 from syncruns.engine.transform import Reject, Typed, key_of, spelled_key
 from syncruns.models import QuarantinedRecord, SyncRun
@@ -15,7 +16,7 @@ OPEN = QuarantinedRecord.State.OPEN
 KEYS_AT_ONCE = 500
 
 
-def keep_rejects(run: SyncRun, stream: Stream, rejects: Sequence[Reject], log: RunLog) -> None:
+def keep_rejects(run: SyncRun, stream: Stream, schema: str, rejects: Sequence[Reject], log: RunLog) -> None:
     """Store rejects, one row a key; seen again, a record shows its newest contents and reasons."""
     if not rejects:
         return
@@ -29,7 +30,9 @@ def keep_rejects(run: SyncRun, stream: Stream, rejects: Sequence[Reject], log: R
                 table=reject.table,
                 record_key=reject.key,
                 record=reject.record,
+                inexact=list(reject.inexact),
                 reasons=reject.reasons,
+                reason=next(iter(reject.reasons.values()))["code"],
                 state=OPEN,
                 run=run,
                 first_seen_at=now,
@@ -39,15 +42,25 @@ def keep_rejects(run: SyncRun, stream: Stream, rejects: Sequence[Reject], log: R
         ],
         update_conflicts=True,
         unique_fields=["connection", "table", "record_key"],
-        update_fields=["record", "reasons", "state", "run", "last_seen_at", "closed_at"],
+        # Whatever was decided before was decided about other contents.
+        update_fields=[
+            "record", "inexact", "reasons", "reason", "state", "corrections", "decided_by", "note", "closed_at", "run",
+            "last_seen_at",
+        ],
         batch_size=200,
-    )
+    )  # fmt: skip
     first = rejects[0]
     column, reason = next(iter(first.reasons.items()))
+    key = MASK if stream.table(first.table).has_personal_key else first.key
     log.add(
-        "warning", "records_quarantined", stream.key, count=len(rejects), table=first.table, key=first.key,
-        column=column, reason=reason["code"],
+        "warning", "records_quarantined", stream.key, count=len(rejects), table=table_name(schema, first.table),
+        key=key, column=column, reason=reason["code"],
     )  # fmt: skip
+
+
+def waiting_of(run: SyncRun, stream: str) -> bool:
+    """Say whether records that the run read of the stream wait for a person."""
+    return QuarantinedRecord.objects.filter(run=run, stream=stream, state=OPEN).exists()
 
 
 def close_settled(run: SyncRun, stream: Stream, typed: Typed) -> None:
@@ -56,6 +69,7 @@ def close_settled(run: SyncRun, stream: Stream, typed: Typed) -> None:
         table = stream.table(name)
         _close(run, table, map(key_of(table), rows), QuarantinedRecord.State.FIXED)
     for name, keys in typed.deletes.items():
+        # Loading one later would bring a dead row back.
         _close(run, stream.table(name), keys, QuarantinedRecord.State.DISCARDED)
 
 

@@ -53,9 +53,9 @@ def divided(page: Page, typed: Typed, stream: Stream, rows: int) -> list[Typed]:
     parts: list[Typed] = []
     part, size = Typed(), 0
     for table in stream.tables:
-        if table.name in typed.parents:
+        if table.name in typed.sets:
             continue  # goes with its parents
-        children = [child for child in stream.tables if child.parent == table.name and child.name in typed.parents]
+        children = [child for child in stream.tables if child.parent == table.name and child.name in typed.sets]
         families = {child.name: _families(child, typed.rows[child.name]) for child in children}
         key = key_of(table)
         for row in typed.rows.get(table.name, ()):
@@ -72,13 +72,13 @@ def divided(page: Page, typed: Typed, stream: Stream, rows: int) -> list[Typed]:
     for each in parts:
         each.read = _size(each)
     rest = typed.read - sum(each.read for each in parts)
-    return [*parts, replace(typed, rows=part.rows, parents=part.parents, incomplete=part.incomplete, read=rest)]
+    return [*parts, replace(typed, rows=part.rows, sets=part.sets, incomplete=part.incomplete, read=rest)]
 
 
 def _add_family(part: Typed, child: str, parent: Key, families: dict[Key, list[Row]], incomplete: set[Key]) -> int:
     """Add a parent's children to the part, be there none, and return how many there are."""
     family = families.pop(parent, [])
-    part.parents.setdefault(child, []).append(parent)
+    part.sets.setdefault(child, []).append(parent)
     part.rows.setdefault(child, []).extend(family)
     part.incomplete.setdefault(child, set()).update({parent} & incomplete)
     return len(family)

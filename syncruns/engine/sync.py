@@ -13,15 +13,19 @@ from django.conf import settings
 from django.db import Error, connections, transaction
 from django.utils import timezone
 
-from connections.models import Connection
+from connections.destination import table_name
+from connections.expiry import explained
+from connections.models import Connection, StreamSetting
 from connections.sdk.connector import Connector
 from connections.sdk.context import ReadOptions
-from connections.sdk.errors import Interruption, SyncError
+from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import SelectedStream, allows_private_addresses, streams_of
 from syncruns.engine import journal
+from syncruns.engine.changes import ChangeRecorder
 from syncruns.engine.context import EngineContext, Leash
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
+from syncruns.engine.quarantine import waiting_of
 from syncruns.engine.reader import read_ahead
 from syncruns.engine.warehouse import warehouse
 from syncruns.models import Checkpoint, StreamRun, SyncRun
@@ -73,6 +77,8 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
         for choice, due in selected:
             row = rows[choice.stream.key]
             if row.state in (StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL):
+                if row.error_code:
+                    failures.append(SyncError(row.error_code, **row.error_params))
                 continue  # done before this run was handed back
             if not due:
                 _leave_out(run, row, log, "not_due")
@@ -116,22 +122,24 @@ class _StreamSync:
         self._log = log
 
     def run(self) -> SyncError | None:
-        """Read the stream to its end, trying transient failures again with a fresh session. Returns its failure."""
+        """Read the stream to its end, trying transient failures again with a fresh session.
+
+        Returns its failure, or what kept deletions back.
+        """
         source = self._run.connection.name
         for attempt in range(1, settings.MAX_RETRIES + 1):
             try:
                 self._begin(attempt)
-                self._read()
+                brake = self._read()
             except Interruption:
                 raise
             except SyncError as error:
-                failure = error
+                failure = self._explained(error)
             except Error as error:
                 connections.close_all()
                 failure = SyncError("destination_failed", detail=type(error).__name__)
             else:
-                self._end()
-                return None
+                return self._end(brake)
             pause = _pause_before_retry(failure)
             if pause is None or attempt == settings.MAX_RETRIES:
                 break
@@ -143,7 +151,8 @@ class _StreamSync:
             self._leash.wait(pause)
         journal.stream_failed(self._run, self._row, failure, pause=None)
         self._fail(failure)
-        self._log.add("error", f"failed.{failure.code}", self._stream.key, source=source, **failure.params)
+        level = "warning" if failure.code == UNAVAILABLE else "error"
+        self._log.add(level, f"failed.{failure.code}", self._stream.key, source=source, **failure.params)
         self._log.flush()
         return failure
 
@@ -151,63 +160,103 @@ class _StreamSync:
         row = self._row
         row.state, row.attempt = StreamRun.State.RUNNING, attempt
         row.started_at = row.started_at or timezone.now()
+        row.error_code, row.error_params, row.error_detail = "", {}, ""  # of before the run was handed back
         with _held(self._run):
-            row.save(update_fields=["state", "attempt", "started_at"])
+            row.save(update_fields=["state", "attempt", "started_at", "error_code", "error_params", "error_detail"])
 
-    def _read(self) -> None:
+    def _read(self) -> SyncError | None:
+        """Read and load to the end; return what kept a sweep from marking rows deleted."""
         connection = self._run.connection
-        options = read_options(self._choice, self._run.options)
-        with_own_window = "since" in self._run.options or "window_minutes" in self._run.options
         checkpoint, _created = Checkpoint.objects.get_or_create(connection=connection, stream=self._stream.key)
         with _held(self._run):
             checkpoint.take(self._run)
             StreamRun.objects.filter(pk=self._row.pk).update(checkpoint_before=checkpoint.state)
+        options = read_options(self._choice, self._run.options, checkpoint.state)
         connector = self._open()
         destination = warehouse()
+        destination.recorder = ChangeRecorder(self._run, self._stream.key)
         for change in destination.prepare(connector.schema, self._stream.tables):
-            self._log.add("info", f"schema.{change.action}", self._stream.key, **change.params())
+            name = table_name(connector.schema, change.table)
+            self._log.add("info", f"schema.{change.action}", self._stream.key, **change.params(), table=name)
         load = StreamLoad(
             self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log,
-            moves_checkpoint=not with_own_window,
+            moves_checkpoint=is_first_read(self._choice, self._run.options) or not is_one_off(self._run.options),
+            pulse=self._leash.check,
         )  # fmt: skip
         context = EngineContext(
             self._stream.key, self._leash, self._log, options=options,
             allow_private_addresses=allows_private_addresses(connection.config),
         )  # fmt: skip
-        self._log.add("info", "stream_started", self._stream.key)
+        if options.since is not None:
+            self._log.add("info", "stream_started_since", self._stream.key, since=options.since.isoformat())
+        else:
+            self._log.add("info", "stream_started", self._stream.key)
         state = checkpoint.state
-        with read_ahead(lambda: connector.read(self._stream, state, context), self._idle) as groups:
-            for group in groups:
-                self._leash.check()
-                load.load(group)
-                self._log.flush()
+        try:
+            with read_ahead(lambda: connector.read(self._stream, state, context), self._idle) as groups:
+                for group in groups:
+                    self._leash.check()
+                    load.load(group)
+                    self._log.flush()
+        except SyncError:
+            load.close()  # after anything else the session is not to be used again
+            raise
+        load.close()
+        return load.brake
+
+    def _explained(self, error: SyncError) -> SyncError:
+        connection = self._run.connection
+        return explained(error, connection.kind, connection.config, connection.secrets_set_at)
 
     def _idle(self) -> None:
         self._leash.look()  # waiting is no sign of life: the reader gives its own
         self._log.flush()
 
-    def _end(self) -> None:
+    def _end(self, brake: SyncError | None) -> SyncError | None:
         row = self._row
         row.refresh_from_db()  # the load counts in the database, with the rows
-        row.state = StreamRun.State.PARTIAL if row.quarantined else StreamRun.State.SUCCEEDED
+        waits = row.quarantined and waiting_of(self._run, self._stream.key)
+        row.state = StreamRun.State.PARTIAL if waits or brake else StreamRun.State.SUCCEEDED
         row.finished_at = timezone.now()
+        if brake is not None:
+            row.error_code, row.error_params = brake.code, brake.params
         with _held(self._run):
-            row.save(update_fields=["state", "finished_at"])
+            row.save(update_fields=["state", "finished_at", "error_code", "error_params"])
+            self._note_first_read()
         journal.stream_ended(self._run, row)
         if row.written:
             counts = {name: getattr(row, name) for name in ("read", "inserted", "updated", "deleted")}
             self._log.add("done", "stream_finished", self._stream.key, **counts)
         else:
             self._log.add("done", "stream_no_changes", self._stream.key, read=row.read)
+        if brake is not None:
+            self._log.add("warning", f"failed.{brake.code}", self._stream.key, **brake.params)
         self._log.flush()
+        return brake
+
+    def _note_first_read(self) -> None:
+        """From now on reads go on from the checkpoint; a source that had nothing to show has made none yet."""
+        if is_first_read(self._choice, self._run.options) and (
+            self._row.checkpoint_after is not None or not self._stream.changed_since
+        ):
+            StreamSetting.objects.filter(connection=self._run.connection, stream=self._stream.key).update(
+                first_since=None
+            )
 
     def _fail(self, failure: SyncError) -> None:
         row = self._row
-        row.state = StreamRun.State.FAILED
+        row.state = StreamRun.State.UNAVAILABLE if failure.code == UNAVAILABLE else StreamRun.State.FAILED
         row.finished_at = timezone.now()
         row.error_code, row.error_params, row.error_detail = failure.code, failure.params, failure.detail
         with _held(self._run):
             row.save(update_fields=["state", "finished_at", "error_code", "error_params", "error_detail"])
+
+
+def _weight(failure: SyncError) -> int:
+    """Rank failures by what they say of a run: what needs a person or names an end first, what is not offered last."""
+    if failure.info.needs_person or failure.until is not None:
+        return 2
+    return 0 if failure.code == UNAVAILABLE else 1
 
 
 def _is_held(failure: SyncError) -> bool:
@@ -234,15 +283,35 @@ def plan(connection: Connection, wanted: Sequence[str] | None, *, all_due: bool)
         if (choice.enabled if wanted is None else choice.stream.key in wanted)
     ]
     if not chosen:
-        raise SyncError("config_invalid", field="streams")
+        raise SyncError("config_invalid", field="streams", reason="no_streams")
     return chosen
 
 
-def read_options(choice: SelectedStream, asked: Mapping[str, Any]) -> ReadOptions:
-    """Return what a run's options and the stream's own settings ask of a read."""
-    since = datetime.fromisoformat(asked["since"]) if asked.get("since") else None
+def is_one_off(asked: Mapping[str, Any]) -> bool:
+    """Say whether a run's options ask for a read that leaves the checkpoint where it is."""
+    return "since" in asked or "window_minutes" in asked
+
+
+def is_first_read(choice: SelectedStream, asked: Mapping[str, Any]) -> bool:
+    """Say whether the stream's first read, from the moment a person chose, is still to be made or ended.
+
+    Every run takes part in it, whoever asked for it, except one that wants another moment or window.
+    """
+    return choice.first_since is not None and (not is_one_off(asked) or _since(asked) == choice.first_since)
+
+
+def read_options(choice: SelectedStream, asked: Mapping[str, Any], state: dict[str, Any] | None) -> ReadOptions:
+    """Return what a run's options and the stream's own settings ask of a read that starts from state."""
+    since = _since(asked)
+    if is_first_read(choice, asked):
+        # What it read before it was interrupted is behind its checkpoint; it goes on from there.
+        since = choice.first_since if state is None else None
     window = asked.get("window_minutes", choice.window_minutes)
     return ReadOptions(window_minutes=window, since=since, page_size=choice.page_size)
+
+
+def _since(asked: Mapping[str, Any]) -> datetime | None:
+    return datetime.fromisoformat(asked["since"]) if asked.get("since") else None
 
 
 def _is_due(connection: Connection, choice: SelectedStream) -> bool:
@@ -251,7 +320,11 @@ def _is_due(connection: Connection, choice: SelectedStream) -> bool:
         return True
     since = timezone.now() - timedelta(minutes=choice.every_minutes)
     return not StreamRun.objects.filter(
-        run__connection=connection, stream=choice.stream.key, state=StreamRun.State.SUCCEEDED, started_at__gt=since
+        StreamRun.READS,
+        run__connection=connection,
+        stream=choice.stream.key,
+        state=StreamRun.State.SUCCEEDED,
+        started_at__gt=since,
     ).exists()
 
 
@@ -286,10 +359,10 @@ def _leave_out(run: SyncRun, row: StreamRun, log: RunLog, reason: str) -> None:
 def _outcome(run: SyncRun, failures: list[SyncError], log: RunLog) -> Outcome:
     log.add("done" if not failures else "warning", "run_finished", **run.totals())
     states = set(run.streams.values_list("state", flat=True))
-    # What needs a person, or names an end, says more than the first failure.
-    cause = next((f for f in failures if f.info.needs_person or f.until is not None), failures[0] if failures else None)
+    cause = max(failures, key=_weight, default=None)
     some_done = states & {StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL}
-    if failures and not some_done:
+    nothing_failed = all(failure.code == UNAVAILABLE for failure in failures) and StreamRun.State.NOT_STARTED in states
+    if failures and not some_done and not nothing_failed:
         return Outcome(SyncRun.State.FAILED, cause)
     if failures or StreamRun.State.PARTIAL in states:
         return Outcome(SyncRun.State.PARTIAL, cause)

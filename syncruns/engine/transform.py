@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,14 +15,16 @@ from typing import Any
 
 import orjson
 
-from connections.sdk.declare import Key, Page, Record, Stream, Table
+from connections.sdk.declare import Column, Key, Page, Record, Stream, Table
 from syncruns.engine.values import Reader, Refused, reader, spell_decimal
 
 Row = tuple[Any, ...]  # values in the order of Table.columns, as values.reader returns them
 Reasons = dict[str, dict[str, Any]]  # column name -> {"code": one of values.REASONS, "params": {}}
 
-LONGEST_TEXT = 500  # of a value kept with a rejected record
+LONGEST_TEXT = 10_000  # of a value kept with a rejected record
 LONGEST_KEY = 200
+LONGEST_NUMBER = 100  # digits that a number is spelled out with
+NOT_JSON = object()
 
 
 @dataclass(frozen=True)
@@ -30,29 +32,40 @@ class Reject:
     """A record that was not typed.
 
     key: as key_text spells it, or "#" and a hash of the record when the key itself cannot be read.
-    record: declared columns only, JSON values, texts cut at LONGEST_TEXT.
+    record: declared columns only, as JSON values; a json column's as JSON text. record_of makes it a record again.
+    inexact: columns whose kept value is only a picture of what the source sent (longer than LONGEST_TEXT, or no
+    JSON). position: where it stood among its table's records on the page.
     """
 
     table: str
     key: str
     record: dict[str, Any]
     reasons: Reasons
+    inexact: tuple[str, ...] = ()
+    position: int = -1
 
 
 @dataclass
 class Typed:
-    """A page's rows per table. Always: read = all rows + deduplicated + rejects.
+    """A page's rows per table. Always: read = all rows + deduplicated + rejects + discarded.
 
-    deletes: the page's deleted keys per table, typed. parents: child table -> parents of this page whose
-    children are to be replaced as a set. incomplete: child table -> those of them with a rejected child; their
-    children are only added and changed, none is removed.
+    deletes: the page's deleted keys per table, typed. sets: table -> sets of which this page holds all rows; for a
+    child table they are parents. incomplete: table -> those of them with a rejected record; their rows are only
+    added and changed, none is removed. rejected: table -> keys of rejected records, where they could be read;
+    nameless: table -> how many could not. discarded: rejects that a person decided to leave out, and held: ids of the
+    quarantined records whose decision was followed, as syncruns/engine/decisions.py finds; to_rows itself knows of
+    none, and of discarded records rejected, nameless and incomplete tell as of any other reject.
     """
 
     rows: dict[str, list[Row]] = field(default_factory=dict)
     deletes: dict[str, list[Key]] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
-    parents: dict[str, list[Key]] = field(default_factory=dict)
+    discarded: list[Reject] = field(default_factory=list)
+    held: set[int] = field(default_factory=set)
+    sets: dict[str, list[Key]] = field(default_factory=dict)
     incomplete: dict[str, set[Key]] = field(default_factory=dict)
+    rejected: dict[str, set[Key]] = field(default_factory=dict)
+    nameless: dict[str, int] = field(default_factory=dict)
     read: int = 0
     deduplicated: int = 0
 
@@ -62,7 +75,7 @@ def to_rows(page: Page, stream: Stream) -> Typed:
 
     Child sets are replaced only when the page names the child table, be it without records; a page must hold
     all children of the parents it holds. A rejected parent takes its children with it, and its old ones stay.
-    KeyError when the page names a table that the stream has not.
+    KeyError when the page names a table that the stream has not, ValueError for sets of a table without set_key.
     """
     typed = Typed()
     readings: dict[str, _Reading] = {}
@@ -76,7 +89,13 @@ def to_rows(page: Page, stream: Stream) -> Typed:
                 reading.add(record)
             reading.report(typed)
     for name, keys in page.deletes.items():
-        typed.deletes[name] = _typed_keys(stream.table(name), keys)
+        typed.deletes[name] = typed_keys(stream.table(name), keys)
+    for name, sets in page.sets.items():
+        table = stream.table(name)
+        if not table.set_key:
+            raise ValueError(f"table {name} declares no set_key")
+        typed.sets[name] = typed_keys(table, sets, table.set_key)
+        typed.incomplete[name] = readings[name].incomplete(typed.sets[name]) if name in readings else set()
     return typed
 
 
@@ -97,11 +116,38 @@ def key_text(table: Table, row: Row) -> str:
     return spelled_key(key_of(table)(row))
 
 
+def typed_key(table: Table, names: Iterable[str], kept: Mapping[str, Any]) -> Key | None:
+    """Return the values of the columns called names of a kept record, typed; None when they cannot be read."""
+    readers = dict(_readers(table))
+    record = record_of(table, kept)
+    try:
+        key = tuple([None if (value := record.get(name)) is None else readers[name](value) for name in names])
+    except Refused:
+        return None
+    return None if None in key else key
+
+
 def spelled_key(key: Key) -> str:
     """Return a typed key as it is shown, and as Reject.key has it: 12, or ["A","7"] when it has several parts."""
     parts = [_spelled_part(part) for part in key]
     text = parts[0] if len(parts) == 1 else orjson.dumps(parts).decode()
     return text if len(text) <= LONGEST_KEY else "#" + _digest(text.encode())
+
+
+def record_of(table: Table, kept: Mapping[str, Any]) -> Record:
+    """Return the record that was kept as Reject.record, to be typed again; columns no longer declared are left out."""
+    declared = {column.name: column for column in table.columns}
+    return {name: read_kept(declared[name], value) for name, value in kept.items() if name in declared}
+
+
+def read_kept(column: Column, value: Any) -> Any:
+    """Return a kept value as a source would have sent it. JSON that cannot be read is no value of any column."""
+    if column.type != "json" or not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return NOT_JSON
 
 
 class _Reading:
@@ -113,12 +159,13 @@ class _Reading:
         self.rows: dict[Key, Row] = {}
         self.rejects: list[Reject] = []
         self.rejected: set[Key] = set()  # keys of rejected records, where they could be read
-        self.rejected_parents: set[Key] = set()  # parents that a rejected record belongs to
-        self.unknown_parent = False  # a record was rejected and nobody can say whose child it is
+        self.nameless = 0  # rejected records whose key could not be read
+        self.rejected_sets: set[Key] = set()  # sets (of a child table: parents) that a rejected record belongs to
+        self.unknown_set = False  # a record was rejected and nobody can say to which set it belongs
         self.count = 0
         self._readers = _readers(table)
         self._key = key_of(table)
-        self._parent_key = _picker(table, table.parent_key) if table.parent else None
+        self._set_of = _picker(table, table.set_columns) if table.set_columns else None
 
     def add(self, record: Record) -> None:
         """Type one record, or reject it."""
@@ -134,11 +181,19 @@ class _Reading:
         if None in key:
             missing = [name for name, part in zip(self.table.key, key, strict=True) if part is None]
             self._reject(record, row, {name: _reason("key_missing") for name in missing})
-        elif self.parent and self._parent_key and self._parent_key(row) in self.parent.rejected:
+        elif self.parent and self._set_of and self._set_of(row) in self.parent.rejected:
             self._reject(record, row, {self.table.parent_key[0]: _reason("parent_rejected")})
         else:
+            if key in self.rejected:
+                self._replace_rejects(key, row)
             self.rows.pop(key, None)  # so that the last record with a key also has the last place
             self.rows[key] = row
+
+    def _replace_rejects(self, key: Key, row: Row) -> None:
+        """Forget rejected records with the key: this one is newer."""
+        text = key_text(self.table, row)
+        self.rejects = [reject for reject in self.rejects if reject.key != text]
+        self.rejected.discard(key)
 
     def report(self, typed: Typed) -> None:
         """Add what was read to the page's result."""
@@ -147,12 +202,15 @@ class _Reading:
         typed.rejects += self.rejects
         typed.read += self.count
         typed.deduplicated += self.count - len(self.rows) - len(self.rejects)
+        if self.rejects:
+            typed.rejected[name], typed.nameless[name] = self.rejected, self.nameless
         if self.parent:
-            parents = [key for key in self.parent.rows if key not in self.parent.rejected]
-            typed.parents[name] = parents
-            typed.incomplete[name] = (
-                set(parents) if self.unknown_parent else self.rejected_parents.intersection(parents)
-            )
+            typed.sets[name] = [key for key in self.parent.rows if key not in self.parent.rejected]
+            typed.incomplete[name] = self.incomplete(typed.sets[name])
+
+    def incomplete(self, sets: Iterable[Key]) -> set[Key]:
+        """Return those of sets of which a record may have been rejected."""
+        return set(sets) if self.unknown_set else self.rejected_sets.intersection(sets)
 
     def _explained(self, record: Record) -> tuple[Row, Reasons]:
         """Read value by value; return what could be read and why the rest could not."""
@@ -171,18 +229,21 @@ class _Reading:
         return tuple(row), reasons
 
     def _reject(self, record: Record, row: Row, reasons: Reasons) -> None:
-        safe = {name: _json_safe(record[name]) for name, _ in self._readers if name in record}
+        safe, inexact = _kept(self.table, record, row)
         key = self._key(row)
         if None in key:
             text = "#" + _digest(orjson.dumps(safe, option=orjson.OPT_SORT_KEYS))
+            self.nameless += 1
+            # It may be any row, in whatever set that one was until now; a child's set is part of its key.
+            self.unknown_set = self.unknown_set or bool(self.table.set_key)
         else:
             text = key_text(self.table, row)
             self.rejected.add(key)
-        if self._parent_key:
-            parent_key = self._parent_key(row)
-            self.rejected_parents.add(parent_key)
-            self.unknown_parent = self.unknown_parent or None in parent_key
-        self.rejects.append(Reject(table=self.table.name, key=text, record=safe, reasons=reasons))
+        if self._set_of:
+            belongs_to = self._set_of(row)
+            self.rejected_sets.add(belongs_to)
+            self.unknown_set = self.unknown_set or None in belongs_to
+        self.rejects.append(Reject(self.table.name, text, safe, reasons, inexact, position=self.count - 1))
 
 
 @lru_cache(maxsize=1024)
@@ -199,13 +260,19 @@ def _picker(table: Table, names: tuple[str, ...]) -> Callable[[Row], Key]:
     return itemgetter(*positions)
 
 
-def _typed_keys(table: Table, keys: Iterable[Key]) -> list[Key]:
-    """Type keys as rows are typed. One that cannot be read is left out: no row can have it."""
+def typed_keys(table: Table, keys: Iterable[Key], names: Sequence[str] = ()) -> list[Key]:
+    """Type keys, or values of the columns called names, as rows are typed.
+
+    One that cannot be read is left out: no row can have it.
+    """
     readers = dict(_readers(table))
+    read = [readers[name] for name in names or table.key]
     typed: dict[Key, None] = {}
     for key in keys:
+        if None in key:
+            continue
         try:
-            typed[tuple([readers[name](part) for name, part in zip(table.key, key, strict=True)])] = None
+            typed[tuple([read_part(part) for read_part, part in zip(read, key, strict=True)])] = None
         except Refused:
             continue
     return list(typed)
@@ -227,16 +294,45 @@ def _digest(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
 
 
-def _json_safe(value: Any) -> Any:
-    """Return value as bounded JSON that any database takes, near enough for a person to see what was wrong."""
+def _kept(table: Table, record: Record, row: Row) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the record's declared values as they are kept, and the names of those that are not exact."""
+    kept: dict[str, Any] = {}
+    inexact = []
+    for column, typed in zip(table.columns, row, strict=True):
+        if column.name not in record:
+            continue
+        is_json = column.type == "json" and typed is not None
+        value, exact = (typed, True) if is_json else _json_safe(record[column.name])
+        if isinstance(value, str) and len(value) > LONGEST_TEXT:
+            value, exact = value[:LONGEST_TEXT], False
+        if not exact:
+            inexact.append(column.name)
+        kept[column.name] = value
+    return kept, tuple(inexact)
+
+
+def _json_safe(value: Any) -> tuple[Any, bool]:
+    """Return value as JSON that any database takes, and whether it reads as the same value."""
     if value is None or isinstance(value, bool):
-        return value
+        return value, True
     if isinstance(value, int) and -(2**53) <= value <= 2**53:
-        return int(value)
+        return int(value), True
     if isinstance(value, float) and math.isfinite(value):
-        return float(value)
+        return float(value), True
+    text, exact = _spelled(value)
+    safe = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return safe, exact and safe == text
+
+
+def _spelled(value: Any) -> tuple[str, bool]:
     try:
-        text = json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+        if isinstance(value, str):
+            return str(value), True
+        if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < LONGEST_NUMBER:
+            return f"{value:f}", True
+        if isinstance(value, dict | list):
+            return json.dumps(value, default=str, ensure_ascii=False), False
+        is_moment = isinstance(value, datetime) and value.tzinfo is not None
+        return str(value), is_moment or type(value) in (int, date)
     except (TypeError, ValueError, RecursionError):  # thousands of digits; names that are no text; endless nesting
-        text = f"<{type(value).__name__}>"
-    return text[:LONGEST_TEXT].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+        return f"<{type(value).__name__}>", False

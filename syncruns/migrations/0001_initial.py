@@ -100,7 +100,7 @@ class Migration(migrations.Migration):
                 ('stream', models.CharField(max_length=60)),
                 ('label', models.CharField(max_length=100, verbose_name='stream')),
                 ('position', models.PositiveSmallIntegerField(default=0)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Reading'), ('succeeded', 'Done'), ('partial', 'Partial'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('not_started', 'Not started')], default='waiting', max_length=11, verbose_name='state')),
+                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Reading'), ('succeeded', 'Done'), ('partial', 'Partial'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('not_started', 'Not started'), ('unavailable', 'Unavailable')], default='waiting', max_length=11, verbose_name='state')),
                 ('attempt', models.PositiveSmallIntegerField(default=0, verbose_name='attempt')),
                 ('pages', models.PositiveIntegerField(default=0, verbose_name='pages')),
                 ('expected', models.BigIntegerField(blank=True, null=True)),

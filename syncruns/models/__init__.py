@@ -1,7 +1,22 @@
+from syncruns.models.alert import Delivery, NotificationRule
+from syncruns.models.change import Change
 from syncruns.models.checkpoint import Checkpoint
 from syncruns.models.job import SystemJob
 from syncruns.models.log import SyncLog
+from syncruns.models.missed import DeleteBrake, MissedRow
 from syncruns.models.quarantine import QuarantinedRecord
 from syncruns.models.run import StreamRun, SyncRun
 
-__all__ = ["Checkpoint", "QuarantinedRecord", "StreamRun", "SyncLog", "SyncRun", "SystemJob"]
+__all__ = [
+    "Change",
+    "Checkpoint",
+    "DeleteBrake",
+    "Delivery",
+    "MissedRow",
+    "NotificationRule",
+    "QuarantinedRecord",
+    "StreamRun",
+    "SyncLog",
+    "SyncRun",
+    "SystemJob",
+]

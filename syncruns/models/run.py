@@ -60,9 +60,12 @@ class SyncRun(Counts):
         RETRY = "retry", _("Retry")
         CATCH_UP = "catch_up", _("Catch-up")
         BACKFILL = "backfill", _("Backfill")
+        REVIEW = "review", _("Review")
 
     ACTIVE = (State.QUEUED, State.RUNNING)
     AUTOMATIC = (Trigger.SCHEDULE, Trigger.CATCH_UP, Trigger.RETRY)
+    # A review loads what a person corrected; it reads nothing, so it tells nothing of the source.
+    READS = ~Q(trigger=Trigger.REVIEW)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection = models.ForeignKey(
@@ -135,6 +138,11 @@ class SyncRun(Counts):
     @property
     def is_active(self) -> bool:
         return self.state in self.ACTIVE
+
+    @property
+    def comes_again(self) -> bool:
+        """Say whether the run is queued once more by itself should its worker vanish; a person's is not."""
+        return self.trigger in self.AUTOMATIC and self.attempt == 1 and self.cancel_requested_at is None
 
     @property
     def shown_state(self) -> str:
@@ -282,6 +290,7 @@ class StreamRun(Counts):
         FAILED = "failed", _("Failed")
         CANCELLED = "cancelled", _("Cancelled")
         NOT_STARTED = "not_started", _("Not started")
+        UNAVAILABLE = "unavailable", _("Unavailable")  # the source does not offer it
 
     run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="streams")
     stream = models.CharField(max_length=60)
@@ -298,6 +307,8 @@ class StreamRun(Counts):
     error_code = models.CharField(_("error"), max_length=40, blank=True)
     error_params = models.JSONField(default=dict, blank=True)
     error_detail = models.TextField(blank=True)
+
+    READS = ~Q(run__trigger=SyncRun.Trigger.REVIEW)
 
     class Meta:
         verbose_name = _("stream run")

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import template
+from django.db.models import Sum
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -14,11 +16,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connections.catalogue import explain
+from connections.models import Connection
 from syncruns import timewords
+from syncruns.changes import are_kept
 from syncruns.diary import run_words
 from syncruns.health import LOOKS
-from syncruns.models import StreamRun, SyncRun
-from syncruns.outcomes import Look, look_of_run, look_of_stream
+from syncruns.models import DeleteBrake, QuarantinedRecord, StreamRun, SyncRun
+from syncruns.outcomes import RECORD_LOOKS, Look, look_of_run, look_of_stream
 from syncruns.reasons import why
 
 register = template.Library()
@@ -52,6 +56,12 @@ def moment(at: datetime | None, absent: str = "—") -> SafeString | str:
 def clock(at: datetime | None, absent: str = "—") -> SafeString | str:
     """Return a <time> that shows the hour, and the day when it is not today."""
     return absent if at is None else _time(at, timewords.clock(at, timezone.now()))
+
+
+@register.filter
+def clock_words(at: datetime) -> str:
+    """Return what `clock` shows, inside a sentence."""
+    return timewords.clock(at, timezone.now())
 
 
 @register.simple_tag
@@ -98,27 +108,51 @@ def number(value: Any) -> str:
     return "—" if value is None else timewords.number(value)
 
 
-@register.simple_tag
-def delta(counts: Any) -> SafeString | str:
-    """Return "+12 ~30 −1" with the words for screen readers, from anything with inserted, updated and deleted."""
+@register.simple_tag(takes_context=True)
+def delta(context: template.Context, counts: Any, all_changes: str = "") -> SafeString | str:
+    """Return "+12 ~30 −1" with the words for screen readers, from anything with inserted, updated and deleted.
+
+    Each leads to its rows: of a run or its stream as far as they are kept, of another by the query all_changes.
+    """
     if counts is None:
         return mark_safe('<span class="quiet">—</span>')  # noqa: S308 - a constant
     parts = (
-        ("+", counts.inserted, ngettext("new row", "new rows", counts.inserted)),
-        ("~", counts.updated, ngettext("changed row", "changed rows", counts.updated)),
-        ("−", counts.deleted, ngettext("deleted row", "deleted rows", counts.deleted)),
+        ("inserted", "+", ngettext("new row", "new rows", counts.inserted)),
+        ("updated", "~", ngettext("changed row", "changed rows", counts.updated)),
+        ("deleted", "−", ngettext("deleted row", "deleted rows", counts.deleted)),
     )
-    pieces = [
-        format_html(
-            '<span class="{}">{}{}<span class="visually-hidden"> {}</span></span>',
-            "" if count else "zero",
-            sign,
-            number(count),
-            words,
-        )
-        for sign, count, words in parts
-    ]
+    rows = _rows_address(context, counts, all_changes)
+    pieces = []
+    for kind, sign, words in parts:
+        count = getattr(counts, kind)
+        text = format_html('{}{}<span class="visually-hidden"> {}</span>', sign, number(count), words)
+        if count and rows:
+            pieces.append(format_html('<a href="{}kind={}">{}</a>', rows, kind, text))
+        else:
+            pieces.append(format_html('<span class="{}">{}</span>', "" if count else "zero", text))
     return format_html('<span class="delta">{}</span>', mark_safe("".join(pieces)))  # noqa: S308 - escaped above
+
+
+@register.simple_tag(takes_context=True)
+def count_of(context: template.Context, counts: Any, kind: str) -> SafeString:
+    """Return one count (inserted, updated or deleted) of a run or stream; it leads to its rows while they are kept."""
+    count, rows = getattr(counts, kind), _rows_address(context, counts, "")
+    if count and rows:
+        return format_html('<a class="row-count" href="{}kind={}">{}</a>', rows, kind, number(count))
+    return format_html('<span class="{}">{}</span>', "" if count else "quiet", number(count))
+
+
+def _rows_address(context: template.Context, counts: Any, all_changes: str) -> str:
+    """Return the address of the rows behind counts, to which their kind is added; "" when nobody can see them."""
+    if "perms" not in context or "syncruns.view_change" not in context["perms"]:
+        return ""
+    if all_changes:
+        return f"{reverse('changes')}?{all_changes}&"
+    if isinstance(counts, StreamRun) and are_kept(counts):
+        return f"{reverse('run_changes', args=[counts.run_id])}?of={counts.stream}&"
+    if isinstance(counts, SyncRun) and are_kept(counts):
+        return f"{reverse('run_changes', args=[counts.pk])}?"
+    return ""
 
 
 @register.simple_tag
@@ -143,6 +177,11 @@ def stream_state(stream: StreamRun) -> SafeString:
 
 
 @register.simple_tag
+def record_state(record: QuarantinedRecord) -> SafeString:
+    return state(RECORD_LOOKS[record.state])
+
+
+@register.simple_tag
 def begun(run: SyncRun) -> SafeString | str:
     """Return when a run started, or was queued while it has not."""
     return clock(run.started_at or run.queued_at)
@@ -151,6 +190,11 @@ def begun(run: SyncRun) -> SafeString | str:
 @register.simple_tag
 def error_title(stream: StreamRun) -> str:
     return explain(stream.error_code, stream.error_params).title
+
+
+@register.simple_tag
+def error_words(code: str, params: dict[str, Any]) -> str:
+    return explain(code, params).title
 
 
 @register.simple_tag
@@ -167,6 +211,13 @@ def stream_progress(stream: StreamRun) -> SafeString:
     return format_html(
         '<progress class="{0}" value="{1}" max="100" aria-label="{2}">{1} %</progress>', kind, str(percent), label
     )
+
+
+@register.simple_tag
+def held_deletions(connection: Connection) -> int:
+    """Return how many rows of the connection wait for a person to decide whether they are deleted."""
+    total = DeleteBrake.objects.filter(connection=connection).aggregate(total=Sum("missing"))["total"]
+    return total or 0
 
 
 @register.simple_tag(takes_context=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,9 +17,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from connections.catalogue import explain
+from connections.defaults import LONGEST_WINDOW
+from connections.forms.beginning import day_in_zone
+from connections.forms.fields import words
 from connections.models import Connection
+from connections.sandbox import SAMPLES
 from connections.sdk.errors import SyncError
-from connections.services import set_auto_sync, set_stream
+from connections.sdk.settings import SettingsInvalid
+from connections.services import set_auto_sync, set_stream, streams_of
 from syncruns.deletion import delete_connection
 from syncruns.health import label_of
 from syncruns.listing import load_row
@@ -27,8 +32,6 @@ from syncruns.models import SyncRun
 from syncruns.sample import create_sample
 from syncruns.services import cancel_run, request_sync, retry_run
 from syncruns.views.connections import danger_context
-
-LONGEST_WINDOW = 60 * 24 * 366 * 5  # minutes
 
 
 def _found(slug: str) -> Connection:
@@ -76,11 +79,15 @@ def connection_auto_sync(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @permission_required("connections.operate_connection", raise_exception=True)
 def connection_sync(request: HttpRequest, slug: str) -> HttpResponse:
-    """Sync now; with a run already active, lead to that run."""
+    """Sync now, or since a date; with a run already active, lead to that run."""
     connection = _found(slug)
     stream = request.POST.get("stream")
     try:
-        run, created = request_sync(connection, user=request.user, streams=[stream] if stream else None)
+        since = day_in_zone(request.POST.get("since", ""), connection.time_zone)
+        run, created = request_sync(connection, user=request.user, streams=[stream] if stream else None, since=since)
+    except SettingsInvalid as invalid:
+        messages.error(request, " ".join(words(problem.text, problem.params) for problem in invalid.problems))
+        return _back(request, "connection", slug)
     except SyncError as error:
         _refused(request, connection, error)
         return _row(request, connection) if request.htmx else _back(request, "connection", slug)  # type: ignore[attr-defined]
@@ -121,8 +128,17 @@ def connection_stream(request: HttpRequest, slug: str, stream: str) -> HttpRespo
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     else:
-        messages.success(request, _("Saved; the next sync follows it."))
+        messages.success(request, _stream_words(connection, stream, choices))
     return _back(request, "connection", slug)
+
+
+def _stream_words(connection: Connection, stream: str, choices: dict[str, Any]) -> str:
+    if "enabled" not in choices:
+        return _("Saved; the next sync follows it.")
+    label = next((_(one.stream.label) for one in streams_of(connection) if one.stream.key == stream), stream)
+    if choices["enabled"]:
+        return _("%(stream)s is switched on; the next sync reads it.") % {"stream": label}
+    return _("%(stream)s is switched off; its rows stay. Switch it on again under Streams.") % {"stream": label}
 
 
 def _minutes(text: str) -> int | None:
@@ -156,9 +172,12 @@ def connection_delete(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @permission_required("connections.add_connection", raise_exception=True)
 def sample_create(request: HttpRequest) -> HttpResponse:
-    """Create the sample connection and lead to its first sync."""
+    """Create the sample connection of the kind that was chosen and lead to its first sync."""
+    kind = request.POST.get("kind", "rest")
+    if kind not in SAMPLES:
+        raise Http404
     try:
-        connection = create_sample(user=request.user)
+        connection = create_sample(kind, user=request.user)
     except SyncError as error:
         explanation = explain(error.code, error.params)
         messages.error(request, f"{explanation.title}. {explanation.sentence}")

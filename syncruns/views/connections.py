@@ -13,6 +13,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from connections.connectors import REGISTRY
@@ -23,9 +24,11 @@ from syncruns.forecast import forecast
 from syncruns.health import ACTION, LOOKS, label_of
 from syncruns.listing import Row, add_details, by_attention, load_row, load_rows
 from syncruns.models import SyncRun
+from syncruns.notices import notices_of
 from syncruns.schedule_words import rhythm
 from syncruns.streams import stored_rows, streams_shown
-from syncruns.views.faults import fault_of_row
+from syncruns.timeline import CHANGES, RUNS, Timeline
+from syncruns.views.faults import fault_of_row, faults_of_decisions
 
 PER_PAGE = 25
 
@@ -105,10 +108,11 @@ def connection_row(request: HttpRequest, slug: str) -> HttpResponse:
 @permission_required("connections.view_connection", raise_exception=True)
 def connection(request: HttpRequest, slug: str) -> HttpResponse:
     now = timezone.now()
-    context = _frame(slug, "streams", now)
+    context = connection_frame(slug, "streams", now)
     shown = streams_shown(context["connection"], context["row"], now)
     context |= {
         "streams": shown,
+        "today": timezone.localdate(),
         "enabled": sum(stream.enabled for stream in shown.streams),
         "forecast": forecast(context["connection"], now),
         "diary": diary_of_today(context["connection"], now),
@@ -119,19 +123,16 @@ def connection(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @permission_required("syncruns.view_syncrun", raise_exception=True)
 def connection_runs(request: HttpRequest, slug: str) -> HttpResponse:
-    context = _frame(slug, "runs", timezone.now())
-    runs = SyncRun.objects.filter(connection=context["connection"]).select_related("requested_by").defer("error_detail")
-    context["page"] = Paginator(runs, PER_PAGE).get_page(request.GET.get("page"))
+    context = connection_frame(slug, "runs", timezone.now())
+    show = request.GET.get("show", "")
+    with_values = request.user.has_perm("connections.test_connection")  # who may also see the settings
+    timeline = Timeline(context["connection"], show, with_values=with_values)
+    context |= {
+        "page": Paginator(timeline, PER_PAGE).get_page(request.GET.get("page")),
+        "show": show if show in (RUNS, CHANGES) else "",
+        "shows": [("", _("Both")), (RUNS, _("Runs")), (CHANGES, _("Changes"))],
+    }
     return render(request, "console/connection_runs.html", context)
-
-
-@require_safe
-@permission_required("connections.view_connection", raise_exception=True)
-def connection_schedule(request: HttpRequest, slug: str) -> HttpResponse:
-    now = timezone.now()
-    context = _frame(slug, "schedule", now)
-    context["forecast"] = forecast(context["connection"], now)
-    return render(request, "console/connection_schedule.html", context)
 
 
 @require_safe
@@ -142,13 +143,13 @@ def connection_danger(request: HttpRequest, slug: str) -> HttpResponse:
 
 def danger_context(slug: str) -> dict[str, Any]:
     """Return what the danger page says: what a deletion would take, in numbers."""
-    context = _frame(slug, "danger", timezone.now())
+    context = connection_frame(slug, "danger", timezone.now())
     context["runs"] = SyncRun.objects.filter(connection=context["connection"]).count()
     context["rows"] = sum(rows_of(context["connection"]).values())
     return context
 
 
-def _frame(slug: str, tab: str, now: datetime) -> dict[str, Any]:
+def connection_frame(slug: str, tab: str, now: datetime) -> dict[str, Any]:
     """Return what stands above every tab of a connection."""
     found = get_object_or_404(Connection.objects.select_related("auto_sync_changed_by"), slug=slug, deletion="")
     row = load_row(found, now)
@@ -158,7 +159,8 @@ def _frame(slug: str, tab: str, now: datetime) -> dict[str, Any]:
         "tab": tab,
         "now": now,
         "label": label_of(found.kind),
-        "fault": fault_of_row(row) if row.health.state == ACTION else None,
+        "faults": ([fault_of_row(row)] if row.health.state == ACTION else []) + faults_of_decisions(row),
+        "notices": notices_of(found, now),
         "rhythm": rhythm(found),
         "stored": stored_rows(found, row.last_run),
         "runs_url": urlencode({"connection": found.slug}),

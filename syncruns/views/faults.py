@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from connections.catalogue import Explanation, explain
+from connections.catalogue import explain
+from connections.explanation import Explanation
 from connections.models import Connection
-from syncruns.health import label_of
+from connections.sdk.errors import UNAVAILABLE
+from syncruns.health import DELETE_BRAKE, label_of
 from syncruns.listing import Row, last_failures
-from syncruns.models import StreamRun, SyncRun
+from syncruns.models import DeleteBrake, StreamRun, SyncRun
+from syncruns.timewords import number
+from syncruns.unoffered import enabled_streams
 
 ICONS = {
     "edit_credentials": "key",
     "edit_settings": "settings",
     "edit_schedule": "clock",
+    "choose_streams": "player-play",
     "retry": "refresh",
     "quarantine": "clipboard-check",
+    "decide": "clipboard-check",
     "open_log": "info-circle",
+    "stream_off": "player-pause",
 }
 CHANGES_SETTINGS = ("edit_credentials", "edit_settings", "edit_schedule")
 
@@ -38,23 +47,54 @@ class Fault:
     detail: str = ""
     run: SyncRun | None = None
     stream: str = ""
+    stream_key: str = ""
+    is_settled: bool = False  # the stream it is about was switched off since
+    records: int = 0  # that wait for review
+
+    @property
+    def id(self) -> str:
+        return "-".join(filter(None, ("fault", self.connection.slug, self.stream_key)))
 
     @property
     def is_partial(self) -> bool:
-        """Say whether nothing failed but records: the rest was loaded."""
-        return self.explanation.code == "records_quarantined"
+        """Say whether nothing failed but records, deletions, or a stream that is not offered: the rest was done."""
+        return self.explanation.code in ("records_quarantined", DELETE_BRAKE, UNAVAILABLE)
 
     @property
     def link(self) -> str:
         action = self.explanation.action
         if action in CHANGES_SETTINGS:
             return reverse("connection_edit", args=[self.connection.slug])
-        if self.run is not None and action in ("quarantine", "open_log"):
-            return f"{reverse('run', args=[self.run.pk])}#{'records' if action == 'quarantine' else 'log'}"
+        if action in ("stream_off", "choose_streams"):
+            return reverse("connection", args=[self.connection.slug])
+        if action == "decide":
+            return reverse("connection_deletions", args=[self.connection.slug])
+        if action == "quarantine":
+            of = {"run": str(self.run.pk)} if self.run is not None else {"connection": self.connection.slug}
+            return f"{reverse('review')}?{urlencode(of)}" if self.records else ""
+        if self.run is not None and action == "open_log":
+            return f"{reverse('run', args=[self.run.pk])}#log"
         return ""
 
     @property
+    def action_label(self) -> str:
+        """Return what the button says, with how many where that is known."""
+        if self.explanation.action == "quarantine" and self.records:
+            return ngettext("Review %(count)s record", "Review %(count)s records", self.records) % {
+                "count": number(self.records)
+            }
+        return self.explanation.action_label
+
+    @property
+    def needs_role(self) -> bool:
+        """Say whether there is something to do, if only for another person."""
+        action = self.explanation.action
+        return action in CHANGES_SETTINGS or bool(self.post)
+
+    @property
     def post(self) -> str:
+        if self.explanation.action == "stream_off" and self.stream_key:
+            return reverse("connection_stream", args=[self.connection.slug, self.stream_key])
         if self.explanation.action != "retry":
             return ""
         return reverse("connection_sync", args=[self.connection.slug])
@@ -71,6 +111,8 @@ class Fault:
 def fault_of_row(row: Row) -> Fault:
     """Return the card of a connection that waits for a person."""
     connection = row.connection
+    if row.brake is not None and connection.status != Connection.Status.ERROR:
+        return _held_deletions(row.brake, connection, row.label)
     run = row.last_run if row.last_run and row.last_run.error_code == connection.status_code else None
     return Fault(
         connection=connection,
@@ -81,18 +123,44 @@ def fault_of_row(row: Row) -> Fault:
         needs_person=True,
         detail=run.error_detail if run else "",
         run=run,
+        records=row.waiting,
     )
 
 
-def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
-    """Return the card of what ended a run, or of its first failed stream; None when nothing failed."""
+def faults_of_decisions(row: Row) -> list[Fault]:
+    """Return a card for each stream that the source does not offer and that is still switched on."""
+    return [
+        Fault(
+            connection=row.connection,
+            label=row.label,
+            explanation=explain(stream.error_code, stream.error_params, row.label),
+            since=None,
+            attempts=0,
+            needs_person=False,
+            detail=stream.error_detail,
+            run=row.last_run,
+            stream=_(stream.label),
+            stream_key=stream.stream,
+        )
+        for stream in row.decisions.pending
+    ]
+
+
+def fault_of_run(run: SyncRun, streams: list[StreamRun], waiting: int) -> Fault | None:
+    """Return the card of what ended a run, or of its first failed stream; None when nothing failed.
+
+    waiting: how many of its records wait for review.
+    """
     connection, label = run.connection, label_of(run.connection.kind)
     failed: SyncRun | StreamRun | None = run if run.error_code and run.state != SyncRun.State.CANCELLED else None
-    first = next((stream for stream in streams if stream.error_code not in ("", "cancelled")), None)
+    bad = [stream for stream in streams if stream.error_code not in ("", "cancelled")]
+    first = next((stream for stream in bad if stream.error_code == run.error_code), bad[0] if bad else None)
     failed = failed or first
     if failed is None:
-        return _waiting_records(run, label)
+        return _waiting_records(run, label, waiting)
     stops = connection.status == Connection.Status.ERROR and connection.status_code == failed.error_code
+    if failed.error_code == DELETE_BRAKE:
+        stops = DeleteBrake.objects.filter(connection=connection).exists()
     return Fault(
         connection=connection,
         label=label,
@@ -103,11 +171,28 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun]) -> Fault | None:
         detail=failed.error_detail or (first.error_detail if first else ""),
         run=run,
         stream=_(first.label) if first else "",
+        stream_key=first.stream if first else "",
+        is_settled=failed.error_code == UNAVAILABLE
+        and first is not None
+        and first.stream not in enabled_streams(connection),
+        records=waiting,
     )
 
 
-def _waiting_records(run: SyncRun, label: str) -> Fault | None:
-    if not run.quarantined or run.state != SyncRun.State.PARTIAL:
+def _held_deletions(brake: DeleteBrake, connection: Connection, label: str) -> Fault:
+    return Fault(
+        connection=connection,
+        label=label,
+        explanation=explain(DELETE_BRAKE, brake.params, label),
+        since=brake.pulled_at,
+        attempts=0,
+        needs_person=True,
+        run=brake.run,
+    )
+
+
+def _waiting_records(run: SyncRun, label: str, waiting: int) -> Fault | None:
+    if not waiting or run.state != SyncRun.State.PARTIAL:
         return None
     counts = {"bad": run.quarantined, "read": run.read}
     return Fault(
@@ -118,4 +203,5 @@ def _waiting_records(run: SyncRun, label: str) -> Fault | None:
         attempts=0,
         needs_person=False,
         run=run,
+        records=waiting,
     )

@@ -21,8 +21,9 @@ from syncruns.charts import PERIODS, runs_chart
 from syncruns.frame import Scheduler
 from syncruns.listing import Row, add_details, by_attention, load_rows
 from syncruns.models import SyncRun
+from syncruns.notices import notices_of
 from syncruns.outcomes import FAILURES
-from syncruns.views.faults import fault_of_row
+from syncruns.views.faults import fault_of_row, faults_of_decisions
 
 SHOWN = 25  # connections listed here; the rest are a link away
 PRESSING = (health.LATE, health.RETRYING, health.QUOTA, health.PARTIAL)
@@ -76,10 +77,12 @@ def overview(request: HttpRequest) -> HttpResponse:
         "title": _title(rows, Scheduler.now()),
         "others": sum(row.health.state != health.ACTION for row in rows),
         "now": now,
-        "faults": [fault_of_row(row) for row in stopped],
+        "faults": [fault_of_row(row) for row in stopped] + [one for row in shown for one in faults_of_decisions(row)],
+        "notices": [notice for row in shown for notice in notices_of(row.connection, now)],
         "total": len(rows),
         "healthy": sum(row.health.state in (health.OK, health.RUNNING) for row in rows),
         "stopped": sum(row.health.state == health.ACTION for row in rows),
+        "undecided": any(row.decisions for row in rows),
         "waiting": sum(row.health.state in PRESSING for row in rows),
         "idle": sum(row.health.state in (health.OFF, health.NEVER) for row in rows),
         "shares": _shares(rows),
@@ -101,6 +104,13 @@ def _title(rows: list[Row], scheduler: Scheduler) -> str:
         return ngettext(
             "%(stopped)s of %(total)s connections needs you.", "%(stopped)s of %(total)s connections need you.", stopped
         ) % {"stopped": stopped, "total": total}
+    undecided = sum(bool(row.decisions) for row in rows)
+    if undecided:
+        return ngettext(
+            "%(count)s connection goes on, and waits for a decision of yours.",
+            "%(count)s connections go on, and wait for a decision of yours.",
+            undecided,
+        ) % {"count": undecided}
     pressing = sum(row.health.state in PRESSING for row in rows)
     if pressing:
         return ngettext(
@@ -141,7 +151,7 @@ def _shares(rows: list[Row]) -> list[Share]:
 
 def _last_day(now: datetime) -> LastDay:
     state = SyncRun.State
-    counted = SyncRun.objects.filter(finished_at__gte=now - timedelta(days=1)).aggregate(
+    counted = SyncRun.objects.filter(SyncRun.READS, finished_at__gte=now - timedelta(days=1)).aggregate(
         runs=Count("pk", filter=~Q(state=state.SKIPPED)),
         succeeded=Count("pk", filter=Q(state=state.SUCCEEDED)),
         partial=Count("pk", filter=Q(state=state.PARTIAL)),

@@ -17,19 +17,24 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from connections.explanation import day_words
 from connections.models import Connection
+from connections.people.roles import may_see_personal
+from syncruns.changes import LOOKS, ChangeFilter, changes_of, changes_shown
 from syncruns.forecast import forecast
 from syncruns.health import label_of
 from syncruns.listing import measure
 from syncruns.log_lines import LogFilter, log_shown, log_text
-from syncruns.models import StreamRun, SyncRun
+from syncruns.models import QuarantinedRecord, StreamRun, SyncRun
 from syncruns.outcomes import FAILURES, RUN_LOOKS
+from syncruns.review.listing import shown
 from syncruns.run_words import run_sentence
 from syncruns.streams import checkpoints_of
 from syncruns.views.faults import fault_of_run
 
 PER_PAGE = 50
 RECORDS_SHOWN = 20
+CHANGES_SHOWN = 10
 STOP_POLLING = 286  # htmx: take this answer and ask no more
 SPANS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 SPAN_WORDS = {"1h": _("Last hour"), "24h": _("Last 24 hours"), "7d": _("Last 7 days"), "30d": _("Last 30 days")}
@@ -138,7 +143,10 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
     now = timezone.now()
     streams = list(found.streams.all())
     wanted = LogFilter.of(request.GET)
+    records = found.quarantine.filter(state=QuarantinedRecord.State.OPEN).select_related("connection").defer("record")
+    waiting = records.count()
     unfinished = [stream for stream in streams if stream.state != StreamRun.State.SUCCEEDED]
+    since = _moment(found.options.get("since") or "")
     ends = None
     if found.state == SyncRun.State.RUNNING and found.started_at:
         typical = forecast(found.connection, now).typical
@@ -151,14 +159,28 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
         "streams": streams,
         "progress": measure(streams) if streams else None,
         "ends": ends,
+        "since": day_words(timezone.localtime(since)) if since else "",
         "is_live": found.is_active,
-        "fault": fault_of_run(found, streams),
+        "fault": fault_of_run(found, streams, waiting),
         "can_retry_unfinished": bool(unfinished) and len(unfinished) < len(streams),
         "checkpoints": checkpoints_of(found.connection, streams),
-        "records": found.quarantine.filter(state="open")[:RECORDS_SHOWN],
-        "records_open": found.quarantine.filter(state="open").count(),
+        "records": shown(records[:RECORDS_SHOWN], can_see=may_see_personal(request.user)) if waiting else [],
+        "records_open": waiting,
         "wanted": wanted,
         "log": log_shown(found, {stream.stream: stream.label for stream in streams}, wanted),
         "query": request.GET.urlencode(),
         "swap": False,
+        **_changed(request, found, streams),
     }
+
+
+def _changed(request: HttpRequest, found: SyncRun, streams: list[StreamRun]) -> dict[str, Any]:
+    """Return the first rows that a run changed, once it has ended."""
+    if not streams or found.is_active or not request.user.has_perm("syncruns.view_change"):
+        return {}
+    changes = changes_of(found, streams, ChangeFilter())
+    if not changes.kept and not changes.more:
+        return {}
+    rows = changes.found.select_related("run__connection")[:CHANGES_SHOWN]
+    kinds = [(kind, look.word) for kind, look in LOOKS.items()]
+    return {"changes": changes, "changes_shown": changes_shown(rows, request.user), "kinds": kinds}

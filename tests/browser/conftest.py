@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -45,7 +46,27 @@ def live_console(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) ->
         one.start()
         one.browse().post("/sample/")
         wait_for(lambda: one.query("SELECT 1 FROM syncruns_syncrun WHERE state = 'succeeded'"))
+        put_aside(one)
         yield one
+
+
+def put_aside(console: Console) -> None:
+    """Set two orders of the sample aside, as a sync would whose prices were none."""
+    code = """
+from connections.models import Connection
+from syncruns.models import QuarantinedRecord
+shop = Connection.objects.get()
+for number in ("900001", "900002"):
+    QuarantinedRecord.objects.create(
+        connection=shop, run=shop.runs.first(), stream="products", table=TABLE, record_key=number,
+        record={"id": int(number), "price": "dear"}, reason="not_a_number",
+        reasons={"price": {"code": "not_a_number", "params": {}}},
+    )
+"""
+    tables = console.query("SELECT config FROM connections_connection")
+    prefix = json.loads(tables[0][0])["table_prefix"]
+    done = console.manage("shell", "--no-imports", "-c", code.replace("TABLE", repr(f"{prefix}_products")))
+    assert done.returncode == 0, done.stderr
 
 
 class Watched:

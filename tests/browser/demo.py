@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from connections.models import Connection, UserPreference
-from syncruns.models import StreamRun, SyncLog, SyncRun, SystemJob
+from syncruns.models import QuarantinedRecord, StreamRun, SyncLog, SyncRun, SystemJob
 
 STREAMS = {"orders": "Pedidos", "invoices": "Notas fiscais", "customers": "Clientes", "products": "Produtos"}
 RANDOM = random.Random(7)
@@ -45,12 +45,18 @@ def fill(password: str) -> User:
     _connection("Estação da loja", ["Loja"], now, ana, next_sync_at=now + timedelta(minutes=34))
     off = _connection("Filial Norte", ["Vendas"], now, ana, auto_sync=False, next_sync_at=None)
     _history(off, now - timedelta(days=2), 12)
+    _records(shop, now)
     return ana
 
 
 def _connection(name: str, tags: list[str], now: datetime, ana: User, **fields: Any) -> Connection:
-    column = {"path": "id", "name": "id", "type": "integer", "key": True}
-    streams = [{"name": key, "label": label, "path": f"/{key}", "columns": [column]} for key, label in STREAMS.items()]
+    columns = [
+        {"path": "id", "name": "id", "type": "integer", "key": True},
+        {"path": "total", "name": "total", "type": "decimal", "precision": 12, "scale": 2},
+        {"path": "emissao", "name": "emissao", "type": "date"},
+        {"path": "cliente", "name": "cliente", "type": "text"},
+    ]
+    streams = [{"name": key, "label": label, "path": f"/{key}", "columns": columns} for key, label in STREAMS.items()]
     values: dict[str, Any] = {
         "interval_minutes": 15,
         "auto_sync": True,
@@ -82,6 +88,33 @@ def _history(connection: Connection, now: datetime, runs: int, states: Sequence[
             connection, at, RANDOM.choice(states), RANDOM.randint(4, 70), read=read, inserted=inserted,
             updated=updated, deleted=deleted, unchanged=read - inserted - updated,
         )  # fmt: skip
+
+
+RECORDS: list[tuple[str, dict[str, Any], dict[str, tuple[str, dict[str, Any]]]]] = [
+    ("48213", {"total": "R$ 1.846,90", "emissao": "24/11/2026", "cliente": "Padaria Sol Nascente"},
+     {"total": ("not_a_number", {})}),
+    ("48217", {"total": "12.505", "emissao": "31/11/2026", "cliente": "Mercearia Boa Vista"},
+     {"total": ("too_many_decimals", {"scale": 2}), "emissao": ("not_a_date", {})}),
+    ("48220", {"total": "", "emissao": "2026-11-24", "cliente": "Oficina Três Irmãos"}, {"total": ("empty", {})}),
+    ("#4b1f7d20", {"total": "89.90", "emissao": "2026-11-24", "cliente": "Cliente Exemplo Comércio Ltda."},
+     {"id": ("key_missing", {})}),
+]  # fmt: skip
+
+
+def _records(connection: Connection, now: datetime) -> None:
+    """Set records aside, one of them decided."""
+    run = connection.runs.order_by("-queued_at").first()
+    for number, (key, values, reasons) in enumerate(RECORDS):
+        record = values | ({} if key.startswith("#") else {"id": int(key)})
+        QuarantinedRecord.objects.create(
+            connection=connection, stream="orders", table="erp_orders", record_key=key, record=record, run=run,
+            reasons={column: {"code": code, "params": params} for column, (code, params) in reasons.items()},
+            reason=next(iter(reasons.values()))[0], last_seen_at=now - timedelta(minutes=9 + number),
+            first_seen_at=now - timedelta(hours=3 + number),
+        )  # fmt: skip
+    QuarantinedRecord.objects.filter(record_key="48220").update(
+        state="discarded", decided_by="ana", note="Pedido de teste.", closed_at=now - timedelta(minutes=5)
+    )
 
 
 def _streams(run: SyncRun, states: Sequence[str]) -> None:

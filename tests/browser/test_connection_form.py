@@ -70,6 +70,15 @@ def test_sample_and_test_happen_in_place(browse: Browse, shop: Sandbox) -> None:
     assert page.url.endswith(NEW)
 
 
+def test_what_a_sample_says_is_in_view_on_a_phone(browse: Browse, shop: Sandbox) -> None:
+    page = browse(width=390, height=800).open(NEW)
+    fill(page, shop.url)
+    page.locator("[name='config:streams:0:records']").fill("")
+    page.get_by_role("button", name="Read a sample").click()
+    expect(page.get_by_text("The records were found at “orders”")).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Read a sample")).to_be_in_viewport()
+
+
 def test_next_times_follow_what_is_typed(browse: Browse) -> None:
     page = browse().open(NEW)
     page.locator("[name='schedule:rhythm']").select_option("cron")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.accessibility import findings
 from tests.browser.conftest import Watched
 from tests.console import Console, wait_for
 
@@ -18,8 +19,12 @@ def paths(console: Console) -> list[str]:
     slug = console.query("SELECT slug FROM connections_connection")[0][0]
     (run,) = console.query("SELECT id FROM syncruns_syncrun ORDER BY queued_at LIMIT 1")[0]
     run = f"{run[:8]}-{run[8:12]}-{run[12:16]}-{run[16:20]}-{run[20:]}"
-    connection = [f"/connections/{slug}/{tab}" for tab in ("", "runs/", "schedule/", "settings/", "danger/")]
+    connection = [
+        f"/connections/{slug}/{tab}" for tab in ("", "runs/", "schedule/", "settings/", "deletions/", "danger/")
+    ]
     new = ["/connections/new/", "/connections/new/rest/"]
+    record = console.query("SELECT id FROM syncruns_quarantinedrecord LIMIT 1")[0][0]
+    user = console.query("SELECT id FROM auth_user LIMIT 1")[0][0]
     return [
         "/",
         "/connections/",
@@ -27,6 +32,13 @@ def paths(console: Console) -> list[str]:
         *connection,
         "/runs/",
         f"/runs/{run}/",
+        "/review/",
+        f"/review/records/{record}/",
+        "/audit/",
+        "/users/",
+        "/users/new/",
+        f"/users/{user}/",
+        "/system/",
         "/preferences/",
         "/password/",
         "/admin/",
@@ -41,7 +53,7 @@ EVERYDAY = [("pt-BR", 1440, 900, "light"), ("en-US", 390, 844, "dark")]
     ("locale", "width", "height", "scheme"),
     [pytest.param(*view, marks=[] if view in EVERYDAY else pytest.mark.long) for view in VIEWS],
 )
-def test_every_page_opens_without_a_message_and_fits(
+def test_every_page_opens_without_a_message_fits_and_is_accessible(
     browse: Browse, live_console: Console, locale: str, width: int, height: int, scheme: str
 ) -> None:
     watched = browse(width=width, height=height, locale=locale, color_scheme=scheme)
@@ -52,6 +64,7 @@ def test_every_page_opens_without_a_message_and_fits(
         if not path.startswith("/admin/"):  # Django's own pages scroll their tables
             overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert overflow <= 0, f"{path} is {overflow} px too wide"
+            assert findings(page) == [], path
 
 
 def test_auto_sync_switch_acts_at_once_and_undoes(browse: Browse, live_console: Console) -> None:
@@ -85,3 +98,34 @@ def test_pages_work_without_scripts(browse: Browse, live_console: Console) -> No
     page.get_by_role("button", name="Sync now").first.click()
     active = "SELECT count(*) FROM syncruns_syncrun WHERE state IN ('queued', 'running')"
     wait_for(lambda: live_console.query(active) == [(0,)])
+
+
+def test_records_are_reviewed_by_keyboard_and_the_next_one_follows(browse: Browse, live_console: Console) -> None:
+    watched = browse()
+    page = watched.open("/review/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.get_by_role("link", name="900001").focus()
+    page.keyboard.press("Enter")
+    price = page.get_by_label("price", exact=False)
+    price.fill("10,5x")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("It still cannot be loaded")).to_be_visible()
+    expect(price).to_be_focused()
+    watched.wrong[:] = [line for line in watched.wrong if "422" not in line]  # as it should be
+    price.fill("10,50")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("1 record was loaded.")).to_be_visible()
+    state = "SELECT record_key, state FROM syncruns_quarantinedrecord ORDER BY record_key"
+    assert live_console.query(state) == [("900001", "fixed"), ("900002", "open")]
+
+
+def test_records_are_discarded_many_at_a_time_without_scripts(browse: Browse, live_console: Console) -> None:
+    page = browse(java_script_enabled=False).open("/review/")
+    page.get_by_role("checkbox", name="900002").check()
+    page.get_by_role("button", name="Discard…").click()
+    page.get_by_label("Why is it left out?").fill("Not sold any more.")
+    page.get_by_role("button", name="Discard 1 record").click()
+    expect(page.get_by_text("1 record was discarded.")).to_be_visible()
+    state = "SELECT note FROM syncruns_quarantinedrecord WHERE state = 'discarded'"
+    assert live_console.query(state) == [("Not sold any more.",)]

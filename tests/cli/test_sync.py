@@ -9,11 +9,14 @@ from uuid import UUID
 import pytest
 from django.utils import translation
 
+from connections import connectors
 from connections.catalogue import explain
 from connections.models import Connection
 from connections.sandbox.server import Sandbox
+from connections.services import create_connection
 from syncruns.models import Checkpoint, SyncRun
 from tests.cli.conftest import Result
+from tests.web.freight import Freight
 
 Command = Callable[..., Result]
 
@@ -40,11 +43,34 @@ def test_sync_of_one_stream_leaves_the_others(loja: Connection, command: Command
     assert [stream.stream for stream in SyncRun.objects.get().streams.all()] == ["products"]
 
 
-def test_since_is_read_in_the_connections_zone_and_moves_no_checkpoint(loja: Connection, command: Command) -> None:
+def test_a_window_is_for_the_streams_named_and_for_one_sync(
+    transactional_db: None, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connectors, "REGISTRY", (*connectors.REGISTRY, Freight))
+    monkeypatch.setattr(Freight, "reads", [])
+    create_connection(
+        kind="freight",
+        name="Frota",
+        values={"url": "https://freight.example", "database": "prod", "password": "x"},
+        windows={"entradas": 4320},
+    )
+    assert command("sync", "frota", "--stream", "parceiros", "--stream", "carteira", "--window", "6360").code == 0
+    assert Freight.reads == [("carteira", 6360), ("parceiros", 6360)]
+    Freight.reads.clear()
+    assert command("sync", "frota").code == 0
+    assert Freight.reads == [("carteira", 40), ("entradas", 4320)]
+
+
+def test_since_is_read_in_the_connections_zone_and_later_syncs_go_on_from_there(
+    loja: Connection, command: Command
+) -> None:
     assert command("sync", "loja", "--stream", "orders", "--since", "20/11/2026").code == 0
     since = datetime.fromisoformat(SyncRun.objects.get().options["since"])
     assert since == datetime(2026, 11, 20, 3, tzinfo=UTC)  # midnight in São Paulo
-    assert Checkpoint.objects.get(stream="orders").state is None
+    begun = Checkpoint.objects.get(stream="orders").state
+    assert begun is not None  # it was the stream's first read
+    assert command("sync", "loja", "--stream", "orders", "--since", "19/11/2026").code == 0
+    assert Checkpoint.objects.get(stream="orders").state == begun
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.utils import translation
 
-from connections.catalogue import ACTIONS, CATALOGUE, explain
+from connections.catalogue import CATALOGUE, explain
+from connections.explanation import ACTIONS
 from connections.sdk.errors import CODES
+from connections.trial_words import TRIAL, explain_trial
 from syncruns.engine.values import REASONS
 from syncruns.reasons import VALUE_REASONS
 
@@ -20,6 +24,28 @@ def test_every_code_says_what_why_and_what_to_do(code: str, language: str) -> No
     assert told.title and told.sentence and told.cause
     assert told.action in ACTIONS and told.action_label
     assert "%(" not in " ".join([told.sentence, told.cause, *told.steps])
+
+
+# What only a run meets.
+IN_A_RUN = {
+    "cancelled", "config_invalid.no_streams", "delete_brake", "destination_failed", "extraction_failed", "key_changed",
+    "records_quarantined", "schedule_never_fires", "stopping", "timed_out", "too_many_bad_records", "worker_lost",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", sorted({*CATALOGUE} - IN_A_RUN))
+def test_error_of_a_connection_being_tested_speaks_of_no_sync(code: str) -> None:
+    code, _dot, reason = code.partition(".")
+    told = explain_trial(code, {"reason": reason} if reason else {})
+    words = " ".join([told.sentence, *told.steps])
+    assert told.steps
+    assert not re.search(r"next sync|tries again|automatic|by itself|retry|was loaded", words), words
+    assert "%(" not in words
+    assert told.title == explain(code, {"reason": reason} if reason else {}).title
+
+
+def test_words_of_a_trial_are_for_codes_there_are() -> None:
+    assert {*TRIAL} <= {*CATALOGUE}
 
 
 def test_codes_and_entries_are_the_same_set() -> None:

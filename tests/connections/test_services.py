@@ -10,9 +10,10 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from connections.models import AuditEvent, Connection
+from connections.sandbox.shop import sample_connection
 from connections.sdk.declare import Column, Stream, Table
 from connections.sdk.errors import SyncError
-from connections.sdk.settings import Setting, SettingsInvalid
+from connections.sdk.settings import SettingsInvalid
 from connections.services import create_connection, set_auto_sync, set_stream, streams_of, update_connection
 from tests.engine.scripted import ScriptedConnector
 
@@ -92,7 +93,17 @@ def test_the_identity_is_fixed_once_rows_are_loaded() -> None:
     Connection.objects.filter(pk=connection.pk).update(first_loaded_at=timezone.now())
     with pytest.raises(SettingsInvalid) as refused:
         update_connection(connection, values={"base_url": "http://other.example"})
-    assert refused.value.problems[0].path == ("base_url",)
+    assert [problem.path for problem in refused.value.problems] == [("base_url",)]
+    update_connection(connection, values={"base_url": f" {connection.config['base_url']} "})
+
+
+def test_other_source_is_refused_before_its_secrets_are_asked_for() -> None:
+    definition = sample_connection("http://127.0.0.1:1")
+    connection = create(kind=definition["kind"], values=definition["values"])
+    Connection.objects.filter(pk=connection.pk).update(first_loaded_at=timezone.now())
+    with pytest.raises(SettingsInvalid) as refused:
+        update_connection(connection, values={"base_url": "http://127.0.0.1:2"})
+    assert [problem.path for problem in refused.value.problems] == [("base_url",)]
 
 
 def test_saving_settings_lets_a_stopped_connection_go_on() -> None:
@@ -136,7 +147,8 @@ def test_a_key_or_a_type_that_loaded_rows_have_cannot_become_another(monkeypatch
             return (replace(before[0], tables=(changed,)),) if config["base_url"].endswith("/2") else before
 
         monkeypatch.setattr(ScriptedConnector, "streams", streams)
-        monkeypatch.setattr(ScriptedConnector, "settings", (Setting("base_url", "Address"),))
+        settings = (replace(ScriptedConnector.settings[0], identity=False), *ScriptedConnector.settings[1:])
+        monkeypatch.setattr(ScriptedConnector, "settings", settings)
         connection.refresh_from_db()
         with pytest.raises(SettingsInvalid) as refused:
             update_connection(connection, values={"base_url": "http://shop.example/2"})

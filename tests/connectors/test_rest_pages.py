@@ -311,3 +311,61 @@ def test_values_are_brought_into_the_form_the_engine_types() -> None:
         "epoch": "2026-11-22 18:00:00+00:00", "never": "None", "broken": "soon",
         "amount": "1234.56", "plain": "1234.56", "empty": "None",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("entry", "answers", "complete"),
+    [
+        ({}, [[1, 2]], True),
+        ({}, [([1, 2], {"Link": '</things?page=2>; rel="next"'})], False),
+        ({"total": "total"}, [([1, 2], 3)], False),
+        ({"total": "total"}, [([1, 2], 2)], True),
+        ({"pagination": "page"}, [[1, 2, 3], [4], []], True),
+        ({"pagination": "page"}, [[1, 2, 3], [4], 404], True),
+        ({"pagination": "page"}, [[1, 2, 3], [], [4]], False),
+        ({"pagination": "page"}, [[1, 2, 3], 404], False),
+        ({"pagination": "page"}, [[1], []], False),
+        ({"pagination": "page", "size_parameter": "size", "page_size": 3}, [[1, 2], []], True),
+        ({"pagination": "page", "size_parameter": "size", "page_size": 2}, [[1, 2], []], False),
+        ({"pagination": "page", "total": "total"}, [([1, 2], 3), ([3], 3)], True),
+        ({"pagination": "page", "total": "total"}, [([1, 2], 4), ([3], 3)], False),
+        ({"pagination": "page", "total": "total"}, [([1, 2], 3), ([3, 4], 4)], True),
+        ({"pagination": "page", "page_count": "total"}, [([1, 2], 2), ([3, 4], 2)], True),
+        ({"pagination": "page", "page_count": "total"}, [([1, 2], 3), ([3], 3), ([], 3)], False),
+        ({"pagination": "cursor", "next_cursor": "next"}, [([1, 2], "a"), ([3, 4], None)], True),
+        ({"pagination": "cursor", "next_cursor": "next"}, [([1, 2], "a"), ([], "b"), ([3], None)], True),
+        ({"pagination": "cursor", "next_cursor": "next"}, [([1, 2], "a"), ([], None)], False),
+        ({"pagination": "page"}, [[]], True),
+    ],
+)
+def test_a_list_read_in_full_is_swept_only_when_its_end_is_sure(
+    entry: dict[str, Any], answers: list[Any], complete: bool
+) -> None:
+    """The engine then marks deleted what two such reads did not show; an empty list counts for nothing there."""
+    waiting = iter(answers)
+
+    def things(_asked: dict[str, str], _environ: Any) -> Any:
+        answer = next(waiting)
+        if answer == 404:
+            return 404, {}, {}
+        found, more = answer if isinstance(answer, tuple) else (answer, None)
+        headers = more if isinstance(more, dict) else {}
+        body = {"items": [{"id": number} for number in found], "total": more, "next": more}
+        return 200, {name: value for name, value in body.items() if value != headers}, headers
+
+    context = QuickContext()
+    with serve({"/things": things}) as api:
+        pages = read(connector(api.url, {"name": "things", "records": "items", **entry}), context)
+    assert [page.sweep and page.sweep.begins for page in pages[:-1]] == [True, *[False] * (len(pages) - 2)]
+    assert bool(pages[-1].sweep and pages[-1].sweep.complete) is complete
+    assert ("list_end_unclear" in [event for _level, event, _params in context.events]) is not complete
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [{"missing": "keep"}, {"incremental": True, "since_parameter": "since", "change_field": "at"}],
+)
+def test_lists_that_show_only_some_records_are_not_swept(entry: dict[str, Any]) -> None:
+    with serve({"/things": lambda asked, environ: [{"id": 1, "at": "2026-01-01T00:00:00Z"}]}) as api:
+        pages = read(connector(api.url, {"name": "things", **entry}))
+    assert [page.sweep for page in pages] == [None, None]

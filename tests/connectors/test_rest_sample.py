@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connections.sdk.declare import Finding
+from connections.sdk.declare import Finding, Sample
 from connections.sdk.errors import SyncError
 from syncruns.engine.transform import to_rows
 from tests.connectors.apis import ID, QuickContext, column, connector, read, serve
@@ -61,7 +61,7 @@ def short(columns: list[dict[str, Any]]) -> dict[str, str]:
 def test_bare_array_of_camel_case_records_is_understood() -> None:
     with serve({"/invoices": lambda asked, environ: INVOICES}) as api:
         session = connector(api.url, {"name": "invoices"})
-        columns = session.suggest("streams", 0, QuickContext())
+        columns = list(session.suggest("streams", 0, QuickContext()).columns)
         chosen = connector(api.url, {"name": "invoices", "columns": columns})
         typed = [to_rows(page, chosen.streams(chosen.config)[0]) for page in read(chosen)]
     assert short(columns) == {
@@ -93,7 +93,7 @@ def test_bare_array_of_camel_case_records_is_understood() -> None:
 def test_wrapped_records_with_accents_and_commas_are_understood() -> None:
     with serve({"/pedidos": lambda asked, environ: PEDIDOS}) as api:
         stream = {"name": "pedidos", "records": "retorno.registros", "total": "total"}
-        columns = connector(api.url, stream).suggest("streams", 0, QuickContext())
+        columns = list(connector(api.url, stream).suggest("streams", 0, QuickContext()).columns)
         session = connector(api.url, {**stream, "columns": columns}, time_zone="America/Sao_Paulo")
         page = read(session)[0]
         typed = to_rows(page, session.streams(session.config)[0])
@@ -116,23 +116,109 @@ def test_wrapped_records_with_accents_and_commas_are_understood() -> None:
     ]  # fmt: skip
 
 
-def test_sample_says_where_the_records_seem_to_be() -> None:
-    body = {"ok": True, "data": [{"id": 1}]}
-    with serve({"/things": lambda asked, environ: body}) as api, pytest.raises(SyncError) as caught:
-        connector(api.url, {"name": "things"}).suggest("streams", 0, QuickContext())
-    assert (caught.value.code, caught.value.params["place"]) == ("contract_changed", "data")
+def sample(body: Any, **stream: Any) -> Sample:
+    with serve({"/things": lambda asked, environ: body}) as api:
+        return connector(api.url, {"name": "things", "path": "things", **stream}).suggest("streams", 0, QuickContext())
+
+
+def told(found: Sample) -> str:
+    return " ".join(note.text % note.params for note in found.notes)
+
+
+THING = {"id": 1, "cpf": "529.982.247-25"}
+
+
+@pytest.mark.parametrize(
+    ("body", "records", "place"),
+    [
+        ({"ok": True, "data": [THING]}, "", "data"),
+        ({"code": 0, "msg": "ok", "data": {"page": {"total": 1}, "items": [THING]}}, "", "data.items"),
+        ({"code": 0, "data": {"items": [THING]}}, "data", "data.items"),
+        ({"retorno": {"status": "OK", "pagina": 1, "registros": {"thing": [THING]}}}, "", "retorno.registros.thing"),
+        ({"id": "request-7", "result": {"facets": [{"n": 1}, {"n": 2}], "things": [THING]}}, "", "result.things"),
+        ({"jsonrpc": "2.0", "id": 7, "result": {"items": [THING]}}, "", "result.items"),
+        ({"errors": [{"code": 1}, {"code": 2}], "data": {"list": [THING]}}, "", "data.list"),
+        ({"meta": {"links": [{"id": 1}]}, "a": {"b": {"c": {"d": [THING]}}}}, "", "a.b.c.d"),
+    ],
+)
+def test_sample_finds_the_records_inside_an_envelope_and_says_where(body: Any, records: str, place: str) -> None:
+    found = sample(body, records=records)
+    assert short(list(found.columns)) == {"id": "id integer key", "cpf": "cpf text"}
+    assert found.beside == {"records": place}
+    assert f"“{place}”" in told(found)
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        ({"id": 7, "name": "x", "branches": [{"city": "A"}]}, "“branches”"),
+        ({"numero": 7, "itens": [{"sku": "A"}]}, "“itens”"),
+        ({"id": 7, "name": "x"}, ""),
+    ],
+)
+def test_object_with_a_key_of_its_own_is_one_record(body: Any, hint: str) -> None:
+    found = sample(body)
+    assert not found.beside
+    assert [column["name"] for column in found.columns if column["key"] and "[]" not in column["path"]] == [[*body][0]]
+    assert hint in told(found)
+
+
+def test_sample_names_the_other_lists_it_could_have_taken() -> None:
+    found = sample({"data": {"left": [THING] * 3, "right": [THING]}})
+    assert found.beside == {"records": "data.left"}
+    assert "data.right" in told(found)
+
+
+@pytest.mark.parametrize("body", [[], {"data": {"total": 0, "items": []}}])
+def test_sample_without_records_says_so_and_proposes_nothing(body: Any) -> None:
+    found = sample(body)
+    assert not found.columns
+    assert "no records" in told(found)
+
+
+def test_sample_without_an_evident_key_asks_for_one() -> None:
+    assert "mark the key" in told(sample([{"a": 1}, {"a": 1}]))
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "place"),
+    [({"rows": [THING]}, "elsewhere", "rows"), ([THING], "bare", ""), ({"message": "no"}, "records", "")],
+)
+def test_wrong_path_is_refused_with_the_place_where_the_records_are(body: Any, reason: str, place: str) -> None:
+    with pytest.raises(SyncError) as caught:
+        sample(body, records="items")
+    assert caught.value.code == "contract_changed"
+    assert (caught.value.params["reason"], caught.value.params["place"]) == (reason, place)
+
+
+def test_key_inside_an_object_around_each_record_is_found() -> None:
+    edges = [{"node": {"id": n, "name": "x"}} for n in (1, 2)]
+    found = sample({"data": {"things": {"edges": edges}}})
+    assert found.beside == {"records": "data.things.edges"}
+    assert short(list(found.columns)) == {"node.id": "node_id integer key", "node.name": "node_name text"}
+
+
+def test_obviously_personal_columns_are_proposed_as_such() -> None:
+    record = {
+        "id": 1, "CPF": "x", "contact": {"e-mail": "x", "phones": [{"number": "1"}]}, "dataNascimento": "2000-01-01",
+        "fullName": "x", "name": "x", "cnpj": "x", "subscription": 1, "rgb": "x",
+    }  # fmt: skip
+    columns = sample([record]).columns
+    assert [column["name"] for column in columns if column["personal"]] == [
+        "cpf", "contact_e_mail", "number", "data_nascimento", "full_name",
+    ]  # fmt: skip
 
 
 def test_key_is_not_proposed_where_it_repeats() -> None:
     with serve({"/things": lambda asked, environ: [{"id": 1}, {"id": 1}]}) as api:
-        columns = connector(api.url, {"name": "things"}).suggest("streams", 0, QuickContext())
-    assert short(columns) == {"id": "id integer"}
+        columns = connector(api.url, {"name": "things"}).suggest("streams", 0, QuickContext()).columns
+    assert short(list(columns)) == {"id": "id integer"}
 
 
 def test_names_are_unique_and_leave_room_for_the_parents_key() -> None:
     record = {"id": 1, "fooBar": 1, "foo_bar": 2, "x" * 80: 3, "lines": [{"position": 7, "ordersId": 1}]}
     with serve({"/orders": lambda asked, environ: [record]}) as api:
-        columns = connector(api.url, {"name": "orders"}).suggest("streams", 0, QuickContext())
+        columns = list(connector(api.url, {"name": "orders"}).suggest("streams", 0, QuickContext()).columns)
         session = connector(api.url, {"name": "orders", "columns": columns})
     assert [found["name"] for found in columns] == [
         "id", "foo_bar", "foo_bar_2", "x" * 60, "position_2", "orders_id_2",
@@ -153,10 +239,12 @@ THINGS: dict[str, Any] = {"/things": lambda asked, environ: {"data": [{"id": 1}]
     ("stream", "faults", "state", "text"),
     [
         ({"records": "data", "pagination": "page"}, "", "ok", "1 records on the first page"),
-        ({"records": "items"}, "", "failed", "no records at “items”"),
+        ({"records": "items"}, "", "failed", "no records at “items” in the answer; there are some at “data”"),
         ({}, "", "failed", "seem to be at “data”"),
         ({"path": "nowhere", "records": "data"}, "", "failed", "nothing at this path (status 404)"),
         ({"records": "data"}, "html", "failed", "not JSON"),
+        ({"records": "data"}, "truncate", "failed", "broke off"),
+        ({"records": "data"}, "redirect", "failed", "sends requests on to another address"),
         ({"records": "data"}, "403", "failed", "may not read this (status 403)"),
         ({"records": "data", "columns": [ID, column("gone")]}, "", "warning", "none with: gone"),
         ({"records": "data", "columns": [column("code", key=True)]}, "", "failed", "none of the columns"),

@@ -36,6 +36,21 @@ def test_simplest_api_needs_name_path_key_and_columns_only() -> None:
     assert [(table.name, table.key) for table in stream.tables] == [("shop_things", ("id",))]
 
 
+def test_personal_column_stays_so_in_the_tables_of_its_lists() -> None:
+    columns = [{**column("cpf", key=True), "personal": "sim"}, column("id"), column("items[].sku")]
+    checked = check_settings(RestConnector.settings, {**VALUES, "streams": [{**PLAIN, "columns": columns}]})
+    assert checked["streams"][0]["columns"][1]["personal"] is False
+    parent, child = RestConnector.streams(checked)[0].tables
+    assert [one.name for one in parent.columns if one.personal] == ["cpf"]
+    assert [one.name for one in child.columns if one.personal] == ["things_cpf"]
+    assert parent.has_personal_key and child.has_personal_key
+
+
+@pytest.mark.parametrize("wrong", [{"persnal": True}, {"personal": "perhaps"}, {"key": "perhaps"}])
+def test_flag_of_a_column_that_is_unknown_or_no_flag_is_refused_where_it_stands(wrong: dict[str, Any]) -> None:
+    assert stream_problems(columns=[{**ID, **wrong}])[0] == ("streams", 0, "columns", 0, *wrong)
+
+
 def test_sample_connection_is_complete() -> None:
     definition = sample_connection("http://127.0.0.1:1")
     connector = connector_class(definition["kind"])

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import Error, connection, connections
+from django.db import Error, OperationalError, connection, connections, transaction
 from django.utils import timezone
 
 from connections.models import Connection
@@ -52,6 +52,16 @@ def until(ask: Callable[[], T], seconds: float = ROUND_SECONDS) -> T:
             raise TimeoutError(f"waited {seconds:.0f} s in vain")
         time.sleep(0.03)
     return answer
+
+
+def _is_locked(run: SyncRun) -> bool:
+    """Say whether a transaction holds the run's row."""
+    try:
+        with transaction.atomic():
+            SyncRun.objects.select_for_update(nowait=True).get(pk=run.pk)
+    except OperationalError:
+        return True
+    return False
 
 
 class Arena:
@@ -233,6 +243,7 @@ class Lane:
         self._check_slot(slot)
         self._sync_in_peace()
         self._compare()
+        self.ledger.vanished = 0
 
     def _active(self) -> SyncRun | None:
         return SyncRun.objects.filter(connection=self.connection, state__in=SyncRun.ACTIVE).first()
@@ -283,8 +294,8 @@ class Lane:
 
     def _cancel(self, run: SyncRun, pid: int) -> None:
         end = self.arena.random.choice((signal.SIGKILL, signal.SIGCONT))
-        if self.arena.server is None:
-            send(pid, end)
+        if self.arena.server is None or patiently(lambda: _is_locked(run)):
+            send(pid, end)  # stopped it holds the lock that we are after
         patiently(run.request_cancel)
         send(pid, end)
 

@@ -3,6 +3,7 @@
 Every change gives a record the next number of the lane; a page holds the records with the lowest numbers above the one
 asked for. So a reader that keeps the last number loses nothing, and the ledger itself says what the tables must hold.
 Some items are crooked until they are mended once and for all: their price cannot be read.
+Tags have no numbers and vanish without a trace: a reader can only sweep them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from connections.sdk.connector import Connector
 from connections.sdk.context import Context
-from connections.sdk.declare import Column, Finding, Page, Stream, Table
+from connections.sdk.declare import Column, Finding, Page, Stream, Sweep, Table
 from connections.sdk.http import HttpClient
 from connections.sdk.settings import Setting
 
@@ -40,10 +41,12 @@ LINES = Table(
     parent_key=("item_id",),
 )
 NOTES = Table("notes", (Column("id", "integer"), Column("name"), Column("seq", "integer")), key=("id",))
+TAGS = Table("tags", (Column("id", "integer"), Column("name")), key=("id",))
+MOST_VANISH = 9  # tags between two comparisons: more would wait for a person
 
 
 class LedgerConnector(Connector):
-    """kind "ledger": items with lines, then notes; each page carries a checkpoint."""
+    """kind "ledger": items with lines, then notes, each page with a checkpoint; then tags, swept twice."""
 
     kind = "ledger"
     label = "Ledger"
@@ -52,17 +55,32 @@ class LedgerConnector(Connector):
 
     @classmethod
     def streams(cls, config: Any) -> tuple[Stream, ...]:
-        return (Stream("items", "Items", (ITEMS, LINES)), Stream("notes", "Notes", (NOTES,)))
+        return (
+            Stream("items", "Items", (ITEMS, LINES)),
+            Stream("notes", "Notes", (NOTES,)),
+            Stream("tags", "Tags", (TAGS,)),
+        )
 
     def read(self, stream: Stream, checkpoint: dict[str, Any] | None, context: Context) -> Iterator[Page]:
         after = checkpoint["seq"] if checkpoint else 0
         with HttpClient(self.config["base_url"], context) as client:
+            if stream.key == "tags":
+                yield from self._sweep(client)
+                yield from self._sweep(client)
+                return
             while True:
                 records = client.get(stream.key, params={"after": str(after), "limit": str(PAGE)}).json()
                 if not records:
                     return
                 after = records[-1]["seq"]
                 yield _page(stream.key, records, {"seq": after})
+
+    def _sweep(self, client: HttpClient) -> Iterator[Page]:
+        after = -1
+        while records := client.get("tags", params={"after": str(after), "limit": str(3 * PAGE)}).json():
+            yield Page({"tags": records}, sweep=Sweep("tags", begins=after < 0))
+            after = records[-1]["id"]
+        yield Page(sweep=Sweep("tags", complete=True))
 
     def test(self, context: Context) -> Iterator[Finding]:
         yield Finding("Server", "ok")
@@ -90,6 +108,8 @@ class Ledger:
     seq: int = 0
     served: int = 0
     records: dict[str, dict[int, dict[str, Any]]] = field(default_factory=lambda: {"items": {}, "notes": {}})
+    tags: dict[int, str] = field(default_factory=lambda: {0: "always there"})
+    vanished: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -103,7 +123,10 @@ class Ledger:
 
     def _change(self) -> None:
         pick = self._random
-        stream = pick.choice(("items", "items", "notes"))
+        stream = pick.choice(("items", "items", "notes", "tags"))
+        if stream == "tags":
+            self._change_tag(pick.randrange(1, 80))
+            return
         self.seq += 1
         identity = pick.randrange(1, CROOKED_IDS if stream == "items" else IDS)
         before = self.records[stream].get(identity)
@@ -118,12 +141,25 @@ class Ledger:
                 record |= {"price": CROOKED_PRICE, "lines": []}
         self.records[stream][identity] = record
 
+    def _change_tag(self, identity: int) -> None:
+        if identity in self.tags and self.vanished < MOST_VANISH and self._random.random() < 0.4:
+            del self.tags[identity]
+            self.vanished += 1
+        else:
+            self.tags[identity] = f"t{self._random.randrange(3)}"
+
     def page(self, stream: str, after: int, limit: int) -> list[dict[str, Any]]:
-        """Return the records changed after a number, the oldest change first; and perhaps change some more."""
+        """Return the records changed after a number, the oldest change first; and perhaps change some more.
+
+        Tags come by their id.
+        """
         with self.lock:
             self.served += 1
-            found = sorted((r for r in self.records[stream].values() if r["seq"] > after), key=lambda r: r["seq"])
-            page = [dict(record) for record in found[:limit]]
+            if stream == "tags":
+                page = [{"id": tag, "name": self.tags[tag]} for tag in sorted(self.tags) if tag > after][:limit]
+            else:
+                found = sorted((r for r in self.records[stream].values() if r["seq"] > after), key=lambda r: r["seq"])
+                page = [dict(record) for record in found[:limit]]
             for _one in range(min(self.budget, self._random.randrange(3))):
                 self.budget -= 1
                 self._change()
@@ -138,6 +174,7 @@ class Ledger:
             "items": sorted((r["id"], r["name"], r["price"], r["seq"]) for r in items),
             "lines": sorted((r["id"], at, sku) for r in items for at, sku in enumerate(r["lines"], 1)),
             "notes": sorted((r["id"], r["name"], r["seq"]) for r in notes),
+            "tags": sorted(self.tags.items()),
         }
 
     def crooked(self) -> set[str]:

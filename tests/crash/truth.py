@@ -13,8 +13,13 @@ from syncruns.models import Checkpoint, QuarantinedRecord, StreamRun
 from syncruns.models.run import Counts
 from tests.crash.ledger import Ledger
 
-COLUMNS = {"items": "id, name, price, seq", "lines": "item_id, position, sku", "notes": "id, name, seq"}
-TABLES = {"items": ("items", "lines"), "notes": ("notes",)}  # stream -> tables
+COLUMNS = {
+    "items": "id, name, price, seq",
+    "lines": "item_id, position, sku",
+    "notes": "id, name, seq",
+    "tags": "id, name",
+}
+TABLES = {"items": ("items", "lines"), "notes": ("notes",), "tags": ("tags",)}  # stream -> tables
 PARTS_OF_READ = ("inserted", "updated", "unchanged", "deduplicated", "quarantined")
 
 

@@ -38,8 +38,10 @@ class Destination:
         run: str = RUN,
     ) -> Counts:
         """Type and load one page."""
-        typed = to_rows(Page(rows=rows, deletes=deletes or {}), self.stream)
-        return self.load_typed(typed, run=run)
+        return self.load_page(Page(rows=rows, deletes=deletes or {}), run=run)
+
+    def load_page(self, page: Page, *, run: str = RUN) -> Counts:
+        return self.load_typed(to_rows(page, self.stream), run=run)
 
     def load_typed(self, typed: Typed, *, run: str = RUN) -> Counts:
         stamp: dict[str, Any] = {"connection_id": self.connection_id, "run_id": run, "now": NOW}
@@ -47,9 +49,11 @@ class Destination:
         with transaction.atomic():
             for table in self.stream.tables:
                 loaded = typed.rows.get(table.name, [])
-                if table.name in typed.parents:
-                    parents, incomplete = typed.parents[table.name], typed.incomplete[table.name]
-                    counts += self.warehouse.replace_children(self.schema, table, loaded, parents, incomplete, **stamp)
+                if table.name in typed.sets:
+                    counts += self.warehouse.replace_sets(
+                        self.schema, table, loaded, typed.sets[table.name], typed.incomplete[table.name],
+                        spared=list(typed.rejected.get(table.name, ())), tables=self.stream.tables, **stamp,
+                    )  # fmt: skip
                 else:
                     counts += self.warehouse.load(self.schema, table, loaded, **stamp)
             for name, keys in typed.deletes.items():

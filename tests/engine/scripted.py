@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from connections.sdk.connector import Connector
 from connections.sdk.context import Context
-from connections.sdk.declare import Column, Finding, Page, Stream, Table
+from connections.sdk.declare import Column, Finding, Page, Stream, Sweep, Table, Within
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Setting
 
@@ -25,12 +25,23 @@ LINES = Table(
     parent_key=("order_id",),
 )
 
+PARTS = Table(
+    "parts",
+    (Column("id", "integer"), Column("need", "integer"), Column("quantity", "decimal", 12, 2), Column("day", "date")),
+    key=("id",),
+    set_key=("need",),
+)
+TAGS = Table(
+    "tags", (Column("part_id", "integer"), Column("tag")), key=("part_id", "tag"), parent="parts",
+    parent_key=("part_id",),
+)  # fmt: skip
+
 # What a read of one stream does: yields pages, or raises; gets the checkpoint and the context.
 Script = Callable[[dict[str, Any] | None, Context], Iterator[Page]]
 
 
 class ScriptedConnector(Connector):
-    """kind "scripted": streams items and orders; `scripts` says what reading each one does."""
+    """kind "scripted": streams items and orders, and parts, off by default; `scripts` says what reading each does."""
 
     kind = "scripted"
     label = "Scripted"
@@ -48,7 +59,11 @@ class ScriptedConnector(Connector):
 
     @classmethod
     def streams(cls, config: Mapping[str, Any]) -> tuple[Stream, ...]:
-        return (Stream("items", "Items", (ITEMS,)), Stream("orders", "Orders", (ORDERS, LINES)))
+        return (
+            Stream("items", "Items", (ITEMS,), changed_since=True),
+            Stream("orders", "Orders", (ORDERS, LINES)),
+            Stream("parts", "Parts", (PARTS, TAGS), default_enabled=False),
+        )
 
     def read(self, stream: Stream, checkpoint: dict[str, Any] | None, context: Context) -> Iterator[Page]:
         script = self.scripts.get(stream.key)
@@ -68,6 +83,11 @@ def items(*rows: Sequence[Any], checkpoint: dict[str, Any] | None = None) -> Pag
     """Return a page of items, each written as (id, name, price)."""
     records = [dict(zip(("id", "name", "price"), row, strict=False)) for row in rows]
     return Page({"items": records}, checkpoint=checkpoint)
+
+
+def sweep(*keys: Any, within: tuple[Within, ...] = (), table: str = "items", **rows: Sequence[Any]) -> Page:
+    """Return a page that sweeps a whole table, with these keys (of one part)."""
+    return Page(rows, sweep=Sweep(table, [(key,) for key in keys], begins=True, complete=True, within=within))
 
 
 def fails(code: str, *before: Page, **params: Any) -> Script:

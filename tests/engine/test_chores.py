@@ -21,7 +21,7 @@ from connections import audit
 from connections.models import AuditEvent, Connection
 from syncruns import chores, dispatch
 from syncruns.chores import CHORES, Chore, do_due
-from syncruns.models import Checkpoint, QuarantinedRecord, StreamRun, SyncLog, SyncRun, SystemJob
+from syncruns.models import Change, Checkpoint, QuarantinedRecord, StreamRun, SyncLog, SyncRun, SystemJob
 from syncruns.tasks import do_chores
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +79,7 @@ def test_every_kind_of_row_is_removed_when_its_time_is_over(make_connection: Mak
     now = timezone.now()
     for days in (1, 1000):
         SyncLog.objects.create(run=run, event="run_started", at=ago(days))
+        Change.objects.create(run=run, stream="o", table="o", kind="inserted", key=[days], at=ago(days))
         Task.objects.create(id=f"t{days}", name="n", func="f", started=ago(days), stopped=ago(days), success=False)
         OrmQ.objects.create(key="gone", payload="", lock=ago(days))
         Session.objects.create(session_key=f"s{days}", session_data="", expire_date=ago(days - 2))
@@ -94,20 +95,23 @@ def test_every_kind_of_row_is_removed_when_its_time_is_over(make_connection: Mak
 
     assert do_due() == len(CHORES)
 
-    kept = [SyncLog, Task, OrmQ, Session, AccessAttempt, AuditEvent]
-    assert [model.objects.count() for model in kept] == [1] * 6
+    kept = [SyncLog, Change, Task, OrmQ, Session, AccessAttempt, AuditEvent]
+    assert [model.objects.count() for model in kept] == [1] * 7
     assert set(QuarantinedRecord.objects.values_list("record_key", flat=True)) == {"open1", "open1000", "fixed1"}
     assert not chores.are_due(now)
 
 
 def test_zero_days_keep_for_ever(make_connection: Make, settings: Any) -> None:
     settings.KEEP_RUNS_DAYS = settings.KEEP_LOGS_DAYS = settings.KEEP_AUDIT_DAYS = settings.KEEP_QUARANTINE_DAYS = 0
+    settings.KEEP_CHANGES_DAYS = 0
     run = runs_of(make_connection(), 40, days=4000)[0]
     SyncLog.objects.create(run=run, event="run_started", at=ago(4000))
+    Change.objects.create(run=run, stream="o", table="o", kind="inserted", key=[1], at=ago(4000))
     audit.record("run.requested")
     AuditEvent.objects.update(at=ago(4000))
     do_due()
-    assert [SyncRun.objects.count(), SyncLog.objects.count(), AuditEvent.objects.count()] == [40, 1, 1]
+    kept = [SyncRun, SyncLog, Change, AuditEvent]
+    assert [model.objects.count() for model in kept] == [40, 1, 1, 1]
 
 
 def test_each_step_removes_no_more_than_a_batch(make_connection: Make, monkeypatch: pytest.MonkeyPatch) -> None:

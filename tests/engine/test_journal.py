@@ -40,9 +40,9 @@ def test_run_begins_with_a_banner_and_ends_with_its_counts(sync_now: Sync, shop:
     assert "streams are tried up to 3 times, 0 s apart; lease 3 s" in started
     assert in_force == "settings: base_url=http://shop.example"
     assert windows == "windows: Items looks back 90 min; Orders looks back 90 min"
-    assert new_table == "items: Table items created"
-    assert read.startswith("Items, attempt 1/3: 2 read, 2 new, 0 changed, 0 deleted, 0 in quarantine in ")
-    assert ended.startswith("ended: Succeeded in ") and "2 read, 2 new" in ended
+    assert new_table == "items: Table scripted_items created"
+    assert read.startswith("Items, attempt 1/3: 2 read  New: 2  Updated: 0  Removed: 0  in ")
+    assert ended.startswith("ended: Succeeded in ") and "2 read  New: 2" in ended
 
 
 def test_every_try_of_a_stream_is_a_line_with_its_reason(sync_now: Sync, told: Any, caplog: Any) -> None:
@@ -101,7 +101,7 @@ def test_cancelled_run_is_not_told_twice_over(sync_now: Sync, shop: Connection, 
         yield items((1, "a", "1"))
 
     sync_now({"items": script})
-    assert told()[-1].endswith("ended: Cancelled in 1 s, 0 read, 0 new, 0 changed, 0 deleted, 0 in quarantine")
+    assert told()[-1].endswith("ended: Cancelled in 1 s: 0 read  New: 0  Updated: 0  Removed: 0")
 
 
 def test_unexpected_error_is_one_line_that_says_where_and_holds_no_value(sync_now: Sync, told: Any) -> None:
@@ -141,5 +141,14 @@ def test_slots_that_do_not_run_are_told_with_their_reason(shop: Connection, told
 
 def test_log_speaks_the_consoles_language(sync_now: Sync, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="sync")
-    sync_now({})
-    assert "tentativa 1/3" in caplog.text
+    sync_now({"items": pages(items((1, "a", "1.50"), (2, "b", "dear")))})
+    assert "Items, tentativa 1/3: 2 lidos  Novos: 1  Atualizados: 0  Removidos: 0  Em quarentena: 1  em " in caplog.text
+
+
+def test_a_stream_that_is_not_offered_is_a_warning_and_no_error(
+    sync_now: Sync, caplog: pytest.LogCaptureFixture
+) -> None:
+    sync_now({"items": fails("unavailable", reason="module", module="purchase_request", service="purchase.request")})
+    [record] = [record for record in caplog.records if "Items, tentativa" in record.getMessage()]
+    assert record.levelname == "WARNING"
+    assert "Items, tentativa 1/3, indisponível: Falta um módulo na origem (unavailable" in record.getMessage()

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from connections.sdk.declare import Page, Stream, Sweep
 from syncruns.engine.shares import Share, shares
 from syncruns.engine.transform import key_of, parent_key_of, to_rows
-from tests.engine.scripted import ITEMS, LINES, ORDERS
+from tests.engine.scripted import ITEMS, LINES, ORDERS, PARTS
 
-STREAM = Stream("orders", "Orders", (ORDERS, LINES, ITEMS))
+STREAM = Stream("orders", "Orders", (ORDERS, LINES, ITEMS, PARTS))
 # An order may lack its id, a line its order: such records are rejected.
 ORDER = st.fixed_dictionaries({"id": st.one_of(st.none(), st.integers(1, 30)), "status": st.just("open")})
 LINE = st.fixed_dictionaries(
@@ -38,31 +38,36 @@ def orders(*numbers: int, **page: Any) -> Page:
     return Page({"orders": [{"id": number, "status": "open"} for number in numbers]}, **page)
 
 
-@given(records=RECORDS, rows=st.integers(1, 20), deleted=st.lists(st.integers(1, 30), max_size=3))
-def test_divided_page_holds_what_the_whole_page_held(records: dict[str, Any], rows: int, deleted: list[int]) -> None:
+@given(records=RECORDS, rows=st.integers(1, 20), deleted=st.lists(st.integers(1, 30), max_size=3), odd=st.booleans())
+def test_divided_page_holds_what_the_whole_page_held(
+    records: dict[str, Any], rows: int, deleted: list[int], odd: bool
+) -> None:
     page = Page(records, deletes={"orders": [(number,) for number in deleted]}, checkpoint={"at": 1})
     whole = to_rows(page, STREAM)
-    found = divide([page], rows)
+    whole.discarded, whole.rejects = whole.rejects[odd::2], whole.rejects[not odd :: 2]  # as people decided
+    whole.held = set(range(len(whole.discarded)))
+    found = list(shares([page], [whole], STREAM, rows=rows, divides=True))
     parts = [typed for share in found for typed in share.typed]
 
     assert [share.pages for share in found] == [()] * (len(found) - 1) + [(page,)]
     for name in whole.rows:
         assert sorted(row for part in parts for row in part.rows.get(name, ())) == sorted(whole.rows[name])
-    for name in whole.parents:
-        assert [key for part in parts for key in part.parents.get(name, ())] == whole.parents[name]
+    for name in whole.sets:
+        assert [key for part in parts for key in part.sets.get(name, ())] == whole.sets[name]
         assert set().union(*(part.incomplete.get(name, set()) for part in parts)) == whole.incomplete[name]
     for part in parts:
-        assert part.read == sum(map(len, part.rows.values())) + part.deduplicated + len(part.rejects)
-        if "order_lines" in part.parents:
+        assert part.read == sum(map(len, part.rows.values())) + part.deduplicated + len(part.rejects + part.discarded)
+        if "order_lines" in part.sets:
             here = {key_of(ORDERS)(row) for row in part.rows.get("orders", ())}
-            assert here == set(part.parents["order_lines"])
+            assert here == set(part.sets["order_lines"])
             lines = {parent_key_of(LINES)(row) for row in part.rows["order_lines"]}
-            assert lines <= here or part is parts[-1]
+            assert not (lines - here) & set(whole.sets["order_lines"])  # only orphans may stand apart
             assert part.incomplete["order_lines"] <= here
     assert sum(part.read for part in parts) == whole.read
     last = parts[-1]
     assert (last.deletes, last.rejects, last.deduplicated) == (whole.deletes, whole.rejects, whole.deduplicated)
-    assert all(not part.deletes and not part.rejects for part in parts[:-1])
+    assert (last.discarded, last.held) == (whole.discarded, whole.held)
+    assert not any(part.deletes or part.rejects or part.discarded or part.held for part in parts[:-1])
 
 
 def test_parts_are_about_as_large_as_asked_for() -> None:
@@ -84,7 +89,7 @@ def test_large_page_between_small_ones_keeps_the_order() -> None:
 
 
 def test_page_that_tells_which_rows_exist_stays_whole() -> None:
-    for told in ({"sweep": Sweep("orders", complete=True)}, {"sets": {"items": [("a",)]}}):
+    for told in ({"sweep": Sweep("orders", complete=True)}, {"sets": {"parts": [("a",)]}}):
         assert len(divide([orders(*range(1, 26), **told)], 10)) == 1
 
 

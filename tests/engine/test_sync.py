@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,14 +13,17 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
+from connections.destination import table_name
 from connections.models import Connection
 from connections.sdk.context import Context
-from connections.sdk.declare import Page
+from connections.sdk.declare import Page, Stream
 from connections.sdk.errors import SyncError
+from connections.sdk.settings import Setting
+from connections.services import set_stream
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.sync import _StreamSync
 from syncruns.models import Checkpoint, QuarantinedRecord, SyncRun
-from tests.engine.scripted import ScriptedConnector, fails, items, pages
+from tests.engine.scripted import ITEMS, ScriptedConnector, fails, items, pages
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -113,6 +117,19 @@ def test_refused_credentials_end_the_run_and_wait_for_a_person(sync_now: Sync, s
     assert (shop.status, shop.status_code, shop.next_sync_at) == ("error", "credentials_refused", None)
 
 
+def test_a_refusal_after_the_secrets_end_date_is_told_as_expired(
+    sync_now: Sync, shop: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = Setting("token_ends", "The token ends on", type="date", expires="token")
+    monkeypatch.setattr(ScriptedConnector, "settings", (*ScriptedConnector.settings, ends))
+    shop.config |= {"token_ends": "2020-01-31"}
+    shop.secrets_set_at = {"token": "2019-01-01T00:00:00+00:00"}
+    shop.save()
+    sync_now({"items": fails("credentials_refused", host="shop.example")})
+    assert (shop.status, shop.status_code) == ("error", "credentials_expired")
+    assert shop.status_params["on"] == "2020-01-31"
+
+
 def test_refused_halfway_still_waits_for_a_person(sync_now: Sync, shop: Connection) -> None:
     run = sync_now({"items": pages(items((1, "a", "1"))), "orders": fails("credentials_refused")})
     assert run.state == "partial"
@@ -161,6 +178,32 @@ def test_a_record_that_cannot_be_typed_waits_for_review_and_the_rest_goes_on(
     assert counts(run) == (3, 1, 0, 0, 0, 2)
     assert rows("items", "id, name") == [(1, "a")]
     assert QuarantinedRecord.objects.filter(connection=shop, state="open").count() == 2
+
+
+def test_run_with_every_stream_switched_off_says_so_and_a_stream_switched_on_lets_it_go_on(
+    sync_now: Sync, shop: Connection
+) -> None:
+    for stream in ("items", "orders"):
+        set_stream(shop, stream, enabled=False)
+    run = sync_now({}, trigger="schedule")
+    assert (run.state, run.error_code, run.error_params["reason"]) == ("failed", "config_invalid", "no_streams")
+    assert (shop.status, shop.status_code) == ("error", "config_invalid")
+    set_stream(shop, "items", enabled=True)
+    shop.refresh_from_db()
+    assert shop.status == "active" and shop.next_sync_at is not None
+
+
+def test_log_names_the_table_as_the_database_does_and_no_personal_key(
+    sync_now: Sync, shop: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = sync_now({"items": pages(items((1, "a", "dear")))})
+    logged = run.logs.get(event="records_quarantined").params
+    assert (logged["table"], logged["key"]) == (table_name("scripted", "items"), "1")
+    assert run.logs.filter(event="schema.created", params__table=table_name("scripted", "items")).exists()
+    personal = replace(ITEMS, columns=(replace(ITEMS.columns[0], personal=True), *ITEMS.columns[1:]))
+    monkeypatch.setattr(ScriptedConnector, "streams", lambda config: (Stream("items", "Items", (personal,)),))
+    again = sync_now({"items": pages(items((2, "a", "dear")))})
+    assert again.logs.get(event="records_quarantined").params["key"] == "•••"
 
 
 def test_a_quarantined_record_is_closed_when_its_key_loads(sync_now: Sync, shop: Connection) -> None:
@@ -319,3 +362,12 @@ def test_the_log_is_bounded_and_says_how_much_it_left_out(sync_now: Sync, settin
     run = sync_now({"items": script})
     assert run.logs.count() <= 55
     assert run.logs.get(event="log_full").params["count"] > 100
+
+
+def test_a_bad_record_that_a_later_one_with_its_key_replaces_does_not_wait_for_review(
+    sync_now: Sync, rows: Rows, shop: Connection
+) -> None:
+    run = sync_now({"items": pages(items((1, "a", "dear"), (1, "b", "2"), (2, "c", "3"), (2, "d", "dear")))})
+    assert rows("items", "id, name") == [(1, "b"), (2, "c")]
+    assert list(QuarantinedRecord.objects.filter(connection=shop).values_list("record_key", flat=True)) == ["2"]
+    assert (run.read, run.inserted, run.deduplicated, run.quarantined) == (4, 2, 1, 1)

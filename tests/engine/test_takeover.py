@@ -204,6 +204,14 @@ def test_frozen_worker_s_locks_hold_up_neither_other_lost_runs_nor_due_slots(
     assert SyncRun.objects.get(connection=shop).state == "lost"
 
 
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no sessions")
+def test_session_that_stands_still_inside_a_transaction_is_ended_after_half_a_minute() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("30s",)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_ticker_goes_on_when_one_tick_meets_a_database_error(monkeypatch: pytest.MonkeyPatch) -> None:
     met = []

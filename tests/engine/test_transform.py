@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from connections.sdk.declare import Column, ColumnType, Page, Stream, Table
-from syncruns.engine.transform import Reject, Typed, key_text, to_rows
+from syncruns.engine.transform import Reject, Typed, key_text, record_of, to_rows
 from syncruns.engine.values import REASONS
 
 ORDERS = Table("orders", (Column("id", "integer"), Column("total", "decimal", 8, 2)), ("id",))
@@ -176,13 +176,15 @@ def test_a_record_without_its_key_is_rejected(record: dict[str, Any]) -> None:
 
 def test_a_reject_names_its_key_and_every_reason() -> None:
     table = Table("t", (Column("id", "integer"), Column("a", "integer"), Column("b", "date")), ("id",))
-    record = {"id": "7", "a": "x" * 900, "b": "soon", "password": "not declared"}
+    record = {"id": "7", "a": "x" * 10_900, "b": "soon", "password": "not declared"}
     assert to_rows(Page(rows={"t": [record]}), Stream("s", "S", (table,))).rejects == [
         Reject(
             table="t",
             key="7",
-            record={"id": "7", "a": "x" * 500, "b": "soon"},
+            record={"id": "7", "a": "x" * 10_000, "b": "soon"},
             reasons={"a": {"code": "not_an_integer", "params": {}}, "b": {"code": "not_a_date", "params": {}}},
+            inexact=("a",),
+            position=0,
         )
     ]
 
@@ -192,8 +194,39 @@ def test_a_reject_names_its_key_and_every_reason() -> None:
     ["a\0\ud800", float("nan"), pytest.param(10**5000, id="huge"), {"a": [object()] * 999}, b"bytes", {(1,): 2}],
 )
 def test_any_rejected_value_can_be_stored(value: Any) -> None:
-    record = typed([{"id": 1, "total": value}]).rejects[0].record
-    assert len(orjson.dumps(record)) < 2000 and b"\\u0000" not in orjson.dumps(record)
+    reject = typed([{"id": 1, "total": value}]).rejects[0]
+    assert len(orjson.dumps(reject.record)) < 11_000 and b"\\u0000" not in orjson.dumps(reject.record)
+    assert reject.inexact == ("total",)
+
+
+def test_a_kept_record_is_typed_again_as_it_was() -> None:
+    columns = (
+        Column("id", "integer"), Column("bad", "date"), Column("name"), Column("price", "decimal", 30, 10),
+        Column("at", "timestamp"), Column("day", "date"), Column("ok", "boolean"), Column("more", "json"),
+        Column("huge", "integer"), Column("text_of_number"), Column("none"),
+    )  # fmt: skip
+    table = Table("t", columns, ("id",))
+    record = {
+        "id": 7, "bad": "soon", "name": "é" * 600, "price": Decimal("1E+3"), "at": datetime(2026, 1, 2, 3, tzinfo=UTC),
+        "day": date(2026, 1, 2), "ok": 0, "more": {"a": [Decimal("1.10"), 2**60, "x", None]}, "huge": 2**62,
+        "text_of_number": Decimal("1.50"), "none": None,
+    }  # fmt: skip
+    stream = Stream("s", "S", (table,))
+    reject = to_rows(Page(rows={"t": [record]}), stream).rejects[0]
+    assert reject.inexact == ()
+    again = {**record_of(table, orjson.loads(orjson.dumps(reject.record))), "bad": "2026-01-02"}
+    as_sent = to_rows(Page(rows={"t": [{**record, "bad": "2026-01-02"}]}), stream)
+    assert to_rows(Page(rows={"t": [again]}), stream).rows == as_sent.rows
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_what_was_no_value_of_its_column_does_not_become_one_by_being_kept(kind: ColumnType) -> None:
+    table = Table("t", (Column("id"), Column("value", kind)), ("id",))
+    stream = Stream("s", "S", (table,))
+    reject = to_rows(Page(rows={"t": [{"id": "1", "value": {"a": float("nan")}}]}), stream).rejects[0]
+    assert reject.inexact == ("value",)
+    if kind == "json":
+        assert to_rows(Page(rows={"t": [record_of(table, reject.record)]}), stream).rejects
 
 
 def test_keys_are_spelled_as_people_know_them() -> None:
@@ -205,21 +238,21 @@ def test_keys_are_spelled_as_people_know_them() -> None:
 
 def test_parents_of_the_page_have_their_children_replaced() -> None:
     result = typed([{"id": 1}, {"id": 2}], [{"order_id": 1, "line": 1}, {"order_id": 9, "line": 1}])
-    assert result.parents == {"items": [(1,), (2,)]}
+    assert result.sets == {"items": [(1,), (2,)]}
     assert result.incomplete == {"items": set()}
     assert len(result.rows["items"]) == 2
 
 
 def test_no_child_set_is_replaced_when_the_page_is_silent_about_it() -> None:
-    assert typed([{"id": 1}]).parents == {}
-    assert typed(None, [{"order_id": 1, "line": 1}]).parents == {}
+    assert typed([{"id": 1}]).sets == {}
+    assert typed(None, [{"order_id": 1, "line": 1}]).sets == {}
 
 
 def test_a_rejected_parent_takes_its_children_with_it() -> None:
     result = typed([{"id": 1, "total": "bad"}, {"id": 2}], [{"order_id": 1, "line": 1}, {"order_id": 2, "line": 1}])
     assert result.rows["items"] == [(2, 1, None)]
     assert result.rejects[1].reasons == {"order_id": {"code": "parent_rejected", "params": {}}}
-    assert result.parents == {"items": [(2,)]}
+    assert result.sets == {"items": [(2,)]}
 
 
 def test_a_rejected_child_makes_its_parent_incomplete() -> None:

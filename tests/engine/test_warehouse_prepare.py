@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
+from connections.destination import table_name
 from connections.sdk.declare import Column, Table
 from connections.sdk.errors import SyncError
 from syncruns.engine.warehouse import Counts, Evolution, warehouse
@@ -38,6 +39,22 @@ def test_nothing_to_change_costs_one_query(django_assert_num_queries: Any) -> No
     warehouse().prepare("shop", tables)
     with django_assert_num_queries(1):
         warehouse().prepare("shop", tables)
+
+
+def test_a_table_that_comes_to_have_sets_gets_the_index_that_finds_them(django_assert_num_queries: Any) -> None:
+    plain = table(Column("need", "integer"))
+    warehouse().prepare("shop", [plain])
+    with_sets = replace(plain, set_key=("need",))
+    assert warehouse().prepare("shop", [with_sets]) == []
+    with django_assert_num_queries(1):
+        warehouse().prepare("shop", [with_sets])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_indexes WHERE schemaname = 'shop' AND indexname = 'things_set'"
+            if connection.vendor == "postgresql"
+            else "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name = 'shop_things_set'"
+        )
+        assert cursor.fetchone() == (1,)
 
 
 def test_a_new_column_is_added_and_a_vanished_one_stays() -> None:
@@ -111,7 +128,7 @@ def test_a_changed_key_is_refused() -> None:
     warehouse().prepare("shop", [table(Column("code"))])
     with pytest.raises(SyncError) as caught:
         warehouse().prepare("shop", [table(Column("code"), key=("id", "code"))])
-    assert (caught.value.code, caught.value.params) == ("key_changed", {"table": "things"})
+    assert (caught.value.code, caught.value.params) == ("key_changed", {"table": table_name("shop", "things")})
 
 
 @pytest.mark.parametrize(
@@ -123,7 +140,12 @@ def test_a_change_of_kind_is_refused(before: Any, after: Any) -> None:
     with pytest.raises(SyncError) as caught:
         warehouse().prepare("shop", [table(Column("value", after))])
     assert caught.value.code == "contract_changed"
-    assert caught.value.params == {"table": "things", "column": "value", "before": before, "after": after}
+    assert caught.value.params == {
+        "table": table_name("shop", "things"),
+        "column": "value",
+        "before": before,
+        "after": after,
+    }
 
 
 def test_a_refused_change_alters_nothing() -> None:

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from connections.connectors import REGISTRY
+from connections.defaults import variables_of
 from tests.console import ROOT
 
 READ = re.compile(r'(?:env\.(?:str|list)\(|environ\.get\(|environment\.\w+\(env, |env, )"([A-Z_]+)"')
@@ -13,8 +15,9 @@ INTERNAL = {"SINCRO_PROCESS"}  # the supervisor tells its children who they are
 
 
 def test_every_setting_is_explained_in_the_example() -> None:
-    source = "".join((ROOT / "config" / name).read_text() for name in ("settings.py", "environment.py", "database.py"))
+    source = "".join(path.read_text() for path in (ROOT / "config").glob("*.py"))
     read = set(READ.findall(source)) - INTERNAL
+    read |= {name for connector in REGISTRY for name in variables_of(connector)}
     example = (ROOT / ".env.example").read_text()
     assert len(read) > 20
     assert set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)) == read
@@ -29,7 +32,7 @@ def test_readme_begins_with_the_two_commands_and_lists_the_others(name: str) -> 
     assert targets == set(re.findall(r"`make ([a-z-]+)`", text))
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.pt-BR.md", "CONTRIBUTING.md", "docs/cli.md"])
+@pytest.mark.parametrize("name", ["README.md", "README.pt-BR.md", "CONTRIBUTING.md", "docs/cli.md", "docs/review.md"])
 def test_links_between_documents_lead_somewhere(name: str) -> None:
     text = (ROOT / name).read_text()
     linked = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]

@@ -41,8 +41,13 @@ def load(data_dir: Path, show: str = "''", **environment: str) -> subprocess.Com
         ("DATABASE_URL", "mysql://a/b", "DATABASE_URL must start with postgresql:// or sqlite:///."),
         ("DATABASE_URL", "postgresql://a:b@c:d/e", "DATABASE_URL must look like postgresql://"),
         ("DATABASE_URL", "sqlite:///:memory:", "DATABASE_URL must name a database, and not one in memory"),
+        ("EMAIL_URL", "mail.example.com", "EMAIL_URL must look like smtp+tls://"),
+        ("EMAIL_URL", "smtp://ana:a-password@host:port", "EMAIL_URL must look like smtp+tls://"),
+        ("EMAIL_URL", "smtp://mail.example.com", "EMAIL_FROM must be given with EMAIL_URL"),
+        ("EMAIL_URL", "smtp://ana@@mail.example.com", "EMAIL_FROM must look like sincro@example.com"),
         ("CREDENTIAL_KEYS", "short", "CREDENTIAL_KEYS must be Fernet keys"),
         ("SECRET_KEY", "short", "SECRET_KEY must have at least 32 characters."),
+        ("REQUESTS_CA_BUNDLE", "/nowhere.pem", "REQUESTS_CA_BUNDLE /nowhere.pem cannot be read by this user."),
         ("DATA_DIR", "/dev/null/var", "DATA_DIR /dev/null/var cannot be made: Not a directory."),
     ],
 )
@@ -103,3 +108,16 @@ def test_postgres_url_keeps_its_own_options_beside_ours(tmp_path: Path) -> None:
     )
     read = load(tmp_path, show=show, DATABASE_URL=f"{POSTGRES}?sslmode=require", **KEYS)
     assert read.stdout.strip() == "require -c statement_timeout"
+
+
+def test_mail_server_and_sender_are_read_from_the_environment(tmp_path: Path) -> None:
+    show = (
+        "settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD, "
+        "settings.EMAIL_USE_TLS, settings.EMAIL_USE_SSL, settings.DEFAULT_FROM_EMAIL"
+    )
+    given = load(tmp_path, show=show, EMAIL_URL="smtp+tls://ana%40example.com:p%40ss@mail.example.com")
+    assert given.stdout.strip() == "mail.example.com 587 ana@example.com p@ss True False ana@example.com"
+    own = load(tmp_path, show=show, EMAIL_URL="smtps://[::1]:4650", PUBLIC_URL="https://sync.example.com", **KEYS)
+    assert own.stdout.strip() == "::1 4650   False True Sincro <sincro@sync.example.com>"
+    none = load(tmp_path, show="repr(settings.EMAIL_HOST)")
+    assert none.stdout.strip() == "''"

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from connections.sdk import http
 from connections.sdk.errors import Interruption, SyncError
 from tests.sdk.source import drip, hang, raw, reply, reset, wire
 
@@ -79,6 +80,14 @@ def test_server_that_drips_is_a_timeout_wherever_it_does(source, client, failure
     source.then(step)
     error = failure(lambda: client(source.url, read_timeout=5, total_timeout=0.3, **ONCE).get(""))
     assert (error.code, error.params["reason"]) == ("timeout", "total")
+
+
+def test_person_who_waits_is_told_soon_and_after_two_tries(source, client, failure, context, monkeypatch):
+    monkeypatch.setattr(http, "HURRIED", http.Haste(read=0.2))
+    context.is_hurried = True
+    source.then(hang, hang)
+    error = failure(lambda: client(source.url).get(""))
+    assert (error.code, error.params["reason"], error.params["tries"]) == ("timeout", "read", 2)
 
 
 def test_server_that_accepts_no_connection_in_time_is_a_timeout(client, failure):

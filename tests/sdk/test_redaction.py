@@ -48,6 +48,23 @@ def test_echoed_secret_is_masked_in_detail(source, client, context, failure, spe
     assert spelling not in _everything(error, context.events)
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ('{"erro": "x", "senha": "abc def", "n": 1}', '{"erro": "x", "senha": ***, "n": 1}'),
+        ('{"access_token":"a\\"b","ok":true}', '{"access_token":***,"ok":true}'),
+        ('{"user_password": 123, "a": [1]}', '{"user_password": ***, "a": [1]}'),
+        ("login=ana&senha=abc&x=1", "login=ana&senha=***&x=1"),
+        ("Authorization: Bearer abc.def refused", "Authorization: Bearer *** refused"),
+        ('{"error": "invalid_token", "error_description": "it has expired"}', None),
+        ("the password is wrong", None),
+    ],
+)
+def test_value_that_a_server_itself_calls_a_secret_is_masked(source, client, failure, said, told):
+    source.then(reply(400, said.encode(), Content_Type="text/plain"))
+    assert failure(lambda: client(source.url).get("x")).detail == (told or said)
+
+
 ELSEWHERE = f"http://{quote(CANARY, safe='')}.example/"
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from connections.sdk.connector import Connector
 from connections.sdk.context import Context
-from connections.sdk.declare import Column, Finding, Page, Stream, Table
+from connections.sdk.declare import Column, Finding, Page, Sample, Stream, Table
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Rejected, Setting
 
@@ -54,7 +54,7 @@ class EverySetting(Connector):
     asked: ClassVar[list[tuple[dict[str, Any], dict[str, str]]]] = []  # config and secrets of every session that asked
     findings: ClassVar[list[Finding]] = []
     error: ClassVar[SyncError | None] = None
-    sample: ClassVar[list[dict[str, Any]]] = []
+    sample: ClassVar[Sample] = Sample([])
 
     @classmethod
     def streams(cls, config: Mapping[str, Any]) -> tuple[Stream, ...]:
@@ -85,7 +85,7 @@ class EverySetting(Connector):
         if self.error:
             raise self.error
 
-    def suggest(self, setting: str, row: int, context: Context) -> list[dict[str, Any]]:
+    def suggest(self, setting: str, row: int, context: Context) -> Sample:
         self.asked.append((dict(self.config), dict(self.secrets)))
         if self.error:
             raise self.error

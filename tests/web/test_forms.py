@@ -10,7 +10,7 @@ from django.test import Client
 
 from connections import connectors
 from connections.models import Connection
-from connections.sdk.declare import Finding
+from connections.sdk.declare import Finding, Sample
 from connections.sdk.errors import SyncError
 from tests.web.every_setting import EverySetting
 from tests.web.forms_page import FormPage
@@ -23,7 +23,7 @@ COLUMN = {"path": "id", "name": "id", "type": "integer", "key": True}
 def every(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[EverySetting]]:
     monkeypatch.setattr(connectors, "REGISTRY", (*connectors.REGISTRY, EverySetting))
     EverySetting.asked, EverySetting.findings, EverySetting.error = [], [Finding("Server", "ok")], None
-    EverySetting.sample = []
+    EverySetting.sample = Sample([])
     yield EverySetting
 
 
@@ -78,7 +78,7 @@ def test_every_type_of_setting_is_stored(browser: Client) -> None:
     assert connection.config == {
         "address": "https://box.example", "auth": "basic", "user": "ana", "code": "", "limit": 20, "strict": True,
         "regions": ["north", "south"], "remark": "two\nlines",
-        "streams": [{"name": "things", "full": True, "columns": [{**COLUMN, "type": "text"}]}],
+        "streams": [{"name": "things", "full": True, "columns": [{**COLUMN, "type": "text", "personal": False}]}],
     }  # fmt: skip
 
 
@@ -142,7 +142,8 @@ def test_columns_left_blank_are_dropped(browser: Client) -> None:
 
 
 def test_sample_fills_the_columns_and_keeps_those_already_there(browser: Client) -> None:
-    EverySetting.sample = [COLUMN, {"path": "price", "name": "price", "type": "decimal", "precision": 12, "scale": 2}]
+    price = {"path": "price", "name": "price", "type": "decimal", "precision": 12, "scale": 2}
+    EverySetting.sample = Sample([COLUMN, price])
     page = filled(browser).fill(config__streams__0__columns__0__name="number").press("suggest:streams:0:columns")
     assert page.count("config:streams:0:columns") == 2
     assert page.values["config:streams:0:columns:0:name"] == "number"
@@ -150,8 +151,23 @@ def test_sample_fills_the_columns_and_keeps_those_already_there(browser: Client)
     assert page.values["config:streams:0:columns:1:scale"] == "2"
 
 
+def test_sample_fills_in_what_it_shows_of_the_other_fields_and_says_so(browser: Client) -> None:
+    note = Finding("", "ok", "Found as “%(name)s”.", {"name": "<found>"})
+    EverySetting.sample = Sample(
+        [{**COLUMN, "path": "cpf", "name": "cpf", "personal": True}], {"name": "found"}, [note]
+    )
+    page = filled(browser).press("suggest:streams:0:columns")
+    assert page.values["config:streams:0:name"] == "found"
+    assert page.values["config:streams:0:columns:1:personal"] == "on"
+    assert "Found as “&lt;found&gt;”." in page.html
+    assert "Not in this sample: id." in page.html
+    page.press("replace:streams:0:columns").press("save")
+    (column,) = Connection.objects.get().config["streams"][0]["columns"]
+    assert (column["path"], column["personal"]) == ("cpf", True)
+
+
 def test_sample_is_read_for_one_stream_even_while_another_is_half_typed(browser: Client) -> None:
-    EverySetting.sample = [COLUMN]
+    EverySetting.sample = Sample([COLUMN])
     page = filled(browser).press("add:streams").press("remove:streams:0").press("add:streams")
     page.fill(config__streams__1__name="second").press("suggest:streams:1:columns")
     assert page.count("config:streams:1:columns") == 1

@@ -47,6 +47,14 @@ def test_sample_then_save_makes_a_connection_that_can_sync(browser: Client, shop
     assert TOKEN not in str(connection.config)
 
 
+def test_place_of_the_records_is_found_and_filled_in_by_a_sample(browser: Client, shop: Sandbox) -> None:
+    page = typed(browser, shop.url).fill(config__streams__0__records="").press("suggest:streams:0:columns")
+    assert page.values["config:streams:0:records"] == "orders"
+    assert "The records were found at “orders”" in page.html
+    page.press("save")
+    assert Connection.objects.get().config["streams"][0]["records"] == "orders"
+
+
 def test_wrong_token_is_found_by_the_test(browser: Client, shop: Sandbox) -> None:
     page = typed(browser, shop.url).press("suggest:streams:0:columns").fill(config__token="wrong-canary").press("save")
     assert "Did not pass" in page.html

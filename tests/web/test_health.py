@@ -13,6 +13,7 @@ from connections.models import Connection
 from syncruns import health
 from syncruns.health import health_of, next_sync_of
 from syncruns.models import SyncRun
+from syncruns.run_words import run_sentence
 from tests.web.console_pages import at
 
 NOW = at(14, 26)
@@ -48,9 +49,26 @@ def test_running_run_makes_it_running_even_when_a_person_was_needed_before() -> 
     assert health_of(stopped, run("failed"), active, NOW).state == "running"
 
 
-def test_running_run_whose_lease_ended_is_not_shown_as_running() -> None:
-    active = run("running", lease_until=NOW - timedelta(seconds=1))
-    assert health_of(connection(), run(), active, NOW).state == "retrying"
+@pytest.mark.parametrize(
+    ("trigger", "auto_sync", "state", "then"),
+    [
+        ("schedule", True, "retrying", "the run starts again in a moment."),
+        ("manual", True, "retrying", "the next sync goes on from there."),
+        ("manual", False, "off", "sync again to go on from there."),
+    ],
+)
+def test_run_whose_lease_ended_is_not_shown_as_running_and_says_truly_what_comes_next(
+    trigger: str, auto_sync: bool, state: str, then: str
+) -> None:
+    active = run("running", trigger=trigger, lease_until=NOW - timedelta(seconds=1))
+    shown = health_of(connection(auto_sync=auto_sync), run(), active, NOW)
+    assert shown == health.Health(state, f"The worker stopped answering; {then}")
+
+
+@pytest.mark.parametrize(("trigger", "then"), [("schedule", "starts again in a moment"), ("manual", "the next sync")])
+def test_page_of_a_run_whose_lease_ended_says_truly_what_comes_next(trigger: str, then: str) -> None:
+    lost = run("running", trigger=trigger, lease_until=at(9), connection=connection())
+    assert then in run_sentence(lost, [])
 
 
 def test_queued_run_that_no_worker_takes_is_late() -> None:

@@ -10,9 +10,11 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
+from connections import connectors
 from connections.models import AuditEvent, Connection, StreamSetting
 from syncruns.models import SyncRun
 from tests.web.console_pages import CONFIG, make_run, make_stream
+from tests.web.freight import Freight
 
 Make = Callable[..., Connection]
 HTMX = {"HX-Request": "true"}
@@ -180,3 +182,38 @@ def test_actions_refuse_get_and_whoever_may_only_look(
     assert client.get(reverse(name, args=args)).status_code == 405
     assert client.post(reverse(name, args=args)).status_code == 403
     assert SyncRun.objects.count() == 1
+
+
+@pytest.fixture
+def frota(monkeypatch: pytest.MonkeyPatch, make_connection: Make) -> Connection:
+    """A connection two of whose streams can be read since a moment."""
+    monkeypatch.setattr(connectors, "REGISTRY", (*connectors.REGISTRY, Freight))
+    return make_connection(kind="freight", slug="frota", config={"url": "https://freight.example", "database": "prod"})
+
+
+@pytest.mark.parametrize(
+    ("stream", "begun"), [("", ["carteira", "entradas"]), ("entradas", ["entradas"]), ("parceiros", [])]
+)
+def test_everything_since_a_date_is_queued_for_all_or_one_stream(
+    page: Client, frota: Connection, stream: str, begun: list[str]
+) -> None:
+    shown = page.get(reverse("connection", args=[frota.slug])).content.decode()
+    assert "Read everything since a date" in shown
+    assert '<option value="parceiros">' not in shown  # it can only be read in full
+    answer = page.post(reverse("connection_sync", args=[frota.slug]), {"since": "2024-01-01", "stream": stream})
+    run = SyncRun.objects.get()
+    assert answer.url == reverse("run", args=[run.pk])
+    assert run.options["since"] == "2024-01-01T00:00:00-03:00"
+    assert run.options.get("streams") == ([stream] if stream else None)
+    assert sorted(frota.stream_settings.exclude(first_since=None).values_list("stream", flat=True)) == begun
+    shown = page.get(reverse("connection", args=[frota.slug])).content.decode()
+    assert shown.count("first read: since Jan 1, 2024") == len(begun)
+    assert "everything since" in page.get(reverse("run", args=[run.pk])).content.decode()
+
+
+@pytest.mark.parametrize("typed", ["2999-01-01", "yesterday"])
+def test_a_date_to_come_or_none_at_all_starts_nothing(page: Client, frota: Connection, typed: str) -> None:
+    answer = page.post(reverse("connection_sync", args=[frota.slug]), {"since": typed})
+    assert answer.url == reverse("connection", args=[frota.slug])
+    assert len(said(answer)) == 1
+    assert not SyncRun.objects.exists() and not frota.stream_settings.exists()

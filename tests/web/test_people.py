@@ -1,4 +1,4 @@
-"""Signing in and out, passwords, preferences, refusals, and the first administrator."""
+"""Signing in and out, passwords, preferences, and the first administrator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.management import call_command
-from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -279,9 +278,10 @@ def test_menu_shows_what_the_role_may_open(
         return re.findall(r'<a href="([^"]+)"', page.split('class="side-nav"')[1].split("</ul>")[0])
 
     assert menu(nobody) == []
-    assert menu(viewer) == ["/", "/connections/", "/runs/"]
-    assert menu(operator) == ["/", "/connections/", "/runs/", "/system/"]
-    assert menu(administrator) == ["/", "/connections/", "/runs/", "/system/", "/admin/"]
+    everyone = ["/", "/connections/", "/runs/", "/review/"]
+    assert menu(viewer) == everyone
+    assert menu(operator) == [*everyone, "/system/"]
+    assert menu(administrator) == [*everyone, "/system/", "/users/", "/audit/", "/admin/"]
 
 
 def test_page_asks_the_database_as_often_for_many_connections_as_for_few(
@@ -290,68 +290,8 @@ def test_page_asks_the_database_as_often_for_many_connections_as_for_few(
     for _ in range(10):
         make_connection(status="error", status_code="timeout")
 
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         english.get("/preferences/")
-
-
-# Refusals
-
-
-def test_missing_page_and_forbidden_page_keep_the_frame_and_say_what_to_do(english: Client) -> None:
-    missing, forbidden = english.get("/nowhere/"), english.get("/admin/")
-
-    for answer, status, words in ((missing, 404, "There is no such page"), (forbidden, 403, "You may not do this")):
-        page = answer.content.decode()
-        assert answer.status_code == status
-        assert words in page and "What to do" in page and 'class="sidebar"' in page
-
-
-def test_stranger_gets_a_plain_missing_page(client: Client, db: None) -> None:
-    page = client.get("/nowhere/")
-
-    assert page.status_code == 404
-    assert 'class="sidebar"' not in page.content.decode()
-
-
-def test_old_form_is_explained(viewer: User) -> None:
-    client = Client(enforce_csrf_checks=True)
-
-    answer = client.post("/sign-in/", {"username": "viewer", "password": PASSWORD}, HTTP_ACCEPT_LANGUAGE="en")
-
-    assert answer.status_code == 403
-    assert "This form is too old" in answer.content.decode()
-
-
-def test_failure_page_needs_no_database(viewer: User, signed_in: SignIn, caplog: pytest.LogCaptureFixture) -> None:
-    client = signed_in(viewer)
-    client.raise_request_exception = False
-
-    def refuse(*_call: object) -> None:
-        raise OperationalError("the server closed the connection: password=canary")
-
-    with connection.execute_wrapper(refuse):
-        page = client.get("/", headers={"accept-language": "en"})
-        health, ready = Client().get("/healthz"), Client().get("/readyz")
-
-    assert page.status_code == 500
-    assert "Something failed on our side" in page.content.decode()
-    assert "canary" not in page.content.decode() and "Traceback" not in page.content.decode()
-    assert (health.status_code, health.json()) == (503, {"status": "down", "database": "down", "last_tick": None})
-    assert (ready.status_code, ready.json()) == (503, {"status": "not ready"})
-
-
-# Signs of life
-
-
-def test_health_tells_database_and_last_tick_to_anyone(client: Client, db: None) -> None:
-    SystemJob.objects.create(name=SystemJob.DISPATCH, last_at=timezone.now())
-
-    answer = client.get("/healthz")
-
-    assert answer.status_code == 200
-    assert answer.json()["status"] == "ok"
-    assert set(answer.json()) == {"status", "database", "last_tick"}
-    assert client.get("/readyz").json() == {"status": "ready"}
 
 
 # The first administrator
@@ -373,6 +313,9 @@ def test_first_administrator_is_made_once_and_must_choose_a_password(
     assert User.objects.get().username == name == "admin"
     assert _sign_in(client, name, password).status_code == 302
     assert client.get("/").headers["Location"] == "/password/"
+    chosen = {"old_password": password, "new_password1": PASSWORD, "new_password2": PASSWORD}
+    assert client.post("/password/", chosen).status_code == 302
+    assert not file.exists()
 
 
 def test_terminal_sees_the_password_once_and_no_file_is_written(

@@ -24,9 +24,12 @@ ADMIN = "auth.change_user"  # what opens the admin site
 
 VIEW = "connections.view_connection"
 RUNS = "syncruns.view_syncrun"
+CHANGES = "syncruns.view_change"
 OPERATE = "connections.operate_connection"
 ADD = "connections.add_connection"
 DELETE = "connections.delete_connection"
+USERS = "auth.change_user"
+RECORDS = "syncruns.view_quarantinedrecord"
 SYSTEM = "syncruns.view_systemjob"
 
 # Address -> permission. A pair is (to read, to send).
@@ -37,16 +40,31 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "sign_out": SIGNED_IN,
     "password_change": SIGNED_IN,
     "preferences": OPEN,
+    "alerts": VIEW,
+    "mail": "syncruns.view_delivery",
+    "mail_test": "syncruns.add_delivery",
+    "profile": SIGNED_IN,
+    "users": USERS,
+    "user_new": USERS,
+    "user": USERS,
+    "user_active": USERS,
+    "user_password": USERS,
+    "user_unlock": USERS,
+    "welcome": OPEN,
     "overview": VIEW,
     "connections": VIEW,
     "connection": VIEW,
     "connection_row": VIEW,
     "connection_schedule": VIEW,
+    "connection_pause": OPERATE,
+    "connection_catch_up": "connections.change_connection",
     "schedule_preview": VIEW,
     "connection_runs": RUNS,
     "connection_new": ADD,
     "connection_new_kind": ADD,
     "connection_edit": "connections.test_connection",
+    "connection_deletions": VIEW,
+    "connection_decide": OPERATE,
     "connection_danger": DELETE,
     "connection_delete": DELETE,
     "connection_auto_sync": OPERATE,
@@ -56,9 +74,18 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "runs": RUNS,
     "run": RUNS,
     "run_progress": RUNS,
+    "run_changes": CHANGES,
+    "changes": CHANGES,
     "run_log": "syncruns.view_synclog",
     "run_cancel": OPERATE,
     "run_retry": OPERATE,
+    "audit": "connections.view_auditevent",
+    "review": RECORDS,
+    "review_deletions": VIEW,
+    "review_record": (RECORDS, OPERATE),
+    "review_decide": OPERATE,
+    "review_discard": OPERATE,
+    "review_reopen": OPERATE,
     "system": SYSTEM,
     "system_sources": SYSTEM,
     "admin:login": DOOR,
@@ -146,12 +173,15 @@ def fill(make_connection: Callable[..., Connection]) -> Callable[[str, str], str
         "stream": "orders",
         "run_id": run.pk,
         "id": target.pk,
+        "uidb64": "MQ",
+        "token": "a-token",
         "content_type_id": "1",
         "app_label": "connections",
         "url": "nowhere/",
     }
 
     def fill(name: str, route: str) -> str:
+        values["pk"] = target.pk if route.startswith("users/") else QuarantinedRecord.objects.get().pk
         row = next((row for path, row in rows.items() if f"admin/{path}/" in route), connection)
         chosen = values | {"object_id": row.pk}
         plain = re.sub(r"\(\?P(<\w+>)[^)]*\)", r"\1", route).rstrip("$")

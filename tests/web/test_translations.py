@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
 import re
 from collections import Counter
@@ -28,15 +29,16 @@ from syncruns.events import EVENTS, sentence
 from syncruns.models import QuarantinedRecord, SyncLog, SyncRun
 from syncruns.outcomes import LEVEL_LOOKS, RUN_LOOKS, STREAM_LOOKS
 from syncruns.reasons import why
-from tests.web.console_pages import CONFIG, make_run, make_stream
+from tests.console import ROOT
+from tests.web.console_pages import CONFIG, hold_deletions, make_run, make_stream
 from tests.web.console_texts import CATALOGUE, PLACEHOLDER, Message, messages, texts_read, words_of
 
 PORTUGUESE = "pt-br"
 # Alike in both languages: names, abbreviations, notations, and words that Portuguese took over.
 ALIKE = {
-    "24 h", "30 d", "7 d", "%(hour)sh", "%(day)s, %(time)s", "%(time)s: %(outcome)s", "%(times)s, %(days)s",
+    "24 h", "30 d", "E-mail", "7 d", "%(hour)sh", "%(day)s, %(time)s", "%(time)s: %(outcome)s", "%(times)s, %(days)s",
     "%(who)s: %(what)s", "2026-12-31T23:59:59Z", "API", "Cursor", "cron %(cron)s (%(zone)s)", "Decimal",
-    "id", "ID", "Info", "JSON", "Token",
+    "id", "ID", "Info", "JSON", "Odoo", "Token",
 }  # fmt: skip
 # Words that are read on pages of both languages: proper names, what was stored as it is, what the browser draws.
 NAMES = words_of(
@@ -73,6 +75,23 @@ def of_another_language(texts: Iterable[str], language: str) -> dict[str, set[st
 def test_every_text_is_translated() -> None:
     assert catalogue()
     assert [one.key for one in catalogue() if not all(one.target)] == []
+
+
+def test_every_text_can_be_found_by_whoever_translates() -> None:
+    """A fixed text inside an f-string is not collected, so it would stay English without anybody noticing."""
+    hidden = [
+        f"{path.name}: {ast.unparse(call)}"
+        for room in ("config", "connections", "syncruns")
+        for path in (ROOT / room).rglob("*.py")
+        for joined in ast.walk(ast.parse(path.read_text()))
+        if isinstance(joined, ast.JoinedStr)
+        for call in ast.walk(joined)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in ("_", "gettext", "ngettext")
+        if call.args and isinstance(call.args[0], ast.Constant)
+    ]
+    assert hidden == []
 
 
 def test_no_translation_is_only_guessed() -> None:
@@ -185,20 +204,43 @@ def matriz(make_connection: Callable[..., Connection]) -> Connection:
         connection=connection, run=failed, stream="orders", table="shop_orders", record_key="7",
         reasons={"total": {"code": "too_many_decimals", "params": {"scale": 2}}},
     )  # fmt: skip
+    hold_deletions(connection, [{"id": number, "total": "1"} for number in (1, 2)])
     audit.record("connection.changed", actor="Ana", target=connection, fields=["name", "base_url", "schedule"])
     return connection
 
 
 def addresses(connection: Connection) -> Iterator[str]:
-    for name in ("overview", "connections", "connection_new", "runs", "system", "preferences", "password_change"):
+    names = (
+        "overview", "connections", "connection_new", "runs", "review", "audit", "system", "preferences",
+        "password_change", "users", "user_new",
+    )  # fmt: skip
+    for name in names:
         yield reverse(name)
     yield reverse("connection_new_kind", args=["rest"])
-    for name in ("connection", "connection_runs", "connection_schedule", "connection_edit", "connection_danger"):
+    for name in (
+        "connection",
+        "connection_runs",
+        "connection_schedule",
+        "connection_edit",
+        "connection_danger",
+        "connection_deletions",
+    ):
         yield reverse(name, args=[connection.slug])
     for run in SyncRun.objects.all():
         yield reverse("run", args=[run.pk])
         yield reverse("run_log", args=[run.pk])
-    yield from ("/no-such-page/", "/connections/?q=nada", "/runs/?state=failures&span=24h", "/?period=30d")
+    for person in User.objects.all():
+        yield reverse("user", args=[person.pk])
+    for record in QuarantinedRecord.objects.all():
+        yield reverse("review_record", args=[record.pk])
+    yield from (
+        "/no-such-page/",
+        "/review/?state=all",
+        "/review/?q=nada",
+        "/connections/?q=nada",
+        "/runs/?state=failures&span=24h",
+        "/?period=30d",
+    )
     yield reverse("admin:index")
     for model in admin.site._registry:
         yield reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")

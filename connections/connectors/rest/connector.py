@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from connections.connectors.rest import probe, sample
+from connections.connectors.rest import probe
 from connections.connectors.rest.changes import Changes
-from connections.connectors.rest.paging import Reading, Source, server_time
-from connections.connectors.rest.paths import LIST
+from connections.connectors.rest.paging import Reading, Source
+from connections.connectors.rest.sample import sample_of
 from connections.connectors.rest.settings import SETTINGS
 from connections.connectors.rest.shape import Shape, records_checked, shape_of
 from connections.sdk.connector import Connector
 from connections.sdk.context import Context, Rate
-from connections.sdk.declare import Finding, Page, Stream
+from connections.sdk.declare import Finding, Page, Sample, Stream, Sweep
 from connections.sdk.errors import SyncError
 from connections.sdk.http import HttpClient
 from connections.sdk.pagination import Got
@@ -44,20 +45,28 @@ class RestConnector(Connector):
         source = Source.of(row, context.options.page_size)
         started = context.now()
         changes = Changes.of(row, zone, checkpoint, context.options, started) if row.get("incremental") else None
+        sweeps = changes is None and row.get("missing") != "keep"
         if changes and changes.asked:
             context.log("info", "stream_started_since", since=changes.asked.isoformat())
         with self._client(context) as client:
             reading = Reading(source, client, changes.params() if changes else None)
             for index, got in enumerate(reading.forward()):
                 if index == 0:
-                    started = server_time(got) or started
-                yield _page(got, shape, zone, changes, source.total_of(got))
+                    started = got.answer.moment or started
+                sweep = Sweep(shape.table.name, begins=index == 0) if sweeps else None
+                yield replace(_page(got, shape, zone, changes, source.total_of(got)), sweep=sweep)
             if changes and changes.met_since(started) and reading.may_have_slipped:
                 # A record that changed left its place, and the next one may have slipped to a page already read.
                 for got in reading.backward():
                     yield _page(got, shape, zone, changes)
+        if sweeps and not reading.is_surely_complete:
+            context.log("info", "list_end_unclear")
+            sweeps = False
         # Only now is everything read that the checkpoint says was read.
-        yield Page(checkpoint=changes.checkpoint(started) if changes else {"read_at": started.isoformat()})
+        yield Page(
+            checkpoint=changes.checkpoint(started) if changes else {"read_at": started.isoformat()},
+            sweep=Sweep(shape.table.name, complete=True) if sweeps else None,
+        )
 
     @classmethod
     def as_of(cls, stream: Stream, checkpoint: dict[str, Any]) -> datetime | None:
@@ -69,16 +78,12 @@ class RestConnector(Connector):
         with self._client(context) as client:
             yield from probe.findings(client, self.config, shapes)
 
-    def suggest(self, setting: str, row: int, context: Context) -> list[dict[str, Any]]:
+    def suggest(self, setting: str, row: int, context: Context) -> Sample:
         entry = self.config[setting][row]
         source = Source.of(entry)
         with self._client(context) as client:
             got = next(Reading(source, client).forward())
-        columns = sample.propose(list(records_checked(got.records)), entry["name"])
-        place = probe.records_elsewhere(got.document)
-        if place and not source.records and not any(column["key"] and LIST not in column["path"] for column in columns):
-            raise SyncError("contract_changed", path="", expected="list", found="object", place=place)
-        return columns
+        return sample_of(got.document, source.records, entry["name"])
 
     @property
     def _zone(self) -> ZoneInfo:

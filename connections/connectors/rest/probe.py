@@ -7,6 +7,7 @@ from typing import Any
 
 from connections.connectors.rest.paging import Reading, Source
 from connections.connectors.rest.paths import MISSING, find
+from connections.connectors.rest.places import inside
 from connections.connectors.rest.shape import Shape, records_checked
 from connections.sdk.declare import Finding
 from connections.sdk.errors import SyncError
@@ -24,6 +25,16 @@ WHY = {
     "server_error": _("The API failed (status %(status)s)."),
     "bad_response": _("The answer is not JSON. The path may lead to a web page."),
     "contract_changed": _("There are no records at “%(path)s” in the answer."),
+}
+
+
+# The same by the error's reason, where it says more.
+REASONS = {
+    "truncated": _("The answer broke off before its end."),
+    "too_large": _("The answer is too large. Choose how the API pages it, or smaller pages."),
+    "redirect": _("The API sends requests on to another address, and credentials are not sent there."),
+    "elsewhere": _("There are no records at “%(path)s” in the answer; there are some at “%(place)s”."),
+    "bare": _("There are no records at “%(path)s”: the answer itself is the list. Leave that field empty."),
 }
 
 
@@ -45,7 +56,7 @@ def findings(client: HttpClient, config: Mapping[str, Any], shapes: Sequence[Sha
                 return
             if error.code not in OF_STREAM:
                 raise
-            text = WHY[error.code]
+            text = REASONS.get(error.params.get("reason", ""), WHY[error.code])
             yield Finding(label, "failed", text, {"status": "?", "path": "", **error.params})
             continue
         if not met:
@@ -88,19 +99,10 @@ def _of_stream(row: Mapping[str, Any], shape: Shape, got: Got) -> Iterator[Findi
         yield Finding(label, "warning", _("There seem to be further pages, which these settings would not read."))
 
 
-def records_elsewhere(document: Any) -> str:
-    """Return where an object has its only list of objects, "" when it has none or several."""
-    if not isinstance(document, Mapping):
-        return ""
-    lists = [
-        name for name, value in document.items()
-        if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value)
-    ]  # fmt: skip
-    return lists[0] if len(lists) == 1 else ""
-
-
 def _elsewhere(row: Mapping[str, Any], got: Got) -> str:
-    return "" if row.get("records") else records_elsewhere(got.document)
+    """Return where the records seem to be when they are not where the settings say, "" otherwise."""
+    found = inside(got.document, row.get("records") or "", str(row["name"]))
+    return found[0].path if found else ""
 
 
 def _missing(shape: Shape, records: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -11,13 +11,24 @@ from zoneinfo import ZoneInfo
 
 from connections.connectors.rest.names import free, snake
 from connections.connectors.rest.paths import LIST, MISSING, ColumnPath, column_path, find
-from connections.connectors.rest.shape import POSITION, parent_key_name
+from connections.connectors.rest.places import IDENTITIES, NUMBERS, inside, key_names, places
+from connections.connectors.rest.shape import POSITION, parent_key_name, records_checked
 from connections.connectors.rest.values import moment
-from connections.sdk.declare import ColumnType
+from connections.sdk.declare import ColumnType, Finding, Sample
 from connections.sdk.parsing import parse_date, parse_decimal
+from connections.sdk.text import gettext_noop as _
 
-KEY_NAMES = ("id", "uuid", "guid", "codigo", "code", "numero", "number")
+KEY_NAMES = (*IDENTITIES, *NUMBERS)
 ITEM_KEY_NAMES = ("id", "uuid", "guid", "line", "linha", "sequencia")  # no codes: a product may stand on two lines
+# What names of fields say of a person, one word or several.
+PERSONAL = frozenset({
+    "birthdate", "birthday", "celular", "cnh", "cpf", "dob", "email", "fone", "mobile", "nascimento", "nis",
+    "passaporte", "passport", "phone", "pis", "rg", "ssn", "telefone", "whatsapp",
+})  # fmt: skip
+PERSONAL_PHRASES = (
+    "birth_date", "date_of_birth", "e_mail", "first_name", "full_name", "last_name", "mother_name", "nome_completo",
+    "nome_da_mae", "nome_mae",
+)  # fmt: skip
 LARGEST_INTEGER = 2**63 - 1
 SCALES = (2, 6, 10)  # JSON drops closing zeros, so the decimals seen are fewer than those to come
 PLAIN_DECIMAL = re.compile(r"-?(0|[1-9]\d*)\.(\d{2,})")
@@ -36,6 +47,7 @@ class Proposal:
     scale: int | None = None
     name: str = ""
     key: bool = False
+    personal: bool = False
 
     @property
     def place(self) -> ColumnPath:
@@ -43,7 +55,36 @@ class Proposal:
 
     def as_row(self) -> dict[str, Any]:
         row: dict[str, Any] = {"path": self.path, "name": self.name, "type": self.kind, "key": self.key}
+        row["personal"] = self.personal
         return {**row, "precision": self.precision, "scale": self.scale} if self.kind == "decimal" else row
+
+
+def sample_of(document: Any, records: str, stream: str) -> Sample:
+    """Return what an answer shows of a stream whose records the settings expect at the path `records`.
+
+    Where there is an object that only holds them, its list is taken and its path told, as a value for `records`.
+    Raises SyncError contract_changed for a list of anything but objects.
+    """
+    found = inside(document, records, stream)
+    notes, beside = [], {}
+    if found:
+        beside["records"] = records = found[0].path
+        params: dict[str, Any] = {"path": records, "count": found[0].count}
+        notes.append(Finding("", "ok", _("The records were found at “%(path)s”, which is now filled in."), params))
+        if others := [place.path for place in found[1:] if place.count]:
+            text = _("Other lists in the answer: %(paths)s. To take one, write its path and remove these columns.")
+            notes.append(Finding("", "warning", text, {"paths": ", ".join(others)}))
+    there = find(document, records)
+    read = there if isinstance(there, list) else [there] if isinstance(there, Mapping) else []
+    columns = propose(list(records_checked(read)), stream)
+    if not read:
+        notes.append(Finding("", "warning", _("There are no records in the answer, so no columns can be proposed.")))
+    elif isinstance(there, Mapping) and (lists := places(there, stream)):
+        text = _("The answer is read as one record. If its list at “%(path)s” holds the records, write that path.")
+        notes.append(Finding("", "warning", text, {"path": f"{records}.{lists[0].path}".lstrip(".")}))
+    if columns and not any(column["key"] and LIST not in column["path"] for column in columns):
+        notes.append(Finding("", "warning", _("No column tells the records apart for certain: mark the key.")))
+    return Sample(columns, beside, notes)
 
 
 def propose(records: Sequence[Mapping[str, Any]], stream: str) -> list[dict[str, Any]]:
@@ -51,8 +92,10 @@ def propose(records: Sequence[Mapping[str, Any]], stream: str) -> list[dict[str,
     proposals = list(_of_object(records, "", levels=1, lists=True))
     own = [proposal for proposal in proposals if not proposal.place.list_path]
     _name(own, set())
-    singular = snake(stream).removesuffix("s")
-    likely = (*KEY_NAMES, *(f"{singular}_{name}" for name in KEY_NAMES), *(f"{name}_{singular}" for name in KEY_NAMES))
+    likely = key_names(stream, KEY_NAMES)
+    wrappers = {name for record in records for name in record}
+    if len(wrappers) == 1:  # each record lies in an object of its own: {"node": {"id": 1}}
+        likely += [f"{snake(wrapper)}_{name}" for wrapper in wrappers for name in likely]
     key = _key(own, [records], likely)
     for list_path in dict.fromkeys(proposal.place.list_path for proposal in proposals if proposal.place.list_path):
         items = [proposal for proposal in proposals if proposal.place.list_path == list_path]
@@ -145,6 +188,14 @@ def _name(proposals: Sequence[Proposal], taken: set[str]) -> None:
     for proposal in proposals:
         proposal.name = free(snake(proposal.place.path), taken)
         taken.add(proposal.name)
+        proposal.personal = _is_personal(snake(proposal.path))
+
+
+def _is_personal(name: str) -> bool:
+    words = name.split("_")
+    return not PERSONAL.isdisjoint([*words, *(word.removesuffix("s") for word in words)]) or any(
+        f"_{phrase}_" in f"_{name}_" for phrase in PERSONAL_PHRASES
+    )
 
 
 def _key(proposals: Sequence[Proposal], groups: Sequence[Sequence[Any]], likely: Sequence[str]) -> Proposal | None:

@@ -151,6 +151,14 @@ STREAM: tuple[Setting, ...] = (
         help=_("For APIs that can be asked for what changed since a moment. Otherwise everything is read each time."),
     ),
     Setting(
+        "missing", _("Records no longer in the list"), "choice", default="delete", shown_if=("incremental", (False,)),
+        choices=(("delete", _("Mark them as deleted")), ("keep", _("Keep them"))),
+        help=_(
+            "Deleted means missing from two complete reads in a row. Keep them when the list shows only some records, "
+            "such as recent or open ones."
+        ),
+    ),
+    Setting(
         "since_parameter", _("Changed-since parameter"), required=True, placeholder="updated_since",
         shown_if=("incremental", (True,)),
     ),
@@ -176,7 +184,10 @@ STREAM: tuple[Setting, ...] = (
     ),
     Setting(
         "columns", _("Columns"), "columns", required=True,
-        help=_("A sample of the source can fill this in. items[].sku goes to a table of its own."),
+        help=_(
+            "A sample of the source can fill this in. items[].sku goes to a table of its own. Personal values, such as "
+            "a CPF, are masked for those who only view."
+        ),
     ),
 )  # fmt: skip
 
@@ -188,7 +199,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "table_prefix", _("Table prefix"), required=True, identity=True, pattern=r"[a-z][a-z0-9_]{0,29}",
         pattern_help=_("Use at most 30 small letters without accents, digits and _, starting with a letter."),
-        placeholder="shop", help=_("Tables are named after it and the stream, such as shop_orders."),
+        placeholder="shop", help=_(
+            "Tables are named after it and the stream: rest.shop_orders on PostgreSQL, rest_shop_orders on SQLite."
+        ),
     ),
     Setting(
         "auth", _("Sign-in"), "choice", default="none",

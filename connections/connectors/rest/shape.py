@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -120,7 +120,7 @@ def _child(
                 name=column["name"],
                 list=list_path,
             )
-    inherited = tuple(_renamed(parent.column(old), new) for old, new in zip(parent.key, parent_key, strict=True))
+    inherited = tuple(replace(parent.column(old), name=new) for old, new in zip(parent.key, parent_key, strict=True))
     numbered = () if own_key else (Column(POSITION, "integer"),)
     fields = tuple(Field(_column(column), path.path) for _number, column, path in placed)
     table = Table(
@@ -183,9 +183,11 @@ def _path(number: int, column: Row) -> ColumnPath:
 
 
 def _column(column: Row) -> Column:
-    name, kind = str(column["name"]), column["type"]
-    return Column(name, kind, column["precision"], column["scale"]) if kind == "decimal" else Column(name, kind)
-
-
-def _renamed(column: Column, name: str) -> Column:
-    return Column(name, column.type, column.precision, column.scale)
+    is_decimal = column["type"] == "decimal"
+    return Column(
+        str(column["name"]),
+        column["type"],
+        precision=column["precision"] if is_decimal else None,
+        scale=column["scale"] if is_decimal else None,
+        personal=bool(column.get("personal")),
+    )

@@ -8,12 +8,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from connections import connectors
 from connections.command_line.base import ConsoleCommand, Exit, add_json
-from connections.command_line.flags import JSON_TYPES
-from connections.connectors import REGISTRY
+from connections.defaults import fixed_streams
 from connections.sdk.connector import Connector
 from connections.sdk.declare import Stream
-from connections.sdk.errors import SyncError
 from connections.sdk.settings import Setting
 
 
@@ -24,12 +23,16 @@ class Command(ConsoleCommand):
         add_json(parser)
 
     def run(self, options: dict[str, Any]) -> Exit:
-        self.answer([_connector(connector) for connector in REGISTRY])
-        for connector in REGISTRY:
+        self.answer([_connector(connector) for connector in connectors.REGISTRY])
+        for connector in connectors.REGISTRY:
             self.say(f"{connector.kind}: {_(connector.label)}")
             self._say_settings(connector.settings, "  ")
-            for stream in _fixed_streams(connector):
-                self.say("  " + _("stream") + f" {stream.key}: {_(stream.label)}")
+            for stream in fixed_streams(connector):
+                word = _("stream")
+                self.say(f"  {word} {stream.key}: {_(stream.label)}{_variable(stream.window_env)}")
+            if connector.default_schedule.every_env:
+                every = _("minutes between two syncs")
+                self.say(f"  {every}{_variable(connector.default_schedule.every_env)}")
             self.say()
         return Exit.SUCCESS
 
@@ -40,7 +43,7 @@ class Command(ConsoleCommand):
             if setting.choices:
                 notes.append("|".join(choice for choice, _label in setting.choices))
             name = f"{flag} {setting.name}" if indent == "  " else setting.name
-            self.say(f"{indent}{name}: {_(setting.label)} ({', '.join(notes)})")
+            self.say(f"{indent}{name}: {_(setting.label)} ({', '.join(notes)}){_variable(setting.env)}")
             self._say_settings(setting.fields, f"{indent}  ")
 
 
@@ -49,8 +52,17 @@ def _connector(connector: type[Connector]) -> dict[str, Any]:
         "kind": connector.kind,
         "label": _(connector.label),
         "settings": [_setting(setting) for setting in connector.settings],
-        "streams": [_stream(stream) for stream in _fixed_streams(connector)],
+        "streams": [_stream(stream) for stream in fixed_streams(connector)],
+        "schedule": {
+            "every_minutes": connector.default_schedule.every_minutes,
+            "daily_at": connector.default_schedule.daily_at,
+            "every_env": connector.default_schedule.every_env,
+        },
     }
+
+
+def _variable(name: str) -> str:
+    return f" [{name}]" if name else ""
 
 
 def _setting(setting: Setting) -> dict[str, Any]:
@@ -66,6 +78,9 @@ def _setting(setting: Setting) -> dict[str, Any]:
         "maximum": setting.maximum,
         "destination": setting.destination,
         "identity": setting.identity,
+        "env": setting.env,
+        "offered_from": setting.offered_from,
+        "expires": setting.expires,
         "shown_if": {"setting": setting.shown_if[0], "values": setting.shown_if[1]} if setting.shown_if else None,
         "fields": [_setting(field) for field in setting.fields],
     }
@@ -77,16 +92,7 @@ def _stream(stream: Stream) -> dict[str, Any]:
         "label": _(stream.label),
         "enabled": stream.default_enabled,
         "window_minutes": stream.window_minutes,
+        "window_env": stream.window_env,
+        "window_env_unit": stream.window_env_unit if stream.window_env else "",
         "tables": [{"name": table.name, "key": table.key, "parent": table.parent} for table in stream.tables],
     }
-
-
-def _fixed_streams(connector: type[Connector]) -> tuple[Stream, ...]:
-    """The streams that do not depend on settings; none for a connector whose user declares them."""
-    config: dict[str, Any] = {
-        setting.name: [] if setting.type in JSON_TYPES else setting.default for setting in connector.settings
-    }
-    try:
-        return connector.streams(config)
-    except SyncError:
-        return ()

@@ -24,7 +24,18 @@ function showWhatCounts() {
 document.addEventListener("change", (event) => {
   if (event.target.closest("#connection-form")) showWhatCounts();
 });
-document.addEventListener("htmx:afterSettle", showWhatCounts);
+document.addEventListener("htmx:afterSettle", () => {
+  showWhatCounts();
+  keepFocusInView();
+});
+
+// Hiding what does not count may have moved away what the answer put the focus on.
+function keepFocusInView() {
+  const focused = document.activeElement;
+  if (!focused || !focused.closest("#connection-form")) return;
+  const { top, bottom } = focused.getBoundingClientRect();
+  if (top < 0 || bottom > innerHeight) focused.scrollIntoView({ block: "center" });
+}
 
 // A test can take a while: say so, and let a second click do nothing.
 document.addEventListener("submit", (event) => {

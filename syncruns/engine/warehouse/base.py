@@ -9,21 +9,21 @@ described and altered, and how rows are found and written.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.utils import CursorWrapper
+import orjson
 
-from connections.sdk.declare import Column, Key, Table
+from connections.sdk.declare import Key, Table
 from syncruns.engine.transform import Row
-from syncruns.engine.warehouse.shape import Evolution, Lack, Shape, identifier, lack
-from syncruns.engine.warehouse.target import Encoder, Found, RowId, Stamp, Target, row_digest
+from syncruns.engine.warehouse.shape import names
+from syncruns.engine.warehouse.tables import Tables
+from syncruns.engine.warehouse.target import Found, Recorder, RowId, Stamp, StoredKey, Target
+
+VERSION = "CAST(t._changed_at AS text)"  # of a row of t: another one after every write
 
 
 @dataclass
@@ -44,71 +44,12 @@ class Counts:
         )
 
 
-class Warehouse(ABC):
-    """Typed tables in one database. Database errors (django.db.Error) pass."""
+class Warehouse(Tables):
+    """Rows in the typed tables of one database. Its methods run inside the caller's transaction, on prepared tables."""
 
-    row_id: str  # the column that says where a row is
     rows_at_once = 5000  # of one transaction, about
     divides_pages = False  # whether a larger page takes several transactions
-
-    def __init__(self, using: str) -> None:
-        self.using = using
-        self._targets: dict[tuple[str, Table], Target] = {}
-
-    # Tables
-
-    def prepare(self, schema: str, tables: Sequence[Table]) -> list[Evolution]:
-        """Make the tables hold what is declared: create, add columns, widen types. Returns what changed.
-
-        Processes take turns, so call it outside any transaction that is to last; one query is all when nothing is to
-        be done.
-        Raises SyncError("key_changed", table), SyncError("contract_changed", table, column, before, after).
-        """
-        self._targets.clear()
-        if not self._bind(schema, tables):
-            return []
-        with self._alone():
-            missing = self._bind(schema, tables)  # again: another process may have been faster
-            for each in missing:
-                self._make_up(schema, each)
-        self._bind(schema, tables)
-        return [change for each in missing for change in each.evolutions()]
-
-    def count(self, schema: str, table: Table, connection_id: int) -> int:
-        """Return how many live rows the connection has; 0 when the table does not exist."""
-        if not self._shapes(schema, [table]):
-            return 0
-        sql = f"SELECT count(*) FROM {self._name(schema, table.name)} WHERE _connection_id = %s AND _deleted_at IS NULL"
-        with self._cursor() as cursor:
-            cursor.execute(sql, [connection_id])
-            return int(cursor.fetchone()[0])
-
-    def holdings(self, schema: str, connection_id: int) -> dict[str, int]:
-        """Return table name -> rows of the connection, deleted ones too, for every table of the schema that has any.
-
-        Also finds tables that are no longer declared.
-        """
-        counts: dict[str, int] = {}
-        with self._cursor() as cursor:
-            for name in self._loaded_tables(schema):
-                cursor.execute(
-                    f"SELECT count(*) FROM {self._name(schema, name)} WHERE _connection_id = %s", [connection_id]
-                )
-                counts[name] = int(cursor.fetchone()[0])
-        return {name: count for name, count in counts.items() if count}
-
-    def drop_rows(self, schema: str, name: str, connection_id: int, limit: int) -> int:
-        """Remove up to limit rows of the connection from a table of holdings() for good; return how many."""
-        table = self._name(schema, name)
-        with self._cursor() as cursor:
-            cursor.execute(
-                f"SELECT {self.row_id} FROM {table} WHERE _connection_id = %s LIMIT %s", [connection_id, limit]
-            )
-            condition, value = self._among([row[0] for row in cursor.fetchall()])
-            cursor.execute(f"DELETE FROM {table} WHERE {condition}", [value])
-            return int(cursor.rowcount)
-
-    # Rows: each of these runs inside the caller's transaction, on prepared tables.
+    recorder: Recorder | None = None  # who is told what is written
 
     def load(
         self, schema: str, table: Table, rows: Sequence[Row], *, connection_id: int, run_id: str, now: datetime
@@ -118,27 +59,42 @@ class Warehouse(ABC):
         target = self._target(schema, table)
         return self._write(target, rows, self._find(target, rows, stamp), stamp)
 
-    def replace_children(
+    def stored(self, schema: str, table: Table, rows: Sequence[Row], *, connection_id: int) -> set[int]:
+        """Return the positions of those among rows (one per key) whose key the connection already has, alive."""
+        found = self._find(self._target(schema, table), rows, Stamp(connection_id, "", datetime.now(UTC)))
+        return {position for position, row in found.items() if not row.deleted}
+
+    def replace_sets(
         self,
         schema: str,
         table: Table,
         rows: Sequence[Row],
-        parents: Iterable[Key],
-        incomplete: Iterable[Key],
+        sets: Iterable[Key],
+        incomplete: Iterable[Key] = (),
         *,
+        spared: Sequence[Key] = (),
+        tables: Sequence[Table] = (),
         connection_id: int,
         run_id: str,
         now: datetime,
     ) -> Counts:
-        """Load rows and mark deleted the other children of parents, except of those named incomplete."""
+        """Load rows and mark deleted the other rows of sets, except of those named incomplete.
+
+        sets: values of the table's set_columns. spared: keys of rows that stay, whatever their set was. What is
+        deleted takes its children in those of tables that are child tables along.
+        """
         stamp = Stamp(connection_id, run_id, now)
         target = self._target(schema, table)
         found = self._find(target, rows, stamp)
-        spared = set(incomplete)
-        complete = [parent for parent in parents if parent not in spared]
+        left_alone = set(incomplete)
+        complete = [one for one in sets if one not in left_alone]
         # Before rows are written: a row's id is good until then.
-        gone = self._live(target, table.parent_key, complete, stamp) - {row.id for row in found.values()}
-        deleted = self._mark_deleted(target, gone, stamp)
+        gone = self._live(target, table.set_columns, complete, stamp) - {row.id for row in found.values()}
+        if gone and spared:
+            gone -= self._live(target, table.key, spared, stamp)
+        has_children = any(child.parent == table.name for child in tables)
+        deleted = self._mark_children(target, self._keys_of(target, gone), tables, stamp) if has_children else 0
+        deleted += self._mark_deleted(target, gone, stamp)
         return self._write(target, rows, found, stamp) + Counts(deleted=deleted)
 
     def delete(
@@ -157,12 +113,50 @@ class Warehouse(ABC):
         keys are typed (Typed.deletes). Returns how many rows, children included.
         """
         stamp = Stamp(connection_id, run_id, now)
-        deleted = 0
-        for each in [table, *(child for child in tables if child.parent == table.name)]:
-            target = self._target(schema, each)
-            columns = each.key if each is table else each.parent_key
-            deleted += self._mark_deleted(target, self._live(target, columns, keys, stamp), stamp)
-        return deleted
+        target = self._target(schema, table)
+        deleted = self._mark_deleted(target, self._live(target, table.key, keys, stamp), stamp)
+        return deleted + self._mark_children(target, keys, tables, stamp, are_stored=False)
+
+    def delete_missed(
+        self,
+        schema: str,
+        table: Table,
+        missed: Sequence[tuple[StoredKey, str]],
+        tables: Sequence[Table],
+        *,
+        connection_id: int,
+        run_id: str,
+        now: datetime,
+    ) -> int:
+        """Mark deleted, as delete does, those rows that are still as they were: (key, version) as Scratch tells them.
+
+        One that was written since then, or is gone, is left alone.
+        """
+        stamp = Stamp(connection_id, run_id, now)
+        target = self._target(schema, table)
+        keys = [key for key, _version in missed]
+        select = f"k.n, t.{self.row_id}, t._deleted_at IS NULL, {VERSION}"
+        found = self._matching(target, select, table.key, keys, connection_id, are_stored=True)
+        still = {place: row_id for place, row_id, live, version in found if live and version == missed[place][1]}
+        deleted = self._mark_children(target, [keys[place] for place in still], tables, stamp)
+        return deleted + self._mark_deleted(target, set(still.values()), stamp)
+
+    def pick(
+        self, schema: str, table: Table, keys: Sequence[StoredKey], columns: Sequence[str], *, connection_id: int
+    ) -> dict[int, tuple[Any, ...]]:
+        """Return the values that rows have in columns, as the database gives them, by position in keys."""
+        target = self.bound(schema, table)
+        if target is None or not keys:
+            return {}
+        places = {row_id: place for place, row_id in self._matching(
+            target, f"k.n, t.{self.row_id}", table.key, keys, connection_id, are_stored=True
+        )}  # fmt: skip
+        condition, value = self._among(list(places))
+        with self._cursor() as cursor:
+            cursor.execute(
+                f"SELECT t.{self.row_id}, {names(columns)} FROM {target.name} AS t WHERE {condition}", [value]
+            )
+            return {places[row[0]]: tuple(row[1:]) for row in cursor.fetchall()}
 
     def _find(self, target: Target, rows: Sequence[Row], stamp: Stamp) -> dict[int, Found]:
         """Return what exists, by position in rows."""
@@ -173,18 +167,37 @@ class Warehouse(ABC):
         found = self._matching(target, select, target.table.key, keys, stamp.connection_id)
         return {position: Found(row_id, digest, bool(deleted)) for position, row_id, digest, deleted in found}
 
-    def _live(self, target: Target, columns: Sequence[str], keys: Sequence[Key], stamp: Stamp) -> set[RowId]:
+    def _live(
+        self,
+        target: Target,
+        columns: Sequence[str],
+        keys: Sequence[Key] | Sequence[StoredKey],
+        stamp: Stamp,
+        *,
+        are_stored: bool = False,
+    ) -> set[RowId]:
         """Return the ids of rows not deleted whose columns equal one of keys."""
         if not keys:
             return set()
         select = f"t.{self.row_id}, t._deleted_at IS NULL"
-        matching = self._matching(target, select, columns, keys, stamp.connection_id)
+        matching = self._matching(target, select, columns, keys, stamp.connection_id, are_stored=are_stored)
         return {row_id for row_id, live in matching if live}
+
+    def _keys_of(self, target: Target, ids: set[RowId]) -> list[StoredKey]:
+        if not ids:
+            return []
+        condition, value = self._among(list(ids))
+        with self._cursor() as cursor:
+            cursor.execute(
+                f"SELECT {self.key_text(target.table.key)} FROM {target.name} AS t WHERE {condition}", [value]
+            )
+            return [orjson.loads(row[0]) for row in cursor.fetchall()]
 
     def _write(self, target: Target, rows: Sequence[Row], found: Mapping[int, Found], stamp: Stamp) -> Counts:
         counts = Counts()
         new: list[tuple[Row, str]] = []
         changed: list[tuple[Row, str, RowId]] = []
+        back: set[RowId] = set()  # those of changed that were deleted
         digest = target.digest
         for position, row in enumerate(rows):
             now = digest(row)
@@ -193,11 +206,15 @@ class Warehouse(ABC):
                 new.append((row, now))
             elif before.deleted or before.hash != now:
                 changed.append((row, now, before.id))
+                if before.deleted:
+                    back.add(before.id)
                 counts.inserted += before.deleted
                 counts.updated += not before.deleted
             else:
                 counts.unchanged += 1
         counts.inserted += len(new)
+        if self.recorder is not None and (new or changed):
+            self.recorder.wrote(target, new, changed, back, self._stored)
         if new:
             self._insert(target, new, stamp)
         if changed:
@@ -207,6 +224,8 @@ class Warehouse(ABC):
     def _mark_deleted(self, target: Target, ids: set[RowId], stamp: Stamp) -> int:
         if not ids:
             return 0
+        if self.recorder is not None:
+            self.recorder.deleted(target, ids, self._stored)
         condition, value = self._among(list(ids))
         now = self._moment(stamp.now)
         with self._cursor() as cursor:
@@ -216,64 +235,31 @@ class Warehouse(ABC):
             )
             return int(cursor.rowcount)
 
-    # Binding declarations to tables
+    def _stored(self, target: Target, ids: Sequence[RowId]) -> dict[RowId, Row]:
+        condition, value = self._among(ids)
+        columns = names([column.name for column in target.table.columns])
+        with self._cursor() as cursor:
+            cursor.execute(f"SELECT {self.row_id}, {columns} FROM {target.name} AS t WHERE {condition}", [value])
+            return {row[0]: tuple(row[1:]) for row in cursor.fetchall()}
 
-    def _bind(self, schema: str, tables: Sequence[Table]) -> list[Lack]:
-        """Keep the targets of tables that hold what is declared; return what the others lack."""
-        shapes = self._shapes(schema, tables)
-        missing = []
-        for table in tables:
-            shape = shapes.get(table.name)
-            found = lack(table, shape)
-            if found or shape is None:
-                missing.append(found)
-                continue
-            self._targets[schema, table] = Target(
-                table=table,
-                shape=shape,
-                name=self._name(schema, table.name),
-                encoders=[self._encoder(column, shape.columns[identifier(column.name)]) for column in table.columns],
-                digest=row_digest(table),
-            )
-        return missing
-
-    def _target(self, schema: str, table: Table) -> Target:
-        if (schema, table) not in self._targets and self._bind(schema, [table]):
-            raise LookupError(f"{schema}.{table.name} is not prepared")
-        return self._targets[schema, table]
-
-    @property
-    def _connection(self) -> BaseDatabaseWrapper:
-        return connections[self.using]
-
-    def _cursor(self) -> CursorWrapper:
-        return self._connection.cursor()
+    def _mark_children(
+        self,
+        target: Target,
+        keys: Sequence[Key] | Sequence[StoredKey],
+        tables: Sequence[Table],
+        stamp: Stamp,
+        *,
+        are_stored: bool = True,
+    ) -> int:
+        deleted = 0
+        for child in tables:
+            if child.parent == target.table.name:
+                of_child = self._target(target.schema, child)
+                ids = self._live(of_child, child.parent_key, keys, stamp, are_stored=are_stored)
+                deleted += self._mark_deleted(of_child, ids, stamp)
+        return deleted
 
     # The dialect
-
-    @abstractmethod
-    def _name(self, schema: str, name: str) -> str:
-        """Return the table's quoted name."""
-
-    @abstractmethod
-    def _shapes(self, schema: str, tables: Sequence[Table]) -> dict[str, Shape]:
-        """Return the tables that exist, by declared name, with one query."""
-
-    @abstractmethod
-    def _loaded_tables(self, schema: str) -> list[str]:
-        """Return the names of the tables of the schema that Sincro made, without the schema."""
-
-    @abstractmethod
-    def _alone(self) -> AbstractContextManager[None]:
-        """Open a transaction in which no other process alters destination tables."""
-
-    @abstractmethod
-    def _make_up(self, schema: str, lack: Lack) -> None:
-        """Create or alter a table."""
-
-    @abstractmethod
-    def _encoder(self, declared: Column, actual: Column) -> Encoder:
-        """Return the function that makes a declared value what the actual column takes."""
 
     @abstractmethod
     def _moment(self, value: datetime) -> Any:
@@ -281,13 +267,47 @@ class Warehouse(ABC):
 
     @abstractmethod
     def _matching(
-        self, target: Target, select: str, columns: Sequence[str], keys: Sequence[Key], connection_id: int
+        self,
+        target: Target,
+        select: str,
+        columns: Sequence[str],
+        keys: Sequence[Key] | Sequence[StoredKey],
+        connection_id: int,
+        *,
+        are_stored: bool = False,
     ) -> Iterator[tuple[Any, ...]]:
-        """Yield select (of k.n, the position in keys, and t, the table) for rows whose columns equal a key."""
+        """Yield select (of k.n, the position in keys, and t, the table) for rows whose columns equal a key.
+
+        Of t there are the row's id and own columns. are_stored: keys are as key_text tells them.
+        """
 
     @abstractmethod
-    def _among(self, ids: Sequence[RowId]) -> tuple[str, Any]:
-        """Return the condition that a row is one of ids, and its parameter."""
+    def key_text(self, columns: Sequence[str]) -> str:
+        """Return the expression that spells columns of t as a JSON array from which rows are found again."""
+
+    @abstractmethod
+    def digest_of(self, text: str) -> str:
+        """Return the expression for a digest of a text expression, 64 characters long."""
+
+    @abstractmethod
+    def _value(self, target: Target, column: str) -> str:
+        """Return the placeholder of an encoded value that a column is compared with."""
+
+    @abstractmethod
+    def _analyze(self, name: str) -> None:
+        """Tell the planner about a temporary table, where nobody else does."""
+
+    @abstractmethod
+    def _index_met(self, name: str, parts: int) -> None:
+        """Make keys found quickly in the temporary table, now that it is full."""
+
+    @abstractmethod
+    def _create_met(self, name: str, target: Target) -> None:
+        """Create the temporary table of keys, with columns c0, c1... as the target's key."""
+
+    @abstractmethod
+    def _add_met(self, name: str, target: Target, keys: Sequence[Key]) -> None:
+        """Add keys, some of which may be there already."""
 
     @abstractmethod
     def _insert(self, target: Target, rows: Sequence[tuple[Row, str]], stamp: Stamp) -> None:

@@ -17,8 +17,8 @@ from django.db import transaction
 from connections.sdk.declare import Column, ColumnType, Key, Table
 from syncruns.engine.transform import Row
 from syncruns.engine.warehouse.base import Warehouse
-from syncruns.engine.warehouse.shape import Lack, Shape, child_index, identifier, names, quote
-from syncruns.engine.warehouse.target import Encoder, RowId, Stamp, Target
+from syncruns.engine.warehouse.shape import Lack, Shape, identifier, names, quote
+from syncruns.engine.warehouse.target import Encoder, RowId, Stamp, StoredKey, Target
 
 ALTERATION_LOCK = 7_311_045_211_908  # an arbitrary number that nothing else locks
 TYPES: dict[ColumnType, str] = {
@@ -36,7 +36,10 @@ OWN_COLUMNS = """
     _hash text NOT NULL, _deleted_at timestamp with time zone
 """
 SHAPES = """
-    SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = ANY(i.indkey), false)
+    SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = ANY(i.indkey), false),
+        CASE WHEN a.attnum = 1 THEN ARRAY(
+            SELECT ic.relname::text FROM pg_index x JOIN pg_class ic ON ic.oid = x.indexrelid WHERE x.indrelid = c.oid
+        ) END
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -58,12 +61,17 @@ class PostgresWarehouse(Warehouse):
         declared = {identifier(table.name): table.name for table in tables}
         columns: dict[str, dict[str, Column]] = {}
         keys: dict[str, set[str]] = {}
+        indexes: dict[str, list[str]] = {}
         with self._cursor() as cursor:
             cursor.execute(SHAPES, [identifier(schema), list(declared)])
-            for table, name, type_name, in_key in cursor.fetchall():
+            for table, name, type_name, in_key, of_table in cursor.fetchall():
                 columns.setdefault(declared[table], {})[name] = _column(name, type_name)
                 keys.setdefault(declared[table], set()).update([name] if in_key else [])
-        return {table: Shape(columns[table], frozenset(keys[table])) for table in columns}
+                indexes.setdefault(declared[table], []).extend(of_table or ())
+        return {table: Shape(columns[table], frozenset(keys[table]), frozenset(indexes[table])) for table in columns}
+
+    def _index_name(self, schema: str, index: str) -> str:
+        return index
 
     def _loaded_tables(self, schema: str) -> list[str]:
         with self._cursor() as cursor:
@@ -90,15 +98,14 @@ class PostgresWarehouse(Warehouse):
                 key = names(["_connection_id", *table.key])
                 cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}", ())
                 cursor.execute(f"CREATE TABLE {name} ({OWN_COLUMNS}, {columns}, PRIMARY KEY ({key}))", ())
-                if index := child_index(table):
-                    parent = names(["_connection_id", *table.parent_key])
-                    cursor.execute(f"CREATE INDEX {quote(index)} ON {name} ({parent})", ())
             for column in lack.added:
                 cursor.execute(f"ALTER TABLE {name} ADD COLUMN {quote(column.name)} {_type(column)}", ())
             for before, after in lack.widened:
                 old = quote(before.name)
                 value = f"{old}::timestamp AT TIME ZONE 'UTC'" if before.type == "date" else f"{old}::{_type(after)}"
                 cursor.execute(f"ALTER TABLE {name} ALTER COLUMN {old} TYPE {_type(after)} USING {value}", ())
+            if lack.index:
+                self._add_index(schema, table)
 
     def _encoder(self, declared: Column, actual: Column) -> Encoder:
         """Return the function that spells a value as PostgreSQL reads it; narrower than the column is fine."""
@@ -116,9 +123,16 @@ class PostgresWarehouse(Warehouse):
         return value
 
     def _matching(
-        self, target: Target, select: str, columns: Sequence[str], keys: Sequence[Key], connection_id: int
+        self,
+        target: Target,
+        select: str,
+        columns: Sequence[str],
+        keys: Sequence[Key] | Sequence[StoredKey],
+        connection_id: int,
+        *,
+        are_stored: bool = False,
     ) -> Iterator[tuple[Any, ...]]:
-        encoders = [target.encoder(name) for name in columns]
+        encoders = [str if are_stored else target.encoder(name) for name in columns]
         parts = [_array(encode, values) for encode, values in zip(encoders, zip(*keys, strict=True), strict=True)]
         arrays = ", ".join(f"%s::{_type(target.actual(name))}[]" for name in columns)
         aliases = ", ".join(f"c{position}" for position in range(len(columns)))
@@ -129,12 +143,44 @@ class PostgresWarehouse(Warehouse):
             SELECT {select}
             FROM (SELECT n - 1 AS n, {aliases} FROM unnest({arrays}) WITH ORDINALITY AS u({aliases}, n)) AS k
             CROSS JOIN LATERAL (
-                SELECT ctid, _hash, _deleted_at FROM {target.name} WHERE _connection_id = %s AND {same} OFFSET 0
+                SELECT ctid, _hash, _changed_at, _deleted_at FROM {target.name}
+                WHERE _connection_id = %s AND {same} OFFSET 0
             ) AS t
         """
         with self._cursor() as cursor:
             cursor.execute(sql, [*parts, connection_id])
             yield from cursor.fetchall()
+
+    def key_text(self, columns: Sequence[str]) -> str:
+        return f"json_build_array({', '.join(f't.{quote(name)}::text' for name in columns)})::text"
+
+    def digest_of(self, text: str) -> str:
+        return f"encode(sha256(convert_to({text}, 'UTF8')), 'hex')"
+
+    def _value(self, target: Target, column: str) -> str:
+        return f"%s::{_type(target.actual(column))}"
+
+    def _analyze(self, name: str) -> None:
+        with self._cursor() as cursor:
+            cursor.execute(f"ANALYZE {name}", ())
+
+    def _index_met(self, name: str, parts: int) -> None:
+        columns = ", ".join(f"c{place}" for place in range(parts))
+        with self._cursor() as cursor:
+            cursor.execute(f"CREATE INDEX ON {name} ({columns})", ())
+        self._analyze(name)
+
+    def _create_met(self, name: str, target: Target) -> None:
+        columns = ", ".join(f"{quote(column)} AS c{place}" for place, column in enumerate(target.table.key))
+        with self._cursor() as cursor:
+            cursor.execute(f"CREATE TEMPORARY TABLE {name} AS SELECT {columns} FROM {target.name} WITH NO DATA", ())
+
+    def _add_met(self, name: str, target: Target, keys: Sequence[Key]) -> None:
+        encoders = [target.encoder(column) for column in target.table.key]
+        parts = [_array(encode, values) for encode, values in zip(encoders, zip(*keys, strict=True), strict=True)]
+        arrays = ", ".join(f"%s::{_type(target.actual(column))}[]" for column in target.table.key)
+        with self._cursor() as cursor:
+            cursor.execute(f"INSERT INTO {name} SELECT * FROM unnest({arrays})", parts)
 
     def _among(self, ids: Sequence[RowId]) -> tuple[str, Any]:
         return "ctid = ANY(%s::tid[])", _array(str, ids)

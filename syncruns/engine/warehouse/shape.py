@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any, Literal
 
+from connections.destination import identifier as identifier
 from connections.sdk.declare import Column, Table, widest
 from connections.sdk.errors import SyncError
-
-LONGEST_NAME = 63  # bytes; PostgreSQL cuts the rest off without a word
 
 
 @dataclass(frozen=True)
@@ -19,6 +17,7 @@ class Shape:
 
     columns: dict[str, Column]
     key: frozenset[str]
+    indexes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,8 @@ class Evolution:
     after: str = ""
 
     def params(self) -> dict[str, Any]:
-        """Return the change as parameters of a log entry."""
+        """Return the change as parameters of a log entry, which names the table itself."""
         return {
-            "table": self.table,
             "action": self.action,
             "column": self.column,
             "before": self.before,
@@ -50,9 +48,10 @@ class Lack:
     shape: Shape | None  # None: the table does not exist
     added: list[Column] = field(default_factory=list)
     widened: list[tuple[Column, Column]] = field(default_factory=list)
+    index: bool = False  # the one that finds the rows of a set
 
     def __bool__(self) -> bool:
-        return self.shape is None or bool(self.added or self.widened)
+        return self.shape is None or bool(self.added or self.widened or self.index)
 
     def evolutions(self) -> list[Evolution]:
         """Return the changes that make up for it."""
@@ -65,16 +64,17 @@ class Lack:
         ]
 
 
-def lack(table: Table, shape: Shape | None) -> Lack:
+def lack(table: Table, shape: Shape | None, name: str, index: str | None) -> Lack:
     """Compare a declaration with the table as it stands; a column that is no longer declared stays.
 
+    name: what errors call the table. index: what the database calls the index that the table's sets need, if they do.
     Raises SyncError("key_changed") and SyncError("contract_changed").
     """
     if shape is None:
-        return Lack(table, None)
+        return Lack(table, None, index=index is not None)
     if shape.key != {"_connection_id", *map(identifier, table.key)}:
-        raise SyncError("key_changed", table=table.name)
-    found = Lack(table, shape)
+        raise SyncError("key_changed", table=name)
+    found = Lack(table, shape, index=index is not None and index not in shape.indexes)
     for column in table.columns:
         standing = shape.columns.get(identifier(column.name))
         if standing is None:
@@ -83,7 +83,11 @@ def lack(table: Table, shape: Shape | None) -> Lack:
         wider = widest(standing, column)
         if wider is None:
             raise SyncError(
-                "contract_changed", table=table.name, column=column.name, before=spell(standing), after=spell(column)
+                "contract_changed",
+                table=name,
+                column=column.name,
+                before=spell(standing),
+                after=spell(column),
             )
         if wider != standing:
             found.widened.append((standing, wider))
@@ -95,24 +99,17 @@ def spell(column: Column) -> str:
     return f"decimal({column.precision},{column.scale})" if column.type == "decimal" else column.type
 
 
-def identifier(name: str) -> str:
-    """Return name, shortened with a hash where the database would cut it."""
-    if len(name.encode()) <= LONGEST_NAME:
-        return name
-    ending = "_" + blake2b(name.encode(), digest_size=5).hexdigest()
-    return name.encode()[: LONGEST_NAME - len(ending)].decode(errors="ignore") + ending
-
-
 def quote(name: str) -> str:
     """Return the identifier as it stands in a statement with parameters, where a percent sign is written twice."""
     return '"' + identifier(name).replace('"', '""').replace("%", "%%") + '"'
 
 
-def child_index(table: Table) -> str | None:
-    """Return the name of the index that finds a parent's children; None: the key does already."""
-    if not table.parent or set(table.key[: len(table.parent_key)]) == set(table.parent_key):
+def set_index(table: Table) -> str | None:
+    """Return the name of the index that finds the rows of a set; None: the key does already, or there are no sets."""
+    columns = table.set_columns
+    if not columns or set(table.key[: len(columns)]) == set(columns):
         return None
-    return f"{table.name}_parent"
+    return f"{table.name}_{'parent' if table.parent else 'set'}"
 
 
 def names(columns: Sequence[str]) -> str:

@@ -18,8 +18,8 @@ from connections.sdk.declare import Column, ColumnType, Key, Table
 from syncruns.engine.transform import Row
 from syncruns.engine.values import spell_decimal
 from syncruns.engine.warehouse.base import Warehouse
-from syncruns.engine.warehouse.shape import Lack, Shape, child_index, identifier, names, quote
-from syncruns.engine.warehouse.target import Encoder, RowId, Stamp, Target
+from syncruns.engine.warehouse.shape import Lack, Shape, identifier, names, quote, set_index
+from syncruns.engine.warehouse.target import Encoder, RowId, Stamp, StoredKey, Target
 
 EXACT_DIGITS = 15  # what SQLite keeps of a decimal as a number; wider ones are text
 # Names chosen for the affinity SQLite derives from them, and for the converters Django registers (bool, date,
@@ -57,16 +57,28 @@ class SqliteWarehouse(Warehouse):
         declared = {identifier(f"{schema}_{table.name}"): table.name for table in tables}
         columns: dict[str, dict[str, Column]] = {}
         keys: dict[str, set[str]] = {}
+        indexes: dict[str, set[str]] = {}
+        wanted = orjson.dumps(list(declared)).decode()
         with self._cursor() as cursor:
             cursor.execute(
                 "SELECT m.name, c.name, c.type, c.pk > 0 FROM sqlite_master AS m CROSS JOIN pragma_table_info(m.name)"
-                " AS c WHERE m.type = 'table' AND m.name IN (SELECT value FROM json_each(%s))",
-                [orjson.dumps(list(declared)).decode()],
+                " AS c WHERE m.type = 'table' AND m.name IN (SELECT value FROM json_each(%s))"
+                " UNION ALL SELECT m.tbl_name, m.name, NULL, NULL FROM sqlite_master AS m"
+                " WHERE m.type = 'index' AND m.tbl_name IN (SELECT value FROM json_each(%s))",
+                [wanted, wanted],
             )
             for table, name, type_name, in_key in cursor.fetchall():
+                if type_name is None:
+                    indexes.setdefault(declared[table], set()).add(name)
+                    continue
                 columns.setdefault(declared[table], {})[name] = _column(name, type_name)
                 keys.setdefault(declared[table], set()).update([name] if in_key else [])
-        return {table: Shape(columns[table], frozenset(keys[table])) for table in columns}
+        return {
+            table: Shape(columns[table], frozenset(keys[table]), frozenset(indexes.get(table, ()))) for table in columns
+        }
+
+    def _index_name(self, schema: str, index: str) -> str:
+        return f"{schema}_{index}"
 
     def _loaded_tables(self, schema: str) -> list[str]:
         with self._cursor() as cursor:
@@ -85,13 +97,13 @@ class SqliteWarehouse(Warehouse):
         table, name = lack.table, self._name(schema, lack.table.name)
         if lack.shape is None:
             self._create(name, table, [*OWN_COLUMNS, *table.columns])
-            self._index(schema, table)
-            return
         with self._cursor() as cursor:
             for column in lack.added:
                 cursor.execute(f"ALTER TABLE {name} ADD COLUMN {quote(column.name)} {_type(column)}", ())
         if lack.widened:
             self._rebuild(schema, lack)
+        if lack.index or (lack.widened and set_index(table)):
+            self._add_index(schema, table)
 
     def _create(self, name: str, table: Table, columns: Sequence[Column]) -> None:
         key = ["_connection_id", *map(identifier, table.key)]
@@ -101,13 +113,6 @@ class SqliteWarehouse(Warehouse):
         ]
         with self._cursor() as cursor:
             cursor.execute(f"CREATE TABLE {name} ({', '.join(parts)}, PRIMARY KEY ({names(key)}))", ())
-
-    def _index(self, schema: str, table: Table) -> None:
-        if index := child_index(table):
-            columns = names(["_connection_id", *table.parent_key])
-            sql = f"CREATE INDEX {quote(f'{schema}_{index}')} ON {self._name(schema, table.name)} ({columns})"
-            with self._cursor() as cursor:
-                cursor.execute(sql, ())
 
     def _rebuild(self, schema: str, lack: Lack) -> None:
         """Copy the table into one with wider columns: SQLite alters no type."""
@@ -123,7 +128,6 @@ class SqliteWarehouse(Warehouse):
             )
             cursor.execute(f"DROP TABLE {name}", ())
             cursor.execute(f"ALTER TABLE {interim} RENAME TO {name}", ())
-        self._index(schema, lack.table)
 
     def _encoder(self, declared: Column, actual: Column) -> Encoder:
         if declared.type == "decimal":
@@ -140,9 +144,16 @@ class SqliteWarehouse(Warehouse):
         return utc_text(value)
 
     def _matching(
-        self, target: Target, select: str, columns: Sequence[str], keys: Sequence[Key], connection_id: int
+        self,
+        target: Target,
+        select: str,
+        columns: Sequence[str],
+        keys: Sequence[Key] | Sequence[StoredKey],
+        connection_id: int,
+        *,
+        are_stored: bool = False,
     ) -> Iterator[tuple[Any, ...]]:
-        encoders = [target.encoder(name) for name in columns]
+        encoders = [_same if are_stored else target.encoder(name) for name in columns]
         wanted = [[encode(part) for encode, part in zip(encoders, key, strict=True)] for key in keys]
         parts = ", ".join(f"json_extract(value, '$[{position}]') AS c{position}" for position in range(len(columns)))
         same = " AND ".join(f"t.{quote(name)} = k.c{position}" for position, name in enumerate(columns))
@@ -154,6 +165,35 @@ class SqliteWarehouse(Warehouse):
         with self._cursor() as cursor:
             cursor.execute(sql, [orjson.dumps(wanted).decode(), connection_id])
             yield from cursor.fetchall()
+
+    def key_text(self, columns: Sequence[str]) -> str:
+        return f"json_array({', '.join(f't.{quote(name)}' for name in columns)})"
+
+    def digest_of(self, text: str) -> str:
+        return f"SHA256({text})"  # Django's
+
+    def _value(self, target: Target, column: str) -> str:
+        return "%s"
+
+    def _analyze(self, name: str) -> None:
+        """Do nothing: SQLite goes by indexes."""
+
+    def _index_met(self, name: str, parts: int) -> None:
+        """Do nothing: the table is its own index."""
+
+    def _create_met(self, name: str, target: Target) -> None:
+        key = target.table.key
+        columns = ", ".join(f"c{place} {_type(target.actual(column))}" for place, column in enumerate(key))
+        parts = ", ".join(f"c{place}" for place in range(len(key)))
+        with self._cursor() as cursor:
+            cursor.execute(f"CREATE TEMPORARY TABLE {name} ({columns}, PRIMARY KEY ({parts})) WITHOUT ROWID", ())
+
+    def _add_met(self, name: str, target: Target, keys: Sequence[Key]) -> None:
+        encoders = [target.encoder(column) for column in target.table.key]
+        sql = f"INSERT OR IGNORE INTO {name} VALUES ({', '.join(['%s'] * len(encoders))})"
+        rows = [[encode(part) for encode, part in zip(encoders, key, strict=True)] for key in keys]
+        with self._cursor() as cursor:
+            cursor.executemany(sql, rows)
 
     def _among(self, ids: Sequence[RowId]) -> tuple[str, Any]:
         return "_rowid_ IN (SELECT value FROM json_each(%s))", orjson.dumps(ids).decode()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -18,6 +18,7 @@ from syncruns.engine.warehouse.shape import Shape, identifier
 
 HASH_VERSION = "1"
 
+StoredKey = list[Any]  # a key as the database spells it in JSON (Warehouse.key_text)
 RowId = Any  # where the database keeps a row, good until the row is written
 Encoder = Callable[[Any], Any]
 
@@ -44,6 +45,7 @@ class Found:
 class Target:
     """A declared table bound to the one that stands: quoted name, an encoder per declared column, a row's hash."""
 
+    schema: str
     table: Table
     shape: Shape
     name: str
@@ -61,6 +63,25 @@ class Target:
     def encoder(self, name: str) -> Encoder:
         """Return the encoder of a declared column."""
         return self.encoders[[column.name for column in self.table.columns].index(name)]
+
+
+# Reads what rows hold: row id -> the values of the declared columns, as the database gives them.
+Read = Callable[[Target, Sequence[RowId]], dict[RowId, Row]]
+
+
+class Recorder(Protocol):
+    """Is told what is about to be written, within the transaction and before the write."""
+
+    def wrote(
+        self,
+        target: Target,
+        new: Sequence[tuple[Row, str]],
+        changed: Sequence[tuple[Row, str, RowId]],
+        back: set[RowId],
+        read: Read,
+    ) -> None: ...
+
+    def deleted(self, target: Target, ids: set[RowId], read: Read) -> None: ...
 
 
 def row_digest(table: Table) -> Callable[[Row], str]:

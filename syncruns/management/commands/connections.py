@@ -1,4 +1,4 @@
-"""`manage.py connections`: list, show, add, set, test and delete connections."""
+"""`manage.py connections`: list, show, add, set, test, delete, export, import; decide on held deletions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from connections import connectors
 from connections.audit import COMMAND_LINE
 from connections.command_line.base import (
     ConsoleCommand,
@@ -27,66 +29,85 @@ from connections.command_line.base import (
 )
 from connections.command_line.flags import (
     NEVER,
+    Asked,
+    add_beginning_flags,
     add_schedule_flags,
     add_settings_flags,
+    add_window_flag,
+    from_environment,
     given_moment,
     given_schedule,
+    given_since,
     given_values,
+    given_windows,
 )
-from connections.connectors import REGISTRY
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from connections.services import (
     create_connection,
     default_schedule,
     set_auto_sync,
-    set_paused_until,
     set_stream,
     streams_of,
     update_connection,
 )
 from connections.trial import try_connection
+from syncruns.command_line import as_code
 from syncruns.command_line.answers import connection_answer, full_connection_answer
 from syncruns.command_line.connection_lines import next_sync_words, show_lines
+from syncruns.command_line.deletions import add_deletion_flags, show_or_decide
 from syncruns.command_line.explained import error_lines
 from syncruns.deletion import delete_connection, finish_deletions, rows_of
 from syncruns.health import label_of
 from syncruns.listing import by_attention, load_rows
+from syncruns.pausing import pause as pause_until
 from syncruns.timewords import exact, number
 
+ACTIONS = ("list", "show", "add", "set", "test", "deletions", "delete", "export", "import")
 FLAG_OF = {"interval_minutes": "--every", "daily_at": "--daily", "cron": "--cron"}
 MARKS = {"ok": "+", "failed": "x", "warning": "!", "not_checked": "-"}
 
 
 class Command(ConsoleCommand):
-    about = gettext_lazy("List, show, add, change, test and delete connections.")
+    about = gettext_lazy("List, show, add, change, test, delete, export and import connections; decide on deletions.")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="list | show | add | set | test | delete")
+        actions = parser.add_subparsers(dest="action", required=True, metavar=" | ".join(ACTIONS))
         listing = actions.add_parser("list", help=_("every connection with its health"))
         showing = actions.add_parser("show", help=_("one connection: settings, schedule, streams"))
         adding = actions.add_parser("add", help=_("create a connection"))
         changing = actions.add_parser("set", help=_("change a connection; what is not named stays"))
         testing = actions.add_parser("test", help=_("ask the source whether address and credentials work"))
+        deciding = actions.add_parser("deletions", help=_("rows missing at the source that wait for a decision"))
         deleting = actions.add_parser("delete", help=_("delete a connection, with or without its data"))
+        exporting = actions.add_parser("export", help=_("write connections as YAML, without secrets"))
+        importing = actions.add_parser("import", help=_("create and change connections as a YAML file says"))
         adding.add_argument("kind", help=_("what to connect; manage.py connectors lists the kinds"))
         adding.add_argument("name", help=_("the name people see"))
         adding.add_argument("--slug", default="", help=_("the short name for commands and addresses"))
-        for parser_of_one in (showing, changing, testing, deleting):
+        for parser_of_one in (showing, changing, testing, deciding, deleting):
             parser_of_one.add_argument("slug", help=_("the connection's short name"))
         changing.add_argument("--name", help=_("the name people see"))
         for parser_with_flags in (adding, changing):
             add_settings_flags(parser_with_flags)
             add_schedule_flags(parser_with_flags)
+        for parser_with_windows in (adding, changing):
+            add_window_flag(parser_with_windows)
+        add_beginning_flags(adding)
         adding.add_argument("--auto-sync", action="store_true", help=_("sync by itself from now on"))
         changing.add_argument("--auto-sync", action=BooleanOptionalAction, help=_("sync by itself, or not"))
         changing.add_argument("--pause-until", metavar="MOMENT", help=_("no scheduled sync before; none lifts it"))
         for verb, what in (("enable", _("sync this stream")), ("disable", _("leave this stream out"))):
             changing.add_argument(f"--{verb}-stream", action="append", default=[], metavar="STREAM", help=what)
+        add_deletion_flags(deciding)
         deleting.add_argument("--data", choices=["keep", "drop"], help=_("keep the rows it loaded, or drop them"))
         deleting.add_argument("--yes", action="store_true", help=_("do not ask"))
-        for parser_of_any in (listing, showing, adding, changing, testing, deleting):
-            add_json(parser_of_any)
+        exporting.add_argument("slugs", nargs="*", metavar="SLUG", help=_("only these; without any, all"))
+        importing.add_argument("file", metavar="FILE", help=_("the file; - reads it from standard input"))
+        importing.add_argument("--dry-run", action="store_true", help=_("show what would change, and change nothing"))
+        importing.add_argument("--prune", action="store_true", help=_("delete those not in the file; their rows stay"))
+        for any_parser in (listing, showing, adding, changing, testing, deciding, deleting, exporting, importing):
+            add_json(any_parser)
 
     def run(self, options: dict[str, Any]) -> Exit:
         actions = {
@@ -95,7 +116,10 @@ class Command(ConsoleCommand):
             "add": self._add,
             "set": self._set,
             "test": self._test,
+            "deletions": self._deletions,
             "delete": self._delete,
+            "export": self._export,
+            "import": self._import,
         }
         return actions[options["action"]](options)
 
@@ -127,22 +151,31 @@ class Command(ConsoleCommand):
         return Exit.SUCCESS
 
     def _add(self, options: dict[str, Any]) -> Exit:
-        kinds = [connector.kind for connector in REGISTRY]
+        kinds = [connector.kind for connector in connectors.REGISTRY]
         if options["kind"] not in kinds:
             text = _("There is no connector of the kind %(name)s.") % {"name": options["kind"]}
             refuse_unknown(text, "unknown_kind", options["kind"], kinds)
-        values = given_values(options["kind"], options["settings_given"], options["secrets_given"])
-        schedule = given_schedule(options)
-        if "schedule_kind" not in schedule:
-            schedule = {**default_schedule(options["kind"]), **schedule}
+        asked = Asked(
+            given_values(options["kind"], options["settings_given"], options["secrets_given"]),
+            given_windows(options["windows_given"]),
+            given_schedule(options),
+        )
+        if options["from_env"]:
+            asked = from_environment(options["kind"], asked)
+        usual = {} if "schedule_kind" in asked.schedule else default_schedule(options["kind"])
+        schedule = {**usual, **asked.schedule}
+        since = options["since"]
+        zone = schedule.get("time_zone", settings.TIME_ZONE)
         with _schedule_refused():
             connection = create_connection(
                 kind=options["kind"],
                 name=options["name"],
                 slug=options["slug"],
-                values=values,
+                values=asked.values,
                 schedule=schedule,
                 auto_sync=options["auto_sync"],
+                windows=asked.windows,
+                first_since=given_since(since, zone) if since is not None else None,
                 actor=COMMAND_LINE,
             )
         self.answer(full_connection_answer(connection))
@@ -154,10 +187,13 @@ class Command(ConsoleCommand):
         connection = named_connection(options["slug"])
         values = given_values(connection.kind, options["settings_given"], options["secrets_given"])
         schedule = given_schedule(options)
-        choices = {
-            **dict.fromkeys(_known_streams(connection, options["enable_stream"]), True),
-            **dict.fromkeys(_known_streams(connection, options["disable_stream"]), False),
+        windows = given_windows(options["windows_given"])
+        choices: dict[str, dict[str, Any]] = {
+            stream: {"window_minutes": windows[stream]} for stream in _known_streams(connection, list(windows))
         }
+        for enabled, streams in ((True, options["enable_stream"]), (False, options["disable_stream"])):
+            for stream in _known_streams(connection, streams):
+                choices[stream] = {**choices.get(stream, {}), "enabled": enabled}
         pause = options["pause_until"]
         until = _pause(pause, connection) if pause is not None else None
         if not (values or schedule or choices or pause or options["name"] or options["auto_sync"] is not None):
@@ -174,9 +210,9 @@ class Command(ConsoleCommand):
             if options["auto_sync"] is not None:
                 connection = set_auto_sync(connection, options["auto_sync"], actor=COMMAND_LINE)
             if pause is not None:
-                connection = set_paused_until(connection, until, actor=COMMAND_LINE)
-            for stream, enabled in choices.items():
-                set_stream(connection, stream, enabled=enabled, actor=COMMAND_LINE)
+                connection = pause_until(connection, until, actor=COMMAND_LINE)
+            for stream, chosen in choices.items():
+                set_stream(connection, stream, **chosen, actor=COMMAND_LINE)
         self.answer(full_connection_answer(connection))
         self.say(_("Changed %(name)s.") % {"name": connection.name})
         self.say(_("Next sync: %(next)s") % {"next": next_sync_words(connection)})
@@ -201,10 +237,13 @@ class Command(ConsoleCommand):
             detail = told(finding)
             self.say(f"{MARKS[finding.state]} {_(finding.label)}{': ' if detail else ''}{detail}")
         if error is not None:
-            for line in error_lines(error.code, error.params, label_of(connection.kind)):
+            for line in error_lines(error.code, error.params, label_of(connection.kind), in_trial=True):
                 self.say(line)
             return exit_of(error.code)
         return Exit.SUCCESS if report.ok else Exit.ACTION_NEEDED
+
+    def _deletions(self, options: dict[str, Any]) -> Exit:
+        return show_or_decide(self, options)
 
     def _delete(self, options: dict[str, Any]) -> Exit:
         connection = named_connection(options["slug"])
@@ -222,6 +261,20 @@ class Command(ConsoleCommand):
         is_gone = not Connection.objects.filter(pk=connection.pk).exists()
         self.answer({"slug": connection.slug, "data": data, "rows": rows, "done": is_gone})
         self.say(_("Deleted.") if is_gone else _("It is deleted as soon as its run has stopped."))
+        return Exit.SUCCESS
+
+    def _export(self, options: dict[str, Any]) -> Exit:
+        text = as_code.exported(options["slugs"])
+        self.answer({"yaml": text})
+        self.say(text.removesuffix("\n"))
+        return Exit.SUCCESS
+
+    def _import(self, options: dict[str, Any]) -> Exit:
+        dry_run = options["dry_run"]
+        applied, pruned = as_code.imported(options["file"], dry_run=dry_run, prune=options["prune"])
+        self.answer(as_code.answer(applied, pruned, dry_run=dry_run))
+        for line in as_code.lines(applied, pruned, dry_run=dry_run):
+            self.say(line)
         return Exit.SUCCESS
 
 

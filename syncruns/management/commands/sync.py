@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from connections.audit import COMMAND_LINE
 from connections.command_line.base import ConsoleCommand, Exit, Refused, add_json, named_connection, refuse_unknown
-from connections.command_line.flags import given_moment
+from connections.command_line.flags import given_since
 from connections.models import Connection
 from connections.services import streams_of
 from syncruns.command_line.answers import dry_run_answer, full_run_answer, run_answer
@@ -154,13 +154,10 @@ def _requested(connection: Connection, options: dict[str, Any]) -> dict[str, Any
             refuse_unknown(text % {"connection": connection.slug, "name": stream}, "unknown_stream", stream, known)
     if options["window"] is not None and options["window"] < 1:
         raise Refused(_("--window is a number of minutes, at least 1."))
-    since = given_moment(options["since"], connection.time_zone) if options["since"] is not None else None
-    if since is not None and since > timezone.now():
-        raise Refused(_("--since lies in the future."))
     return {
         "streams": options["streams"],
         "window_minutes": options["window"],
-        "since": since,
+        "since": given_since(options["since"], connection.time_zone) if options["since"] is not None else None,
     }
 
 

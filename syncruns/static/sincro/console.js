@@ -102,6 +102,17 @@
     if (!(form.hasAttribute("hx-post") && window.htmx)) form.requestSubmit();
   });
 
+  // One box that ticks all of a name in its form; without a script each is ticked by itself.
+  document.addEventListener("change", ({ target }) => {
+    if (!target.dataset.checkAll) return;
+    for (const box of target.form.elements) {
+      if (box.name === target.dataset.checkAll) box.checked = target.checked;
+    }
+  });
+
+  // What is there to be copied is marked as soon as it has the focus.
+  document.addEventListener("focusin", ({ target }) => { if (target.matches("input[data-select]")) target.select(); });
+
   // Menus close when one looks elsewhere.
   const openMenus = () => document.querySelectorAll("details.menu[open]");
   document.addEventListener("click", ({ target }) => {
@@ -109,7 +120,7 @@
   });
 
   // Keys
-  const PLACES = { o: "overview", c: "connections", r: "runs" };
+  const PLACES = { o: "overview", c: "connections", r: "runs", v: "review" };
   let goes = false;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {

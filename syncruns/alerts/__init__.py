@@ -1,0 +1,1 @@
+"""E-mail to people: what to tell them, when, and how it is sent."""

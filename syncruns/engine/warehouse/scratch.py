@@ -1,0 +1,156 @@
+"""What one sweep of one table has met, and which rows it missed: temporary tables, gone with the session.
+
+Nobody else sees them, so an interrupted sweep can only start over; and they cost neither log nor lock.
+"""
+
+# Names are quoted by shape.quote; values are parameters.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import connections
+
+from connections.sdk.declare import Key, Table, Within
+from syncruns.engine.values import reader
+from syncruns.engine.warehouse.base import VERSION, Warehouse
+from syncruns.engine.warehouse.shape import quote
+from syncruns.engine.warehouse.target import StoredKey, Target
+
+
+class Scratch:
+    """The keys of one connection's rows that a sweep met. number tells scratches of one session apart."""
+
+    def __init__(self, destination: Warehouse, schema: str, table: Table, connection_id: int, number: int) -> None:
+        self._destination = destination
+        self._schema = schema
+        self._table = table
+        self._connection_id = connection_id
+        self._met = f"_met_{number}"
+        self.missed = f"_missed_{number}"  # made by compare: n from 1 on, key, digest, version
+        self._scope: tuple[Within, ...] = ()
+
+    def open(self) -> bool:
+        """Begin with nothing met; False when the connection has no live row that could be missed."""
+        self.close()
+        target = self._target()
+        if target is None:
+            return False
+        live = f"SELECT 1 FROM {target.name} WHERE _connection_id = %s AND _deleted_at IS NULL LIMIT 1"
+        if not self._rows(live, [self._connection_id]):
+            return False
+        self._destination._create_met(self._met, target)
+        return True
+
+    def meet(self, keys: Sequence[Key]) -> None:
+        """Note typed keys."""
+        target = self._target()
+        if keys and target is not None:
+            self._destination._add_met(self._met, target, keys)
+
+    def compare(self, before: datetime, scope: Sequence[Within]) -> int:
+        """Collect the live rows within scope that were last written before and that were not met; return how many."""
+        self._scope = tuple(scope)
+        target = self._target()
+        if target is None:
+            return 0
+        destination = self._destination
+        same = " AND ".join(f"m.c{place} = t.{quote(name)}" for place, name in enumerate(self._table.key))
+        within, values = self._within(target)
+        self._execute(f"DROP TABLE IF EXISTS {self.missed}")
+        # The planner may know nothing of a young table and look up each key: then let it find them by an index.
+        destination._index_met(self._met, len(self._table.key))
+        self._execute(
+            f"""
+            CREATE TEMPORARY TABLE {self.missed} AS
+            SELECT row_number() OVER () AS n, key, {destination.digest_of("key")} AS digest, version
+            FROM (
+                SELECT {destination.key_text(self._table.key)} AS key, {VERSION} AS version FROM {target.name} AS t
+                WHERE t._connection_id = %s AND t._deleted_at IS NULL AND t._changed_at < %s{within}
+                AND NOT EXISTS (SELECT 1 FROM {self._met} AS m WHERE {same})
+            ) AS found
+            """,
+            [self._connection_id, destination._moment(before), *values],
+        )
+        for column in ("n", "digest"):
+            self._execute(f"CREATE INDEX {self.missed}_{column} ON {self.missed} ({column})")
+        destination._analyze(self.missed)
+        return int(self._rows(f"SELECT count(*) FROM {self.missed}")[0][0])
+
+    def live(self) -> int:
+        """Return how many live rows lie within the scope that was compared."""
+        target = self._target()
+        if target is None:
+            return 0
+        within, values = self._within(target)
+        sql = f"SELECT count(*) FROM {target.name} AS t WHERE t._connection_id = %s AND t._deleted_at IS NULL{within}"
+        return int(self._rows(sql, [self._connection_id, *values])[0][0])
+
+    def outside(self, keys: Sequence[StoredKey]) -> set[int]:
+        """Return the positions of keys whose rows live outside the scope: of them the comparison says nothing."""
+        target = self._target()
+        if target is None or not self._scope or not keys:
+            return set()
+        destination = self._destination
+        select = f"k.n, t.{destination.row_id}, t._deleted_at IS NULL"
+        found = destination._matching(target, select, self._table.key, keys, self._connection_id, are_stored=True)
+        living = {row_id: place for place, row_id, live in found if live}
+        if not living:
+            return set()
+        among, value = destination._among(list(living))
+        within, values = self._within(target)
+        sql = f"SELECT t.{destination.row_id} FROM {target.name} AS t WHERE {among}{within}"
+        inside = {row[0] for row in self._rows(sql, [value, *values])}
+        return {place for row_id, place in living.items() if row_id not in inside}
+
+    def close(self) -> None:
+        """Forget everything."""
+        for name in (self._met, self.missed):
+            self._execute(f"DROP TABLE IF EXISTS {name}")
+
+    def _target(self) -> Target | None:
+        """The table as far as a sweep needs it: a dry run may meet one that lacks columns declared since."""
+        names = {*self._table.key, *(each.column for each in self._scope)}
+        columns = tuple(column for column in self._table.columns if column.name in names)
+        table = replace(self._table, columns=columns, parent=None, parent_key=(), set_key=())
+        return self._destination.bound(self._schema, table)
+
+    def _within(self, target: Target) -> tuple[str, list[Any]]:
+        """Return the condition that a row of t lies within the scope, beginning with AND, and its parameters."""
+        parts: list[str] = []
+        values: list[Any] = []
+        for each in self._scope:
+            column, name = f"t.{quote(each.column)}", each.column
+            read, encode = reader(target.table.column(name)), target.encoder(name)
+            place = self._destination._value(target, name)
+            if each.values:
+                known = [encode(read(value)) for value in each.values if value is not None]
+                choices = [f"{column} IN ({', '.join([place] * len(known))})"] if known else []
+                choices += [f"{column} IS NULL"] if None in each.values else []
+                parts.append(f"({' OR '.join(choices)})")
+                values += known
+            for operator, bound in ((">=", each.at_least), ("<", each.below)):
+                if bound is not None:
+                    parts.append(f"{column} {operator} {place}")
+                    values.append(encode(read(bound)))
+        return "".join(f" AND {part}" for part in parts), values
+
+    def _execute(self, sql: str, values: Sequence[Any] = ()) -> None:
+        with connections[self._destination.using].cursor() as cursor:
+            cursor.execute(sql, values)
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with connections[self._destination.using].cursor() as cursor:
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+
+
+def stored_key(text: str) -> StoredKey:
+    """Return the key that a scratch or a missed row holds as text."""
+    key: StoredKey = orjson.loads(text)
+    return key

@@ -1,0 +1,164 @@
+"""The typed tables of one database: made to hold what is declared, altered, counted, emptied."""
+
+# Names are quoted by shape.quote; values are parameters.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+from connections.destination import table_name
+from connections.sdk.declare import Column, Table
+from syncruns.engine.warehouse.shape import Evolution, Lack, Shape, identifier, lack, names, quote, set_index
+from syncruns.engine.warehouse.target import Encoder, RowId, Target, row_digest
+
+
+class Tables(ABC):
+    """Typed tables in one database. Database errors (django.db.Error) pass."""
+
+    row_id: str  # the column that says where a row is
+
+    def __init__(self, using: str) -> None:
+        self.using = using
+        self._targets: dict[tuple[str, Table], Target] = {}
+
+    def prepare(self, schema: str, tables: Sequence[Table]) -> list[Evolution]:
+        """Make the tables hold what is declared: create, add columns, widen types. Returns what changed.
+
+        Processes take turns, so call it outside any transaction that is to last; one query is all when nothing is to
+        be done.
+        Raises SyncError("key_changed", table), SyncError("contract_changed", table, column, before, after).
+        """
+        self._targets.clear()
+        if not self._bind(schema, tables):
+            return []
+        with self._alone():
+            missing = self._bind(schema, tables)  # again: another process may have been faster
+            for each in missing:
+                self._make_up(schema, each)
+        self._bind(schema, tables)
+        return [change for each in missing for change in each.evolutions()]
+
+    def count(self, schema: str, table: Table, connection_id: int) -> int:
+        """Return how many live rows the connection has; 0 when the table does not exist."""
+        if not self._shapes(schema, [table]):
+            return 0
+        sql = f"SELECT count(*) FROM {self._name(schema, table.name)} WHERE _connection_id = %s AND _deleted_at IS NULL"
+        with self._cursor() as cursor:
+            cursor.execute(sql, [connection_id])
+            return int(cursor.fetchone()[0])
+
+    def holdings(self, schema: str, connection_id: int) -> dict[str, int]:
+        """Return table name -> rows of the connection, deleted ones too, for every table of the schema that has any.
+
+        Also finds tables that are no longer declared.
+        """
+        counts: dict[str, int] = {}
+        with self._cursor() as cursor:
+            for name in self._loaded_tables(schema):
+                cursor.execute(
+                    f"SELECT count(*) FROM {self._name(schema, name)} WHERE _connection_id = %s", [connection_id]
+                )
+                counts[name] = int(cursor.fetchone()[0])
+        return {name: count for name, count in counts.items() if count}
+
+    def drop_rows(self, schema: str, name: str, connection_id: int, limit: int) -> int:
+        """Remove up to limit rows of the connection from a table of holdings() for good; return how many."""
+        table = self._name(schema, name)
+        with self._cursor() as cursor:
+            cursor.execute(
+                f"SELECT {self.row_id} FROM {table} WHERE _connection_id = %s LIMIT %s", [connection_id, limit]
+            )
+            condition, value = self._among([row[0] for row in cursor.fetchall()])
+            cursor.execute(f"DELETE FROM {table} WHERE {condition}", [value])
+            return int(cursor.rowcount)
+
+    # Binding declarations to tables
+
+    def _bind(self, schema: str, tables: Sequence[Table]) -> list[Lack]:
+        """Keep the targets of tables that hold what is declared; return what the others lack."""
+        shapes = self._shapes(schema, tables)
+        missing = []
+        for table in tables:
+            shape = shapes.get(table.name)
+            index = set_index(table)
+            named = identifier(self._index_name(schema, index)) if index else None
+            found = lack(table, shape, table_name(schema, table.name), named)
+            if found or shape is None:
+                missing.append(found)
+                continue
+            self._targets[schema, table] = Target(
+                schema=schema,
+                table=table,
+                shape=shape,
+                name=self._name(schema, table.name),
+                encoders=[self._encoder(column, shape.columns[identifier(column.name)]) for column in table.columns],
+                digest=row_digest(table),
+            )
+        return missing
+
+    def bound(self, schema: str, table: Table) -> Target | None:
+        """Return the table bound to the one that stands; None when that lacks what is declared."""
+        if (schema, table) not in self._targets and self._bind(schema, [table]):
+            return None
+        return self._targets[schema, table]
+
+    def _target(self, schema: str, table: Table) -> Target:
+        if (schema, table) not in self._targets and self._bind(schema, [table]):
+            raise LookupError(f"{schema}.{table.name} is not prepared")
+        return self._targets[schema, table]
+
+    @property
+    def _connection(self) -> BaseDatabaseWrapper:
+        return connections[self.using]
+
+    def _cursor(self) -> CursorWrapper:
+        return self._connection.cursor()
+
+    # The dialect
+
+    @abstractmethod
+    def _name(self, schema: str, name: str) -> str:
+        """Return the table's quoted name."""
+
+    @abstractmethod
+    def _shapes(self, schema: str, tables: Sequence[Table]) -> dict[str, Shape]:
+        """Return the tables that exist, by declared name, with one query."""
+
+    @abstractmethod
+    def _index_name(self, schema: str, index: str) -> str:
+        """Return what the index of a table is called in the database."""
+
+    def _add_index(self, schema: str, table: Table) -> None:
+        """Create the index that finds the rows of a set."""
+        name = quote(self._index_name(schema, str(set_index(table))))
+        columns = names(["_connection_id", *table.set_columns])
+        with self._cursor() as cursor:
+            cursor.execute(f"CREATE INDEX {name} ON {self._name(schema, table.name)} ({columns})", ())
+
+    @abstractmethod
+    def _loaded_tables(self, schema: str) -> list[str]:
+        """Return the names of the tables of the schema that Sincro made, without the schema."""
+
+    @abstractmethod
+    def _alone(self) -> AbstractContextManager[None]:
+        """Open a transaction in which no other process alters destination tables."""
+
+    @abstractmethod
+    def _make_up(self, schema: str, lack: Lack) -> None:
+        """Create or alter a table."""
+
+    @abstractmethod
+    def _among(self, ids: Sequence[RowId]) -> tuple[str, Any]:
+        """Return the condition that a row is one of ids, and its parameter."""
+
+    @abstractmethod
+    def _encoder(self, declared: Column, actual: Column) -> Encoder:
+        """Return the function that makes a declared value what the actual column takes."""

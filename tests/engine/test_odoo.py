@@ -1,0 +1,150 @@
+"""The Odoo connector through the engine: after an hour of everything that happens to it, the tables are Odoo's."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.conf import settings
+from django.db import connection as database
+from django.utils import timezone
+
+from connections.models import Connection
+from connections.sandbox.odoo import Odoo
+from connections.sandbox.server import Sandbox
+from connections.services import create_connection
+from syncruns.dispatch import reap
+from syncruns.models import SyncRun
+from syncruns.services import request_sync
+from syncruns.tasks import execute_run
+from tests.connectors.odoo.reader import connector
+from tests.console import ROOT
+from tests.crash.hosts import database_url
+from tests.engine.odoo_truth import OURS, expected, held
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SHORT_BOOKS = datetime(2026, 10, 8, 6, tzinfo=UTC)  # a day on which the sandbox's history is three weeks long
+KEYS = [service.key for service in OURS]
+
+
+@pytest.fixture
+def clean_odoo(transactional_db: None) -> Iterator[None]:
+    """Remove the destination tables: the test runner does not know them."""
+    yield
+    with database.cursor() as cursor:
+        if database.vendor == "postgresql":
+            cursor.execute("DROP SCHEMA IF EXISTS odoo CASCADE")
+        else:
+            for name in database.introspection.table_names(cursor):
+                if name.startswith("odoo_"):
+                    cursor.execute(f'DROP TABLE "{name}"')
+
+
+def odoo_connection(url: str, version: int) -> Connection:
+    session = connector(url, version=version, sweep_hours=1)
+    return create_connection(
+        kind="odoo", name="Odoo", values={**session.config, **session.secrets}, windows={"entradas": 60 * 24 * 60}
+    )
+
+
+def sync(connection: Connection, **options: object) -> SyncRun:
+    run, created = request_sync(connection, call_worker=False, **options)
+    assert created
+    done = execute_run(run.pk)
+    assert done is not None
+    done.refresh_from_db()
+    return done
+
+
+def problems(run: SyncRun) -> dict[str, object]:
+    """Return what kept streams from succeeding."""
+    return {row.stream: (row.state, row.error_code, row.error_params) for row in run.streams.exclude(state="succeeded")}
+
+
+def killed_sync(connection: Connection, sandbox: Sandbox, requests: int) -> None:
+    """Start a sync in a process of its own and kill it when it has asked so many questions."""
+    asked = len(sandbox.requests)
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "sync", connection.slug], cwd=ROOT, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, env={**os.environ, "DATABASE_URL": database_url()},
+    )  # fmt: skip
+    while process.poll() is None and len(sandbox.requests) < asked + requests:
+        time.sleep(0.005)
+    if process.poll() is None:
+        os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    SyncRun.objects.filter(connection=connection, state="running").update(lease_until=timezone.now())
+    reap(timezone.now() + timedelta(seconds=1))
+    SyncRun.objects.filter(connection=connection, state="queued").delete()
+
+
+def meddle(odoo: Odoo, minute: int, randomness: random.Random) -> None:
+    """Change by hand what the business alone does not: silent deletions above all, few enough for the brake."""
+    header = randomness.choice(("sale.order", "purchase.order"))
+    model = f"{header}.line"
+    lines = [number for number, row in odoo.rows(model).items() if not row["display_type"]]
+    odoo.store.unlink(model, [lines.pop(randomness.randrange(len(lines)))])  # neither header nor date moves
+    odoo.write(model, randomness.choice(lines), {"name": f"text {randomness.random()}"})
+    odoo.write(header, randomness.choice(list(odoo.rows(header))), {"state": "cancel"})
+    if minute in (24, 48):
+        odoo.unlink("purchase.request", [randomness.choice(list(odoo.rows("purchase.request")))])
+        drafts = [number for number, row in odoo.rows("account.move").items() if row["state"] == "draft"]
+        odoo.unlink("account.move", drafts[:1])
+
+
+# Every day each database with one version; both with each other take longer.
+EVERYDAY, LONG = (19, 17) if settings.IS_POSTGRES else (17, 19)
+
+
+@pytest.mark.parametrize("version", [EVERYDAY, pytest.param(LONG, marks=pytest.mark.long)])
+def test_tables_are_the_source_s_after_an_hour_of_changes_deletions_late_commits_and_kills(
+    clean_odoo: None, version: int
+) -> None:
+    randomness = random.Random(version)
+    odoo = Odoo(version=version, seed=5, clock=lambda: SHORT_BOOKS)
+    with Sandbox(odoo) as sandbox:
+        connection = odoo_connection(sandbox.url, version)
+        killed_sync(connection, sandbox, 30)
+        first = sync(connection, since=SHORT_BOOKS - timedelta(days=90))
+        assert problems(first) == {}
+        assert [stream.stream for stream in first.streams.order_by("position")] == KEYS
+        assert_same(odoo)
+        for minute in range(6, 66, 6):
+            late = odoo.begin()
+            odoo.pass_time(timedelta(minutes=6))
+            meddle(odoo, minute, randomness)
+            late.write("sale.order", [randomness.choice(list(odoo.rows("sale.order")))], {"client_order_ref": "late"})
+            if minute in (18, 42):
+                killed_sync(connection, sandbox, randomness.randrange(3, 40))
+            elif minute in (12, 30):
+                odoo.faults.order(f"reset:2,after={randomness.randrange(40)};500:3,after={randomness.randrange(60)}")
+                sync(connection)
+                odoo.faults.order("")
+            elif minute in (36, 54):
+                assert problems(sync(connection)) == {}
+            late.commit()
+        for _sweep in range(3):  # what two sweeps in a row missed is gone
+            odoo.pass_time(timedelta(minutes=61))
+            assert problems(sync(connection)) == {}
+        assert_same(odoo)
+
+
+def assert_same(odoo: Odoo) -> None:
+    truth = expected(odoo)
+    for service in OURS:
+        for table in (service.table, *([service.items] if service.items else [])):
+            ours, theirs = held(table), truth[table.name]
+            assert theirs, table.name
+            missing, surplus = theirs.keys() - ours.keys(), ours.keys() - theirs.keys()
+            differing = {
+                key: {name: (ours[key][name], value) for name, value in row.items() if ours[key][name] != value}
+                for key, row in theirs.items() if key in ours and ours[key] != row
+            }  # fmt: skip
+            assert (sorted(missing)[:5], sorted(surplus)[:5], differing) == ([], [], {}), table.name
