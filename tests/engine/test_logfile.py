@@ -23,6 +23,7 @@ ROTATOR = """
 import sys
 from pathlib import Path
 from syncruns.logfile import rotate
+print("ready", flush=True)
 while not Path(sys.argv[1]).with_name("done").exists():
     rotate(Path(sys.argv[1]), largest=150_000)
 """
@@ -31,15 +32,17 @@ while not Path(sys.argv[1]).with_name("done").exists():
 def test_no_line_is_lost_or_torn_while_many_write_and_two_rotate(tmp_path: Path) -> None:
     path = tmp_path / "sync.log"
     run = [sys.executable, "-c"]
-    rotators = [subprocess.Popen([*run, ROTATOR, str(path)]) for _number in range(2)]
+    rotators = [subprocess.Popen([*run, ROTATOR, str(path)], stdout=subprocess.PIPE, text=True) for _number in range(2)]
+    assert [rotator.stdout.readline() for rotator in rotators if rotator.stdout] == ["ready\n"] * 2
     writers = [subprocess.Popen([*run, WRITER, str(path), str(number)]) for number in range(3)]
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     (tmp_path / "done").touch()
-    assert [rotator.wait() for rotator in rotators] == [0, 0]
+    assert [rotator.communicate()[0] for rotator in rotators] == ["", ""]
+    assert [rotator.returncode for rotator in rotators] == [0, 0]
     files = list(tmp_path.glob("sync.log*"))
     lines = sorted(line for file in files for line in file.read_text().splitlines())
     assert lines == [f"{writer} {number:04} {'x' * 80}" for writer in range(3) for number in range(2000)]
-    assert len(files) > 2
+    assert len(files) > 1
 
 
 def test_line_is_one_line_in_the_consoles_language() -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,6 +85,26 @@ def test_role_is_held_by_one_process_at_a_time(tmp_path: Path) -> None:
     assert refused.value.pid == os.getpid()
     held.close()
     RoleFile(tmp_path / "run" / "web").close()
+
+
+def test_who_reads_a_role_while_it_is_written_meets_a_whole_document(tmp_path: Path, child: Child) -> None:
+    role, over = RoleFile(tmp_path / "web"), threading.Event()
+
+    def write() -> None:
+        while not over.is_set():
+            for children in ([], [child] * 9, [child]):
+                role.record(children)
+
+    role.record([])
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        read = [len(json.loads((tmp_path / "web").read_text())["children"]) for _time in range(3000)]
+    finally:
+        over.set()
+        writer.join()
+        role.close()
+    assert set(read) <= {0, 1, 9}
 
 
 @needs_proc
