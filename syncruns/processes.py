@@ -132,6 +132,9 @@ def _end_with_parent() -> Callable[[], None] | None:
     return ask_the_kernel
 
 
+LENGTH = 4096  # bytes of a role's file
+
+
 class RoleFile:
     """A locked file that says who plays a role on this data directory, and with which children.
 
@@ -171,9 +174,9 @@ class RoleFile:
             for child in children
         ]
         text = json.dumps({"pid": os.getpid(), "children": entries}).encode()
-        # In one piece over the old one, never shorter: who reads meanwhile (doctor) meets a whole document.
+        # In one piece over the old one and as long: who reads meanwhile (doctor) meets no half of it.
         number = self._file.fileno()
-        os.pwrite(number, text.ljust(os.fstat(number).st_size), 0)
+        os.pwrite(number, text.ljust(max(LENGTH, os.fstat(number).st_size)), 0)
 
     def close(self) -> None:
         """Give the role back."""

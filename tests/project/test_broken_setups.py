@@ -56,8 +56,10 @@ def doctor(one: Console, **environment: str) -> Found:
 
 def main_of(one: Console, role: str) -> int:
     """Return the pid of a role's main process, which is its group; 0 while there is none."""
-    children = json.loads((one.data_dir / "run" / role).read_text())["children"]
-    return next(child["pid"] or 0 for child in children if child["name"] == role)
+    with contextlib.suppress(ValueError):  # just being written
+        children = json.loads((one.data_dir / "run" / role).read_text())["children"]
+        return next(child["pid"] or 0 for child in children if child["name"] == role)
+    return 0
 
 
 @contextlib.contextmanager
