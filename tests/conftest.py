@@ -6,7 +6,8 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from tests.scheduling import Scheduling
 
     return Scheduling(config, log)
+
+
+@pytest.fixture(autouse=True)
+def leaves_no_stop_mark() -> Iterator[None]:
+    """A mark that a test leaves behind would stop the runs and chores of those that follow."""
+    yield
+    left = [path.name for path in Path(DATA_DIR).glob("stop-*")]
+    for name in left:
+        (Path(DATA_DIR) / name).unlink(missing_ok=True)
+    assert not left
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
