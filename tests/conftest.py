@@ -1,44 +1,21 @@
-"""What every test stands on: an environment of its own, people with roles, a connection."""
+"""What every test stands on: people with roles, a connection."""
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from hypothesis import settings as hypothesis
 
-# The environment is set before Django loads its settings, hence before everything else here. Each pytest process (one
-# per worker) has a data directory of its own; the given keys let processes started by a test read what it wrote.
-DATA_DIR = tempfile.mkdtemp(prefix="sincro-tests-")
-atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
-os.environ.update(
-    {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "ENV_FILE": "",
-        "DATA_DIR": DATA_DIR,
-        "SECRET_KEY": "for-tests-only-for-tests-only-for-tests-only-0123456789",
-        "CREDENTIAL_KEYS": "c2luY3JvLXRlc3RzLW9ubHktMDEyMzQ1Njc4OWFiY2Q=",
-        "LEASE_SECONDS": "3",
-        "RETRY_DELAY": "0",
-        "ALLOW_PRIVATE_ADDRESSES": "1",
-    }
-)
+from connections.models import Connection
+from tests import environment
 
-import django  # noqa: E402
-
-django.setup()
-
-from django.conf import settings  # noqa: E402
-from django.contrib.auth.models import Group, User  # noqa: E402
-from django.test import Client  # noqa: E402
-from hypothesis import settings as hypothesis  # noqa: E402
-
-from connections.models import Connection  # noqa: E402
+assert str(settings.DATA_DIR) == environment.DATA_DIR, "Django's settings were loaded before tests/environment.py"
 
 hypothesis.register_profile("everyday", max_examples=50, deadline=None, derandomize=True)
 hypothesis.register_profile("long", max_examples=2000, deadline=None)
@@ -62,9 +39,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def leaves_no_stop_mark() -> Iterator[None]:
     """A mark that a test leaves behind would stop the runs and chores of those that follow."""
     yield
-    left = [path.name for path in Path(DATA_DIR).glob("stop-*")]
-    for name in left:
-        (Path(DATA_DIR) / name).unlink(missing_ok=True)
+    left = list(settings.DATA_DIR.glob("stop-*"))
+    for mark in left:
+        mark.unlink()
     assert not left
 
 
