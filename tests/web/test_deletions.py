@@ -118,7 +118,9 @@ def test_menu_counts_tables_that_wait_and_their_list_leads_to_the_rows(operators
     assert "Deletions in 1 table wait for you." in shown
     assert f"{table_name('scripted', 'people')} {people.name} 3 of 6" in shown
     decide(operators, people, "keep_all")
-    assert "No deletion waits for a decision." in text(operators, "/review/deletions/")
+    empty = text(operators, "/review/deletions/")
+    assert "No deletion waits for a decision." in empty
+    assert "0 table" not in empty
     assert "waits for a decision" not in text(operators, "/").replace("No deletion waits for a decision.", "")
 
 
