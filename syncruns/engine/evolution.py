@@ -9,6 +9,7 @@ from django.db import transaction
 
 from connections import audit
 from connections.destination import table_name
+from connections.models import Connection
 from connections.sdk.declare import Stream, Table
 from connections.sdk.errors import Interruption
 from syncruns.engine.log import RunLog
@@ -17,6 +18,11 @@ from syncruns.engine.warehouse.shape import spell
 from syncruns.models import Checkpoint, SyncRun
 
 Declared = Mapping[str, Mapping[str, str]]  # table -> column -> type, in words
+
+
+def prepared(destination: Warehouse, connection: Connection, schema: str, stream: Stream) -> list[Evolution]:
+    """Prepare the stream's tables and keep on the connection what became of them. Raises what Tables.prepare raises."""
+    return destination.prepare(schema, stream.tables, lambda changes: _keep(connection, schema, changes))
 
 
 class Evolutions:
@@ -33,7 +39,7 @@ class Evolutions:
 
         Raises what Tables.prepare raises, and Interruption("worker_lost").
         """
-        self._log_all(destination.prepare(self._schema, self._stream.tables, self._keep))
+        self._log_all(prepared(destination, self._run.connection, self._schema, self._stream))
         declared = {table.name: _spelled(table) for table in self._stream.tables}
         if declared == checkpoint.declared:
             return
@@ -43,21 +49,12 @@ class Evolutions:
                 raise Interruption("worker_lost")
             checkpoint.declared = declared
             checkpoint.save(update_fields=["declared"])
-            self._keep(gone)
+            _keep(self._run.connection, self._schema, gone)
         self._log_all(gone)
-
-    def _keep(self, changes: Sequence[Evolution]) -> None:
-        """Keep on the connection what happened to its tables, in the transaction that does it."""
-        for change in changes:
-            if change.action != "created":  # a first load says nothing new of the connection
-                audit.record(f"schema.{change.action}", target=self._run.connection, **self._params(change))
 
     def _log_all(self, changes: Sequence[Evolution]) -> None:
         for change in changes:
-            self._log.add("info", f"schema.{change.action}", self._stream.key, **self._params(change))
-
-    def _params(self, change: Evolution) -> dict[str, Any]:
-        return {"table": table_name(self._schema, change.table), **change.params()}
+            self._log.add("info", f"schema.{change.action}", self._stream.key, **_params(self._schema, change))
 
 
 def undeclared(before: Declared, after: Declared) -> Iterator[Evolution]:
@@ -69,6 +66,16 @@ def undeclared(before: Declared, after: Declared) -> Iterator[Evolution]:
         for column, type_name in columns.items():
             if column not in after[table]:
                 yield Evolution(table, "column_undeclared", column, before=type_name)
+
+
+def _keep(connection: Connection, schema: str, changes: Sequence[Evolution]) -> None:
+    for change in changes:
+        if change.action != "created":  # a first load says nothing new of the connection
+            audit.record(f"schema.{change.action}", target=connection, **_params(schema, change))
+
+
+def _params(schema: str, change: Evolution) -> dict[str, Any]:
+    return {"table": table_name(schema, change.table), **change.params()}
 
 
 def _spelled(table: Table) -> dict[str, str]:
