@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.measure import Figures, Postgres, measured
+from benchmarks.measure import Figures, Postgres, count_rows, measured
 from benchmarks.source import source
 from tests.postgres import programs, throwaway
 
@@ -39,6 +39,8 @@ PEERS = {
     "requests + upsert": ["benchmarks.peers.plain"],
     LIMIT: ["benchmarks.peers.limit"],
 }
+# Where each of them puts the first connection's rows.
+TABLES = {SINCRO: "rest.items0_items", "dlt Arrow": "dlt.items0", "dlt tuned": "dlt.items0"}
 ONLY_ON_POSTGRESQL = ("dlt Arrow",)  # ADBC
 
 Place = tuple[str, str, int, str]  # workload, destination, rows, peer
@@ -121,9 +123,18 @@ def run(peer: str, load: Load, source_url: str, database: Postgres | None, home:
             measured([sys.executable, "-m", *prepare], environment)
         else:
             command = [str(PEERS_PYTHON), "-m", *PEERS[peer], source_url, url, str(load.connections)]
+        table = TABLES.get(peer, "items0")
         yield load.workload, measured(command, environment, database)
+        check(peer, load, count_rows(url, table))
         if load.is_repeated:
             yield "unchanged", measured(command, environment, database)
+            check(peer, load, count_rows(url, table))
+
+
+def check(peer: str, load: Load, found: int) -> None:
+    """Refuse figures of a load that did not load."""
+    if found != load.rows:
+        raise SystemExit(f"{peer} has {found} rows where the source has {load.rows}.")
 
 
 @contextmanager

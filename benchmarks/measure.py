@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from urllib.parse import urlsplit, urlunsplit
@@ -67,6 +68,17 @@ class Postgres:
                 return cursor.fetchone()[0] if cursor.description else 0
         finally:
             server.close()
+
+
+def count_rows(database_url: str, table: str) -> int:
+    """Return how many rows the table has; on SQLite schema.table is schema_table, or table for dlt."""
+    if database_url.startswith("sqlite"):
+        name = table.removeprefix("dlt.").replace(".", "_")
+        with closing(sqlite3.connect(urlsplit(database_url).path)) as database:
+            return int(database.execute(f"SELECT count(*) FROM {name}").fetchone()[0])
+    with closing(psycopg2.connect(database_url)) as server, server.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        return int(cursor.fetchone()[0])
 
 
 def measured(command: Sequence[str], environment: Mapping[str, str], database: Postgres | None = None) -> Figures:
