@@ -180,7 +180,7 @@ class _Declared:
 
 def _declared(connection: Connection) -> _Declared:
     try:
-        streams = connector_class(connection.kind).streams(connection.config)
+        streams = connector_class(connection.kind).parts(connection.config)
     except SyncError:
         return _Declared()
     tables = {table.name: table for stream in streams for table in stream.tables}

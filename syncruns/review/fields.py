@@ -78,7 +78,7 @@ def shown_table(kind: str, name: str) -> str:
 
 def _declared(connection: Connection) -> dict[tuple[str, str], Table]:
     try:
-        streams = connector_class(connection.kind).streams(connection.config)
+        streams = connector_class(connection.kind).parts(connection.config)
     except SyncError:
         return {}
     return {(stream.key, table.name): table for stream in streams for table in stream.tables}
