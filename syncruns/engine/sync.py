@@ -380,7 +380,8 @@ def _leave_out(run: SyncRun, row: StreamRun, log: RunLog, reason: str, **params:
     with _held(run):
         row.save(update_fields=["state", "error_code", "error_params"])
     level = "info" if reason in ("not_due", "nothing_new") else "warning"
-    log.add(level, "stream_skipped", row.stream, reason=reason, **params)
+    event = "step_held_back" if reason == NEEDS_FAILED else f"{row.kind}_skipped"
+    log.add(level, event, row.stream, reason=reason, **params)
 
 
 def _outcome(run: SyncRun, failures: list[SyncError], log: RunLog) -> Outcome:

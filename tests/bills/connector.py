@@ -51,7 +51,7 @@ class BillsConnector(Connector):
 
     kind = "bills"
     label = "Energia Exemplo"
-    icon = "file-text"
+    icon = "receipt"
     schema = "bills"
     settings = (
         Setting("base_url", "Address", destination=True, identity=True),
