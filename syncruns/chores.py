@@ -83,8 +83,9 @@ def _do(name: str, chore: Chore, until: float) -> bool:
     return True
 
 
-def remove_batch(rows: QuerySet[Any], size: int = BATCH) -> bool:
-    """Delete up to size of the rows in one short transaction; say whether there may be more."""
+def remove_batch(rows: QuerySet[Any], size: int = 0) -> bool:
+    """Delete up to size (else BATCH) of the rows in one short transaction; say whether there may be more."""
+    size = size or BATCH
     keys = list(rows.values_list("pk", flat=True)[:size])
     if keys:
         rows.model._base_manager.filter(pk__in=keys).delete()

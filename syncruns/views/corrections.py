@@ -18,6 +18,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from connections.catalogue import explain
@@ -77,7 +78,7 @@ def corrections(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": corrections_shown(page.object_list, can_see=can_see),
         "state": state,
-        "states": [("", _("In force")), *Correction.State.choices[1:], ("all", _("Any state"))],
+        "states": [("", pgettext("correction", "In force")), *Correction.State.choices[1:], ("all", _("Any state"))],
         "connection": slug,
         "connections": connections_corrected(),
         "places": correctable_tables() if request.user.has_perm(OPERATE) else [],
