@@ -23,13 +23,15 @@ on_both_databases = status=0; \
 	exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-long lint bench screenshots lock messages compile-messages
+.PHONY: help run setup install test test-long lint bench screenshots lock messages compile-messages
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s%s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/runtime-installed ## install what is needed, then run Sincro until Ctrl-C
 	@$(BIN)/python manage.py supervise
+
+setup: $(VENV)/runtime-installed ## install what Sincro runs on, for services that start it themselves
 
 install: $(VENV)/tools-installed ## install what Sincro, its tests and its linters need
 
