@@ -237,6 +237,8 @@ def _timestamp(value: Any) -> datetime:
     Fractions finer than a microsecond are cut. A naive datetime is a connector's mistake and refused.
     """
     if isinstance(value, datetime):
+        if value.tzinfo is UTC:
+            return value
         if value.tzinfo is None:
             raise Refused("no_time_zone")
         moment = value
