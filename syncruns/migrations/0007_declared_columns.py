@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncruns', '0005_review'),
+        ('syncruns', '0006_documents_and_corrections'),
     ]
 
     operations = [
