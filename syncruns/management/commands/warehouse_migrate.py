@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from connections.command_line.base import ConsoleCommand, Exit, add_json, exit_of, refuse_unknown
 from connections.connectors import REGISTRY, connector_class
-from connections.defaults import fixed_streams
+from connections.defaults import fixed_parts
 from connections.destination import table_name
 from connections.models import Connection
 from connections.sdk.declare import Stream
@@ -64,7 +64,7 @@ def _of_kinds(kinds: list[str]) -> Iterator[tuple[str, str, tuple[Stream, ...]]]
         if kind not in known:
             refuse_unknown(_("There is no kind of connection called %s.") % kind, "unknown_kind", kind, known)
         connector = connector_class(kind)
-        yield kind, connector.schema, fixed_streams(connector)
+        yield kind, connector.schema, fixed_parts(connector)
 
 
 def _of_connections(errors: list[dict[str, Any]]) -> Iterator[tuple[str, str, tuple[Stream, ...]]]:
