@@ -227,6 +227,8 @@ def _window_words(run: SyncRun, choice: SelectedStream, due: bool) -> str:
     window = window_asked or choice.window_minutes
     if not due:
         words = _("not due")
+    elif run.options.get("reset"):
+        words = _("in full, for a reset")
     elif run.options.get("since"):
         words = _("since %(since)s") % {"since": exact(datetime.fromisoformat(run.options["since"]))}
     elif choice.first_since and not window_asked:

@@ -38,14 +38,16 @@ class StreamLoad:
     log: RunLog
     moves_checkpoint: bool = True
     pulse: Callable[[], None] = lambda: None  # called now and then while a sweep is settled; may raise
+    deletes_at_once: bool = False  # what one complete sweep missed, as a reset does
     brakes: bool = True  # stops at too large a share of bad records
     _seen: dict[str, int] = field(default_factory=lambda: {"read": 0, "bad": 0})
 
     def __post_init__(self) -> None:
         self._sweeps = Sweeps(self.stream, self.schema, self.destination, self.run.connection_id, self.log)
         self._settlement = Settlement(
-            self.run, self.row, self.stream, self.schema, self.checkpoint, self.destination, self.log, self.pulse
-        )
+            self.run, self.row, self.stream, self.schema, self.checkpoint, self.destination, self.log, self.pulse,
+            self.deletes_at_once,
+        )  # fmt: skip
 
     @property
     def brake(self) -> SyncError | None:

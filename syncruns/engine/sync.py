@@ -18,6 +18,7 @@ from connections.expiry import explained
 from connections.models import Connection, StreamSetting
 from connections.sdk.connector import Connector
 from connections.sdk.context import ReadOptions
+from connections.sdk.declare import Page
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import SelectedStream, allows_private_addresses, streams_of
 from syncruns.engine import journal
@@ -27,6 +28,7 @@ from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
 from syncruns.engine.quarantine import waiting_of
 from syncruns.engine.reader import read_ahead
+from syncruns.engine.reset import everything, in_full, is_reset
 from syncruns.engine.warehouse import warehouse
 from syncruns.models import Checkpoint, StreamRun, SyncRun
 
@@ -171,7 +173,9 @@ class _StreamSync:
         with _held(self._run):
             checkpoint.take(self._run)
             StreamRun.objects.filter(pk=self._row.pk).update(checkpoint_before=checkpoint.state)
-        options = read_options(self._choice, self._run.options, checkpoint.state)
+        resets = is_reset(self._run.options)
+        state = None if resets else checkpoint.state
+        options = read_options(self._choice, self._run.options, state)
         connector = self._open()
         destination = warehouse()
         destination.recorder = ChangeRecorder(self._run, self._stream.key)
@@ -181,19 +185,27 @@ class _StreamSync:
         load = StreamLoad(
             self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log,
             moves_checkpoint=is_first_read(self._choice, self._run.options) or not is_one_off(self._run.options),
-            pulse=self._leash.check,
+            pulse=self._leash.check, deletes_at_once=resets,
         )  # fmt: skip
         context = EngineContext(
             self._stream.key, self._leash, self._log, options=options,
             allow_private_addresses=allows_private_addresses(connection.config),
         )  # fmt: skip
-        if options.since is not None:
+        if resets:
+            self._log.add("info", "reset_started", self._stream.key)
+        elif options.since is not None:
             self._log.add("info", "stream_started_since", self._stream.key, since=options.since.isoformat())
         else:
             self._log.add("info", "stream_started", self._stream.key)
-        state = checkpoint.state
+        tables = self._stream.tables if resets else ()
+        stored = any(destination.count(connector.schema, table, connection.pk) for table in tables)
+
+        def read() -> Iterator[Page]:
+            pages = connector.read(self._stream, state, context)
+            return in_full(pages, self._stream, is_stored=stored) if resets else pages
+
         try:
-            with read_ahead(lambda: connector.read(self._stream, state, context), self._idle) as groups:
+            with read_ahead(read, self._idle) as groups:
                 for group in groups:
                     self._leash.check()
                     load.load(group)
@@ -302,6 +314,8 @@ def is_first_read(choice: SelectedStream, asked: Mapping[str, Any]) -> bool:
 
 def read_options(choice: SelectedStream, asked: Mapping[str, Any], state: dict[str, Any] | None) -> ReadOptions:
     """Return what a run's options and the stream's own settings ask of a read that starts from state."""
+    if is_reset(asked):
+        return everything(choice)
     since = _since(asked)
     if is_first_read(choice, asked):
         # What it read before it was interrupted is behind its checkpoint; it goes on from there.
