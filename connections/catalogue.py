@@ -78,6 +78,12 @@ CATALOGUE: dict[str, Entry] = {
         (_("Compare the address and the paths with the source's documentation."), _("Test, then save.")),
         "edit_settings",
     ),
+    "needs_failed": Entry(
+        _("What it needs failed"),
+        _("This step was not run, because what it works on did not succeed: %(needs)s."),
+        _("A stream or an earlier step of the same sync failed; its own line says why."),
+        (_("See to that failure first."), _("The next sync that gets that far runs the step as well.")),
+    ),
     "rate_limited": Entry(
         _("Too many requests"),
         _("%(source)s asks us to slow down; syncing goes on by itself when it allows."),

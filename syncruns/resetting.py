@@ -10,6 +10,7 @@ from connections.destination import table_name
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from connections.services import SelectedStream, streams_of
+from syncruns.engine.steps import is_step
 from syncruns.engine.warehouse import warehouse
 from syncruns.models import StreamRun
 
@@ -32,7 +33,7 @@ class ResetPreview:
 
 def reset_preview(connection: Connection, stream: str) -> ResetPreview:
     """Return what a reset of the stream would meet. Raises SyncError: not_found, config_invalid."""
-    chosen = next((one for one in streams_of(connection) if one.stream.key == stream), None)
+    chosen = next((one for one in streams_of(connection) if one.stream.key == stream and not is_step(one)), None)
     if chosen is None:
         raise SyncError("not_found", stream=stream)
     schema = connector_class(connection.kind).schema

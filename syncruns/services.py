@@ -16,6 +16,7 @@ from connections.sdk.errors import SyncError
 from connections.services import SelectedStream, User, streams_of
 from syncruns.dispatch import ring
 from syncruns.engine import journal
+from syncruns.engine.steps import is_step
 from syncruns.models import StreamRun, SyncRun
 
 BY_A_PERSON = 10  # priority over scheduled runs
@@ -79,7 +80,7 @@ def request_reset(
 
     rows: how many stored rows the person was told of. Raises SyncError as request_sync does.
     """
-    if stream not in {one.stream.key for one in streams_of(connection)}:
+    if stream not in {one.stream.key for one in streams_of(connection) if not is_step(one)}:
         raise SyncError("not_found", stream=stream)
     return _queue(
         connection, trigger=SyncRun.Trigger.MANUAL if user is not None else SyncRun.Trigger.CLI, user=user, actor=actor,

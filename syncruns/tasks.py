@@ -24,7 +24,8 @@ from syncruns.alerts import incidents
 from syncruns.chores import do_due
 from syncruns.deletion import finish_deletions
 from syncruns.engine import journal
-from syncruns.engine.sync import Outcome, is_one_off, sync
+from syncruns.engine.asked import is_one_off
+from syncruns.engine.sync import Outcome, sync
 from syncruns.engine.whereabouts import whereabouts
 from syncruns.lease import Lease
 from syncruns.models import StreamRun, SyncRun, SystemJob

@@ -28,14 +28,15 @@ class Busy(Exception):
 def load_reviewed(
     connection: Connection,
     stream: Stream,
-    pages: Sequence[Page],
     *,
     user: User | None,
-    settle: Callable[[SyncRun], None],
+    settle: Callable[[SyncRun], Sequence[Page]],
+    event: str = "records_reviewed",
 ) -> SyncRun:
-    """Load pages as a sync would, after settle(run) in the same transaction; return the run, which has ended.
+    """Load the pages that settle(run) gives as a sync would, in its transaction; return the run, which has ended.
 
-    The checkpoint stays where it is, but is taken: a worker that was thought lost can write no more. Raises Busy;
+    settle may count on what it reads: nobody else writes meanwhile. The checkpoint stays where it is, but is taken: a
+    worker that was thought lost can write no more. event: what the run's log says, with a count. Raises Busy;
     SyncError when the tables cannot be prepared; what settle raises and database errors pass, and undo everything.
     """
     schema = connector_class(connection.kind).schema
@@ -47,14 +48,14 @@ def load_reviewed(
         checkpoint.take(run)
         destination.recorder = ChangeRecorder(run, stream.key)
         log = RunLog(run)
-        settle(run)
+        pages = settle(run)
         load = StreamLoad(
             run, row, stream, schema, checkpoint, destination, log, moves_checkpoint=False, brakes=False
         )  # fmt: skip
         load.load(pages)
         StreamRun.objects.filter(pk=row.pk).update(state=StreamRun.State.SUCCEEDED, finished_at=timezone.now())
         loaded = sum(len(rows) for page in pages for rows in page.rows.values())
-        log.add("done", "records_reviewed", stream.key, count=loaded)
+        log.add("done", event, stream.key, count=loaded)
         log.flush()
         run.finish(SyncRun.State.SUCCEEDED)
     return run

@@ -171,7 +171,7 @@ class _Batch:
         pages = [self._page(part)[0] for part in parts]
         try:
             run = load_reviewed(
-                self._connection, self._stream, pages, user=self._user, settle=lambda run: self._settle(run, good)
+                self._connection, self._stream, user=self._user, settle=lambda run: self._settle(run, good, pages)
             )
         except Busy:
             self._outcome.busy.add(self._connection)
@@ -232,7 +232,7 @@ class _Batch:
                 reason = next(iter(reasons.values()))["code"]
                 QuarantinedRecord.objects.filter(pk=pk, state=State.OPEN).update(reasons=reasons, reason=reason)
 
-    def _settle(self, run: SyncRun, good: set[int]) -> None:
+    def _settle(self, run: SyncRun, good: set[int], pages: Sequence[Page]) -> Sequence[Page]:
         """Close what is being loaded, with what a person corrected, and note who did it. Raises _Decided."""
         plain = {pk for pk in good if not self._corrections.get(pk)}
         closed = _close(plain, State.FIXED, self._user)
@@ -245,3 +245,4 @@ class _Batch:
             "records.loaded", user=self._user, target=self._connection, count=len(good), stream=self._stream.key,
             fields=fields, run=str(run.pk),
         )  # fmt: skip
+        return pages

@@ -10,6 +10,7 @@ from connections.connectors import REGISTRY
 from connections.defaults import variables_of
 from tests.console import ROOT
 
+DOCS = (ROOT / "docs").glob("*.md")
 READ = re.compile(r'(?:env\.(?:str|list)\(|environ\.get\(|environment\.\w+\(env, |env, )"([A-Z_]+)"')
 INTERNAL = {"SINCRO_PROCESS"}  # the supervisor tells its children who they are
 
@@ -33,8 +34,7 @@ def test_readme_begins_with_the_two_commands_and_lists_the_others(name: str) -> 
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["README.md", "README.pt-BR.md", "CONTRIBUTING.md", "docs/cli.md", "docs/review.md", "docs/reading-again.md"],
+    "name", ["README.md", "README.pt-BR.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in DOCS)]
 )
 def test_links_between_documents_lead_somewhere(name: str) -> None:
     text = (ROOT / name).read_text()

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connections.connectors.rest.names import LONGEST_COLUMN, LONGEST_TABLE, fitted, snake
-from connections.connectors.rest.paths import MISSING, ColumnPath, column_path, find
+from connections.connectors.rest.paths import MISSING, ColumnPath, column_path, find, finder
 from connections.connectors.rest.values import reader
 from connections.sdk.declare import Column, Record, Stream, Table
 from connections.sdk.errors import SyncError
@@ -148,12 +148,12 @@ def records_checked(records: Iterable[Any]) -> Iterable[Mapping[str, Any]]:
 
 def _taker(fields: Sequence[Field], zone: ZoneInfo) -> Callable[[Any], dict[str, Any]]:
     """Return the function that takes the fields' values out of a record or an item."""
-    readers = [(field.column.name, field.path, reader(field.column.type, zone)) for field in fields]
+    readers = [(field.column.name, finder(field.path), reader(field.column.type, zone)) for field in fields]
 
     def take(record: Any) -> dict[str, Any]:
         taken = {}
-        for name, path, read in readers:
-            value = find(record, path)
+        for name, find_in, read in readers:
+            value = find_in(record)
             taken[name] = None if value is MISSING else read(value)
         return taken
 

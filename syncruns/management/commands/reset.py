@@ -12,6 +12,7 @@ from connections.audit import COMMAND_LINE
 from connections.command_line.base import Exit, Refused, named_connection, refuse_unknown
 from connections.services import streams_of
 from syncruns.command_line.executing import ExecutingCommand
+from syncruns.engine.steps import is_step
 from syncruns.resetting import ResetPreview, reset_preview
 from syncruns.services import request_reset
 from syncruns.timewords import duration, number
@@ -31,7 +32,7 @@ class Command(ExecutingCommand):
     def run(self, options: dict[str, Any]) -> Exit:
         self.refuse_wait_alone(options)
         connection = named_connection(options["slug"])
-        known = [selected.stream.key for selected in streams_of(connection)]
+        known = [selected.stream.key for selected in streams_of(connection) if not is_step(selected)]
         if options["stream"] not in known:
             text = _("%(connection)s has no stream called %(name)s.")
             words = text % {"connection": connection.slug, "name": options["stream"]}
