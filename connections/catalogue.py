@@ -214,6 +214,13 @@ CATALOGUE: dict[str, Entry] = {
         (_("Read a new sample in the settings and compare the columns."), _("Save, then retry.")),
         "edit_settings",
     ),
+    "contract_changed.type": Entry(
+        _("A column became something else"),
+        _("Column %(column)s of %(table)s holds %(before)s and is now declared as %(after)s; nothing was written."),
+        _("The type of the column was changed after the first load, and the new one cannot hold what is there."),
+        (_("Restore the former type, or give the column a new name."),),
+        "edit_settings",
+    ),
     "contract_changed.records": Entry(
         _("No records in their place"),
         _("%(source)s answered, but “%(path)s” holds no list of records."),

@@ -66,8 +66,12 @@ EVENTS: dict[str, str | Promise] = {
     "list_end_unclear": _("The answers do not show that the list was complete; nothing is taken for deleted"),
     "records_left_out": _("Records left out, as a person decided: %(count)s"),
     "schema.created": _("Table %(table)s created"),
-    "schema.column_added": _("Table %(table)s: column %(column)s added as %(after)s"),
-    "schema.column_widened": _("Table %(table)s: column %(column)s widened from %(before)s to %(after)s"),
+    "schema.column_added": _("Table %(table)s: column %(column)s added as %(type)s"),
+    "schema.column_widened": _("Table %(table)s: column %(column)s widened from %(former)s to %(type)s"),
+    "schema.column_undeclared": _(
+        "Table %(table)s: column %(column)s is no longer read; it keeps what it holds and is empty in new rows"
+    ),
+    "schema.undeclared": _("Table %(table)s is no longer read; it keeps its rows"),
     "http_retry": _("%(host)s: %(code)s (%(error)s); trying again in %(seconds)s s (attempt %(attempt)s of %(tries)s)"),
     "page_halved": _("%(model)s: a page was too much for the source (%(code)s); going on with %(size)s records each"),
     "fields_missing": _("%(model)s has no %(fields)s here; the columns stay empty"),

@@ -99,6 +99,7 @@ class StreamLoad:
         with transaction.atomic():
             if not self.checkpoint.own(self.run):
                 raise Interruption("worker_lost")
+            self.destination.hold(self.schema, self.stream.tables)
             for given, page in zip(share.pages, share.typed, strict=False):  # a part of a page tells of no sweep
                 self._sweeps.note(given, page)
             for page in share.typed:

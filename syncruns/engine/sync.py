@@ -14,7 +14,6 @@ from django.conf import settings
 from django.db import Error, connections, transaction
 from django.utils import timezone
 
-from connections.destination import table_name
 from connections.expiry import explained
 from connections.models import Connection, StreamSetting
 from connections.sdk.connector import Connector
@@ -25,6 +24,7 @@ from syncruns.engine import journal
 from syncruns.engine.asked import is_first_read, moves_checkpoint, read_options
 from syncruns.engine.changes import ChangeRecorder
 from syncruns.engine.context import Leash
+from syncruns.engine.evolution import Evolutions
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
 from syncruns.engine.quarantine import waiting_of
@@ -186,9 +186,7 @@ class _StreamSync:
         connector = self._open()
         destination = warehouse()
         destination.recorder = ChangeRecorder(self._run, self._stream.key)
-        for change in destination.prepare(connector.schema, self._stream.tables):
-            name = table_name(connector.schema, change.table)
-            self._log.add("info", f"schema.{change.action}", self._stream.key, **change.params(), table=name)
+        Evolutions(self._run, self._stream, connector.schema, self._log).prepare(destination, checkpoint)
         load = StreamLoad(
             self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log,
             moves_checkpoint=moves_checkpoint(self._choice, self._run.options), pulse=self._leash.check,
