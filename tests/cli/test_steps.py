@@ -33,7 +33,7 @@ def test_a_name_that_is_no_step_or_no_stream_is_refused(
 ) -> None:
     refused = command("sync", "energia", *wrong)
     assert refused.code == 2
-    assert refused.err == f"energia has no {wrong[0][2:]} called {wrong[1]}.\n"
+    assert refused.err.startswith(f"energia has no {wrong[0][2:]} called {wrong[1]}.")
     assert not SyncRun.objects.exists()
 
 
