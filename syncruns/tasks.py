@@ -18,13 +18,14 @@ from django_q.exceptions import TimeoutException
 from connections.models import StreamSetting
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import open_connector
-from syncruns import decisions, outage
+from syncruns import backfills, decisions, outage
 from syncruns import dispatch as ticker
 from syncruns.alerts import incidents
 from syncruns.chores import do_due
 from syncruns.deletion import finish_deletions
 from syncruns.engine import journal
-from syncruns.engine.sync import Outcome, is_one_off, sync
+from syncruns.engine.asked import is_one_off
+from syncruns.engine.sync import Outcome, sync
 from syncruns.engine.whereabouts import whereabouts
 from syncruns.lease import Lease
 from syncruns.models import StreamRun, SyncRun, SystemJob
@@ -187,6 +188,11 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
         mark_stopped(connection, error)
     if error is not None and error.until is not None:
         block_until(connection, error.until)
+    if run.trigger == SyncRun.Trigger.BACKFILL:
+        backfills.follow(run, error)
+        if error is not None and error.info.needs_person:
+            incidents.follow(run)
+        return
     if outcome.state in (SyncRun.State.SUCCEEDED, SyncRun.State.PARTIAL):
         note_synced(connection, trouble=error is not None and error.code != UNAVAILABLE)
     if outcome.state == SyncRun.State.TIMED_OUT and run.read and (options := _left_to_do(run)) is not None:
@@ -202,6 +208,8 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
 
 def _left_to_do(run: SyncRun) -> dict[str, Any] | None:
     """Return the options of a run that goes on where this one met its deadline; None: it would only start over."""
+    if run.resets:
+        return None
     if not is_one_off(run.options):
         return run.options
     interrupted = run.streams.filter(error_code="timed_out").values_list("stream", flat=True)
