@@ -239,7 +239,7 @@ def _timestamp(value: Any) -> datetime:
     if isinstance(value, datetime):
         if value.tzinfo is UTC:
             return value
-        if value.tzinfo is None:
+        if value.utcoffset() is None:  # a zone that knows none would be taken for this machine's
             raise Refused("no_time_zone")
         moment = value
     elif type(value) is str and _TIMESTAMP.fullmatch(value):

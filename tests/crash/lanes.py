@@ -67,10 +67,14 @@ def _is_locked(run: SyncRun) -> bool:
 class Arena:
     """Lanes on one database, one control that ticks for all, and what went wrong."""
 
-    def __init__(self, nursery: Nursery, server: Server | None, rounds: int, seed: int, lanes: int) -> None:
+    def __init__(
+        self, nursery: Nursery, server: Server | None, rounds: int, seed: int, lanes: int, *, changes: int = 0
+    ) -> None:
+        """changes: at the source before each round, whose first blow is a kill; 0: a few, and any blows."""
         self.nursery = nursery
         self.server = server
         self.rounds = rounds
+        self.changes = changes
         self.random = random.Random(seed)
         self.seed = seed
         self.ledgers = [Ledger(seed * 1000 + number) for number in range(lanes)]
@@ -125,6 +129,8 @@ class Arena:
             blow = everywhere[(number // 2) % len(everywhere)] if number % 2 == 0 else Blow(pick.choice(kinds))
             if blow.kind in ("database", "cancel") and pick.random() < 0.7:
                 blow = Blow(blow.kind, pick.choice(BOUNDARIES))
+            if self.changes:
+                blow = Blow("kill", pick.choice(BOUNDARIES))
             blows = [self._at_random(blow)]
             if pick.random() < 0.3:
                 blows.append(self._at_random(Blow(pick.choice(("kill", "freeze")), pick.choice(("", *BOUNDARIES)))))
@@ -184,7 +190,8 @@ class Arena:
                     self.wrong.append(f"run {run} ({run.state}): {name} {getattr(run, name)}, its streams {streams}")
                     break
         self.figures["pages served"] = sum(ledger.served for ledger in self.ledgers)
-        self.figures["changes"] = sum(ledger.seq for ledger in self.ledgers)
+        for ledger in self.ledgers:
+            self.figures += ledger.told
 
     def summary(self) -> str:
         """Return what happened in words."""
@@ -223,7 +230,7 @@ class Lane:
     def play(self, blows: list[Blow]) -> None:
         """One slot: its run meets the blows, and afterwards the tables must equal the source."""
         self.workers.clear()
-        self.ledger.change(self.arena.random.randrange(5, 60))
+        self.ledger.change(self.arena.changes or self.arena.random.randrange(5, 60))
         self.ledger.budget = 25
         slot = timezone.now()
         patiently(lambda: Connection.objects.filter(pk=self.connection.pk).update(next_sync_at=slot))

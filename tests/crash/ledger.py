@@ -12,6 +12,7 @@ import json
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -110,6 +111,8 @@ class Ledger:
     records: dict[str, dict[int, dict[str, Any]]] = field(default_factory=lambda: {"items": {}, "notes": {}})
     tags: dict[int, str] = field(default_factory=lambda: {0: "always there"})
     vanished: int = 0
+    told: Counter[str] = field(default_factory=Counter)  # changes, and the deletions and returns among them
+    gone_tags: set[int] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -123,6 +126,7 @@ class Ledger:
 
     def _change(self) -> None:
         pick = self._random
+        self.told["changes"] += 1
         stream = pick.choice(("items", "items", "notes", "tags"))
         if stream == "tags":
             self._change_tag(pick.randrange(1, 80))
@@ -131,6 +135,8 @@ class Ledger:
         identity = pick.randrange(1, CROOKED_IDS if stream == "items" else IDS)
         before = self.records[stream].get(identity)
         alive = before is None or is_crooked(before) or pick.random() > 0.2
+        if before is not None and before["alive"] != alive:
+            self.told["returns" if alive else "deletions"] += 1
         record = {"id": identity, "name": f"n{pick.randrange(10**6)}", "seq": self.seq, "alive": alive}
         if stream == "items":
             record |= {
@@ -145,7 +151,11 @@ class Ledger:
         if identity in self.tags and self.vanished < MOST_VANISH and self._random.random() < 0.4:
             del self.tags[identity]
             self.vanished += 1
+            self.told["deletions"] += 1
+            self.gone_tags.add(identity)
         else:
+            self.told["returns"] += identity in self.gone_tags
+            self.gone_tags.discard(identity)
             self.tags[identity] = f"t{self._random.randrange(3)}"
 
     def page(self, stream: str, after: int, limit: int) -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lanes", type=int, default=4, help="connections that sync side by side")
+    parser.add_argument("--changes", type=int, default=0, help="at the source before each round, which is then a kill")
     asked = parser.parse_args()
     with contextlib.ExitStack() as stack:
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix="sincro-crash-"))
@@ -63,7 +64,7 @@ def main() -> int:
             call_command("migrate", verbosity=0)
             from tests.crash.lanes import Arena
 
-            arena = Arena(nursery, server, asked.rounds, asked.seed, asked.lanes)
+            arena = Arena(nursery, server, asked.rounds, asked.seed, asked.lanes, changes=asked.changes)
             arena.play()
     print(arena.summary())
     return 1 if arena.wrong else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,11 +16,11 @@ Figures = Callable[[str], None]
 DATABASE = "postgresql" if settings.IS_POSTGRES else "sqlite"
 
 
-def play(rounds: int, seed: int, seconds: float, lanes: int = 4) -> str:
+def play(rounds: int, seed: int, seconds: float, lanes: int = 4, changes: int = 0) -> str:
     """Play rounds in a process of their own and return what they came to."""
     command = [sys.executable, "-m", "tests.crash.rounds", "--database", DATABASE]
     done = subprocess.run(
-        [*command, "--rounds", str(rounds), "--seed", str(seed), "--lanes", str(lanes)],
+        [*command, "--rounds", str(rounds), "--seed", str(seed), "--lanes", str(lanes), "--changes", str(changes)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -36,3 +37,15 @@ def test_short_crash_round_loses_nothing_doubles_nothing_and_leaves_nothing_runn
 @pytest.mark.long
 def test_thousand_crash_rounds_lose_nothing_double_nothing_and_leave_nothing_running(figures: Figures) -> None:
     figures(play(rounds=1000, seed=1, seconds=7200, lanes=8))  # most of a round is waiting
+
+
+@pytest.mark.parametrize("rounds", [4, pytest.param(50, marks=pytest.mark.long)])
+def test_tables_equal_the_source_after_many_changes_deletions_and_returns_with_kills(
+    figures: Figures, rounds: int
+) -> None:
+    """Ten thousand changes in the long version, with a worker killed at another boundary after each two hundred."""
+    said = play(rounds=rounds, seed=3, seconds=1800, lanes=2, changes=200)
+    figures(said)
+    counted = {name: int(number) for name, number in re.findall(r"(\w+): (\d+)", said)}
+    assert counted["changes"] >= 200 * rounds
+    assert counted["deletions"] >= 10 * rounds and counted["returns"] >= 10 * rounds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +30,11 @@ def typed(orders: Sequence[dict[str, Any]] | None = None, items: Sequence[dict[s
     result = to_rows(Page(rows=rows), STREAM)
     assert result.read == sum(map(len, result.rows.values())) + result.deduplicated + len(result.rejects)
     return result
+
+
+class Nowhere(tzinfo):
+    def utcoffset(self, moment: datetime | None) -> None:
+        return None
 
 
 def read(kind: ColumnType, value: Any, **size: int) -> Any:
@@ -118,6 +123,7 @@ def test_decimals(value: Any, expected: str) -> None:
         ("timestamp", "2026-02-28", "not_a_timestamp"),
         ("timestamp", 1772236800, "not_a_timestamp"),
         ("timestamp", datetime(2026, 2, 28), "no_time_zone"),  # noqa: DTZ001 - that is what is refused
+        ("timestamp", datetime(2026, 2, 28, tzinfo=Nowhere()), "no_time_zone"),
         ("timestamp", "0001-01-01T00:00:00+05:00", "out_of_range"),
         ("text", " as it \n is ", " as it \n is "),
         ("text", Decimal("1.50"), "1.50"),
