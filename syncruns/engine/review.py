@@ -83,7 +83,12 @@ def _begin(connection: Connection, stream: Stream, user: User | None) -> tuple[S
     except IntegrityError:
         raise Busy from None
     row = StreamRun.objects.create(
-        run=run, stream=stream.key, label=stream.label, state=StreamRun.State.RUNNING, attempt=1, started_at=now,
+        run=run,
+        stream=stream.key,
+        label=stream.label,
+        state=StreamRun.State.RUNNING,
+        attempt=1,
+        started_at=now,
         kind=StreamRun.Kind.STEP if isinstance(stream, Step) else StreamRun.Kind.STREAM,
     )
     return run, row
