@@ -13,6 +13,7 @@ from ninja.security.base import AuthBase
 
 from connections.people.address import client_address
 from syncruns.api.limits import Limiter
+from syncruns.api.memory import Memory
 from syncruns.api.problems import Problem
 from syncruns.models import ApiToken
 
@@ -24,6 +25,7 @@ LONGEST_TOKEN = 200
 reading = Limiter(settings.API_READS_PER_MINUTE)
 writing = Limiter(settings.API_WRITES_PER_MINUTE)
 guessing = Limiter(WRONG_TOKENS_A_MINUTE)
+tokens: Memory[ApiToken] = Memory()
 
 
 def token_of(request: HttpRequest) -> ApiToken:
@@ -35,19 +37,22 @@ def token_of(request: HttpRequest) -> ApiToken:
     if kind.lower() != "bearer" or not token:
         raise Problem(401, "token_missing", headers={"WWW-Authenticate": 'Bearer realm="sincro"'})
     now = timezone.now()
-    found = None
-    if len(token) <= LONGEST_TOKEN:
-        found = ApiToken.objects.filter(ApiToken.valid(now), digest=ApiToken.digest_of(token)).first()
-    if found is None:
+    try:
+        found = tokens.recall(digest := ApiToken.digest_of(token[:LONGEST_TOKEN]), lambda: _look_up(digest))
+    except ApiToken.DoesNotExist:
         guessing.take(address)
         challenge = 'Bearer realm="sincro", error="invalid_token"'
-        raise Problem(401, "token_refused", headers={"WWW-Authenticate": challenge})
+        raise Problem(401, "token_refused", headers={"WWW-Authenticate": challenge}) from None
     _pass(reading if request.method in ("GET", "HEAD") else writing, str(found.pk))
     try:
         found.note_use(now)
     except OperationalError:  # the database is busy writing; the next request notes it
         logger.debug("the use of token %s could not be noted", found.pk)
     return found
+
+
+def _look_up(digest: str) -> ApiToken:
+    return ApiToken.objects.get(ApiToken.valid(timezone.now()), digest=digest)
 
 
 def demand_operate(token: ApiToken) -> None:

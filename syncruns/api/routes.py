@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from django.db.models import Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from ninja import Body, Query, Router, Status
 from pydantic import Field
 
@@ -18,6 +18,7 @@ from connections.sdk.errors import SyncError
 from connections.services import set_auto_sync
 from syncruns.api import facts, schemas
 from syncruns.api.access import OperateToken, ReadToken
+from syncruns.api.memory import Memory
 from syncruns.api.metrics import metrics_of
 from syncruns.api.paging import MOST, cursor_of, number_of, place_of
 from syncruns.api.problems import Problem
@@ -31,6 +32,7 @@ from syncruns.pausing import LONGEST, pause
 
 router = Router()
 READ, OPERATE = ReadToken(), OperateToken()
+statuses: Memory[bytes] = Memory()
 
 REFUSED = {400: ProblemDocument, 401: ProblemDocument, 422: ProblemDocument, 429: ProblemDocument, 503: ProblemDocument}
 UNKNOWN = REFUSED | {404: ProblemDocument}
@@ -61,13 +63,23 @@ def _actor(request: HttpRequest) -> str:
 
 
 @router.get("/sync/status", response={200: schemas.Status, **UNKNOWN}, auth=READ, url_name="status", tags=["sync"])
-def status(request: HttpRequest, connection: SlugQuery = None) -> dict[str, Any]:
-    """How syncing stands: of all connections together and of each, or of one."""
-    wanted = _connections().filter(slug=connection) if connection else _connections()
+def status(request: HttpRequest, connection: SlugQuery = None) -> HttpResponse:
+    """How syncing stands: of all connections together and of each, or of one.
+
+    An answer may be a second old; with the header `Cache-Control: no-cache` it is not.
+    """
+    key, anew = (connection, translation.get_language()), "no-cache" in request.headers.get("Cache-Control", "")
+    body = statuses.recall(key, lambda: _status(connection), anew=anew)
+    return HttpResponse(body, content_type="application/json", headers={"Cache-Control": "private, max-age=1"})
+
+
+def _status(slug: str | None) -> bytes:
+    wanted = _connections().filter(slug=slug) if slug else _connections()
     found = facts.statuses(wanted, timezone.now())
-    if connection and not found:
+    if slug and not found:
         raise Problem(404, "not_found")
-    return {**facts.together(found), "connections": found}
+    answer = schemas.Status.model_validate({**facts.together(found), "connections": found})
+    return answer.model_dump_json().encode()
 
 
 @router.post(
@@ -94,6 +106,7 @@ def trigger(request: HttpRequest, wanted: Annotated[TriggerIn | None, Body()] = 
         raise Problem(422, "invalid_request", errors=[wrong])
     else:
         runs, skipped = trigger_all(_connections(), wanted, actor, now)
+    statuses.forget()
     started = [
         {"run_id": run.pk, "connection": run.connection.slug, "url": reverse("api:run", args=[run.pk])} for run in runs
     ]
@@ -239,6 +252,7 @@ def connection_change(request: HttpRequest, slug: Slug, change: schemas.Connecti
             found = pause(found, until, actor=actor)
     except SyncError as error:
         raise Problem(422, error.code, params=error.params, source=label_of(found.kind)) from None
+    statuses.forget()
     return _shown(found)
 
 

@@ -69,4 +69,5 @@ class ApiToken(models.Model):
         """Note that the token was used, at most once a minute."""
         if self.last_used_at is None or self.last_used_at < now - USED_EVERY:
             unnoted = Q(last_used_at=None) | Q(last_used_at__lt=now - USED_EVERY)
+            self.last_used_at = now
             type(self).objects.filter(unnoted, pk=self.pk).update(last_used_at=now)

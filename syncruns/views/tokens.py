@@ -21,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from connections import audit
 from connections.people.forms import KitForm
 from connections.secrets import decrypt, encrypt
+from syncruns.api.access import tokens as known_tokens
 from syncruns.models import ApiToken
 from syncruns.outcomes import Look
 
@@ -89,6 +90,7 @@ def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     with transaction.atomic():
         if ApiToken.objects.filter(pk=pk, revoked_at=None).update(revoked_at=timezone.now()):
             audit.record("token.revoked", user=request.user, target=token)
+    known_tokens.forget()  # other processes forget it within a second
     messages.success(request, _("“%(name)s” opens nothing any more.") % {"name": token.name})
     return redirect("tokens")
 

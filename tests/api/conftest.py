@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from connections.models import Connection
-from syncruns.api import access
+from syncruns.api import access, routes
 from syncruns.api.limits import Limiter
 from syncruns.models import ApiToken
 
@@ -29,6 +29,8 @@ def fresh_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test use up what the next may ask."""
     for name, per_minute in (("reading", 36_000), ("writing", 36_000), ("guessing", 30)):
         monkeypatch.setattr(access, name, Limiter(per_minute))
+    access.tokens.forget()
+    routes.statuses.forget()
 
 
 @pytest.fixture

@@ -157,7 +157,7 @@ def test_metrics_are_read_in_a_constant_number_of_queries(
         run.streams.create(stream="orders", state="succeeded", finished_at=timezone.now())
     make_run(make_connection(), "queued", ago=timedelta(minutes=3))
     scrape()
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         text = scrape()
     for line in (
         'sincro_runs{code="timeout",connection="shop-2",outcome="failed"} 1.0',
