@@ -1,6 +1,7 @@
-"""How the status of the API answers while Sincro syncs: `python -m benchmarks.status [60 500]` (seconds, requests a second).
+"""How the status of the API answers while Sincro syncs: `python -m benchmarks.status [60 500]`.
 
-A whole Sincro (as `make run` starts it) with connections that sync all the time; this process sends requests over kept connections, at their planned moments, and counts from these: a server that falls behind shows.
+A whole Sincro (as `make run` starts it) whose connections sync all the time is asked so many seconds, so many times a
+second, over kept connections. Answers are timed from the moment at which the question was due: falling behind shows.
 """
 
 from __future__ import annotations

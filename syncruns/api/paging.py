@@ -20,7 +20,7 @@ def cursor_of(*place: Any) -> str:
 
 
 def place_of(cursor: str) -> tuple[datetime, UUID]:
-    """Return the moment and the id that a cursor names. Raises Problem 422."""
+    """Return the moment and the id that a cursor names. Raises Problem 404."""
     at, key = _parts(cursor, 2)
     try:
         moment = datetime.fromisoformat(at)
@@ -28,14 +28,14 @@ def place_of(cursor: str) -> tuple[datetime, UUID]:
             raise ValueError(at)
         return moment, UUID(key)
     except ValueError:
-        raise _invalid() from None
+        raise _unknown() from None
 
 
 def number_of(cursor: str) -> int:
-    """Return the number that a cursor names. Raises Problem 422."""
+    """Return the number that a cursor names. Raises Problem 404."""
     (text,) = _parts(cursor, 1)
     if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise _invalid()
+        raise _unknown()
     return int(text)
 
 
@@ -43,11 +43,11 @@ def _parts(cursor: str, count: int) -> list[str]:
     try:
         parts = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (ValueError, RecursionError):
-        raise _invalid() from None
+        raise _unknown() from None
     if not isinstance(parts, list) or len(parts) != count or not all(isinstance(part, str) for part in parts):
-        raise _invalid()
+        raise _unknown()
     return parts
 
 
-def _invalid() -> Problem:
-    return Problem(422, "invalid_request", errors=[{"loc": ["query", "cursor"], "msg": "not a cursor of this list"}])
+def _unknown() -> Problem:
+    return Problem(404, "not_found", errors=[{"loc": ["query", "cursor"], "msg": "not a place of this list"}])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, cast
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr
 
 from connections.defaults import LONGEST_WINDOW
 from syncruns.health import LOOKS
@@ -17,14 +18,27 @@ from syncruns.models import StreamRun, SyncRun
 SLUG = r"^[-a-zA-Z0-9_]+$"
 
 
+FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
 def _moment(value: Any) -> Any:
-    """Take ISO 8601 with a zone, within the years that every database holds."""
+    """Take RFC 3339, in full; what lies before or after all that databases hold becomes the first or last of it."""
     if not isinstance(value, str):
-        raise ValueError("an ISO 8601 moment with a time zone is wanted")
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None or not 1970 <= moment.year <= 2200:
-        raise ValueError("a time zone, and a year from 1970 to 2200, are wanted")
+        raise ValueError("a moment with a time zone is wanted, such as 2026-11-27T02:30:00Z")
+    text = re.sub(r"^0000", "0001", re.sub(r"(:\d\d):60", r"\1:59", value.upper()))  # leap seconds, and the year 0
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time zone is wanted, such as Z")
+    if moment.year < FIRST.year or moment.year > LAST.year:
+        return FIRST if moment.year < FIRST.year else LAST
     return moment.astimezone(UTC)
+
+
+def _whole(value: Any) -> Any:
+    """Take 90 and 90.0, which are the same to JSON, but neither "90" nor true."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        raise ValueError("a whole number is wanted")
+    return int(value)
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
@@ -104,9 +118,9 @@ class TriggerIn(Schema):
         default=None, description="Its short name; without it, every connection that may run"
     )
     stream: Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)] | None = Field(
-        default=None, description="Only this service, even if it is switched off; wants connection"
+        default=None, description="Only this service, even if it is switched off"
     )
-    window_minutes: Annotated[StrictInt, Field(ge=1, le=LONGEST_WINDOW)] | None = Field(
+    window_minutes: Annotated[int, Field(ge=1, le=LONGEST_WINDOW), BeforeValidator(_whole)] | None = Field(
         default=None, description="Look back this far, once, instead of going on from the checkpoint"
     )
 
@@ -252,7 +266,7 @@ class ConnectionChange(Schema):
     # None stands for "left out" and cannot be sent.
     auto_sync: StrictBool = Field(default=cast(bool, None), description="Automatic syncing on or off")
     paused_until: Moment | None = Field(
-        default=None, description="No scheduled run starts before; at most 366 days ahead. Null lifts the pause"
+        default=None, description="No scheduled run starts before; at most 366 days ahead. Null, or the past, lifts it"
     )
 
 

@@ -84,6 +84,8 @@ def trigger_all(
         active = [one["run_id"] for one in skipped if one["run_id"]]
         if active:
             raise Problem(409, "already_running", run_id=active[0], run_ids=active, skipped=skipped)
+        if all(one["code"] == "not_found" for one in skipped):
+            raise Problem(404, "not_found", skipped=skipped)  # no connection has this stream
         raise Problem(423, "nothing_may_run", skipped=skipped)
     return runs, skipped
 

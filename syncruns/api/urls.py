@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import HttpError, Throttled, ValidationError
 from ninja.openapi.docs import Swagger
+from ninja.operation import Operation
 from ninja.renderers import BaseRenderer
 
 from connections.sdk import VERSION
@@ -34,7 +35,10 @@ class Json(BaseRenderer):
 
 
 class Api(NinjaAPI):
-    """Says of errors that they are problem documents."""
+    """Says of errors that they are problem documents, and calls operations as generated clients shall."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        return operation.view_func.__name__
 
     def get_openapi_schema(self, *args: Any, **kwargs: Any) -> Any:
         document = super().get_openapi_schema(*args, **kwargs)
