@@ -78,6 +78,12 @@ CATALOGUE: dict[str, Entry] = {
         (_("Compare the address and the paths with the source's documentation."), _("Test, then save.")),
         "edit_settings",
     ),
+    "needs_failed": Entry(
+        _("What it needs failed"),
+        _("This step was not run, because what it works on did not succeed: %(needs)s."),
+        _("A stream or an earlier step of the same sync failed; its own line says why."),
+        (_("See to that failure first."), _("The next sync that gets that far runs the step as well.")),
+    ),
     "rate_limited": Entry(
         _("Too many requests"),
         _("%(source)s asks us to slow down; syncing goes on by itself when it allows."),
@@ -206,6 +212,13 @@ CATALOGUE: dict[str, Entry] = {
         _("%(source)s answered, but not in the shape this connection was set up for."),
         _("The source was updated, or a path or column in the settings does not fit."),
         (_("Read a new sample in the settings and compare the columns."), _("Save, then retry.")),
+        "edit_settings",
+    ),
+    "contract_changed.type": Entry(
+        _("A column became something else"),
+        _("Column %(column)s of %(table)s holds %(before)s and is now declared as %(after)s; nothing was written."),
+        _("The type of the column was changed after the first load, and the new one cannot hold what is there."),
+        (_("Restore the former type, or give the column a new name."),),
         "edit_settings",
     ),
     "contract_changed.records": Entry(

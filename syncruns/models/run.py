@@ -280,7 +280,11 @@ class SyncRun(Counts):
 
 
 class StreamRun(Counts):
-    """One stream within one run."""
+    """One stream, or step, within one run."""
+
+    class Kind(models.TextChoices):
+        STREAM = "stream"
+        STEP = "step"
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -294,6 +298,7 @@ class StreamRun(Counts):
 
     run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="streams")
     stream = models.CharField(max_length=60)
+    kind = models.CharField(max_length=6, choices=Kind.choices, default=Kind.STREAM)
     label = models.CharField(_("stream"), max_length=100)
     position = models.PositiveSmallIntegerField(default=0)
     state = models.CharField(_("state"), max_length=11, choices=State.choices, default=State.WAITING)
@@ -319,6 +324,10 @@ class StreamRun(Counts):
 
     def __str__(self) -> str:
         return f"{self.run_id}/{self.stream}"
+
+    @property
+    def is_step(self) -> bool:
+        return self.kind == self.Kind.STEP
 
     @property
     def duration(self) -> timedelta | None:

@@ -19,6 +19,7 @@ from connections.audit import COMMAND_LINE
 from connections.command_line.base import ConsoleCommand, Exit, Refused, add_json, named_connection, refuse_unknown
 from connections.command_line.flags import given_since
 from connections.models import Connection
+from connections.sdk.declare import Step
 from connections.services import streams_of
 from syncruns.command_line.answers import dry_run_answer, full_run_answer, run_answer
 from syncruns.command_line.explained import error_lines, result_lines
@@ -39,6 +40,9 @@ class Command(ConsoleCommand):
         parser.add_argument("slug")
         parser.add_argument(
             "--stream", action="append", dest="streams", metavar="STREAM", help=_("only this stream; may be repeated")
+        )
+        parser.add_argument(
+            "--step", action="append", dest="steps", metavar="STEP", help=_("only this step; may be repeated")
         )
         start = parser.add_mutually_exclusive_group()
         start.add_argument("--window", type=int, metavar="MINUTES", help=_("look back this far from now"))
@@ -147,15 +151,21 @@ class Command(ConsoleCommand):
 
 def _requested(connection: Connection, options: dict[str, Any]) -> dict[str, Any]:
     """Return request_sync's arguments for the flags. Raises Refused."""
-    known = [selected.stream.key for selected in streams_of(connection)]
+    declared = streams_of(connection)
+    known = [one.stream.key for one in declared if not isinstance(one.stream, Step)]
     for stream in options["streams"] or ():
         if stream not in known:
             text = _("%(connection)s has no stream called %(name)s.")
             refuse_unknown(text % {"connection": connection.slug, "name": stream}, "unknown_stream", stream, known)
+    known = [one.stream.key for one in declared if isinstance(one.stream, Step)]
+    for step in options["steps"] or ():
+        if step not in known:
+            text = _("%(connection)s has no step called %(name)s.")
+            refuse_unknown(text % {"connection": connection.slug, "name": step}, "unknown_step", step, known)
     if options["window"] is not None and options["window"] < 1:
         raise Refused(_("--window is a number of minutes, at least 1."))
     return {
-        "streams": options["streams"],
+        "streams": [*(options["streams"] or ()), *(options["steps"] or ())] or None,
         "window_minutes": options["window"],
         "since": given_since(options["since"], connection.time_zone) if options["since"] is not None else None,
     }
