@@ -286,6 +286,12 @@ CATALOGUE: dict[str, Entry] = {
         (_("Check in the source whether these records are gone."), _("Decide which rows to delete and which to keep.")),
         "decide",
     ),
+    "reset_empty": Entry(
+        _("The source showed nothing"),
+        _("The whole read of a reset brought not a single record; every stored row and the checkpoint stayed."),
+        _("The user lost rights in the source, its address leads elsewhere, or the source really is empty."),
+        (_("Check in the source whether it shows these records to this user."), _("Then reset the stream again.")),
+    ),
     "destination_failed": Entry(
         _("The database could not be written"),
         _(
