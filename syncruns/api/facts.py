@@ -123,7 +123,7 @@ def _status(row: Row, streams: Sequence[StreamRun], now: datetime) -> dict[str, 
             "last_run_at": last.finished_at if last else None,
             "next_run_at": row.next.at,
             "running": row.follow is not None and not row.follow.has_lost_lease(now),
-            "units_synced": sum(stream.state in READ for stream in streams),
+            "units_synced": _units(streams),
             "new_records": last.inserted if last else 0,
             "errors": errors,
         }
@@ -182,7 +182,7 @@ def log_facts(run: SyncRun, streams: Sequence[StreamRun]) -> dict[str, Any]:
             "started_at": run.started_at,
             "finished_at": run.finished_at,
             "duration_seconds": _seconds(run),
-            "units_processed": sum(stream.state in READ for stream in streams),
+            "units_processed": _units(streams),
             "records_created": run.inserted,
             "records_read": run.read,
             "records_updated": run.updated,
@@ -249,3 +249,8 @@ def _percent(run: SyncRun, streams: Sequence[StreamRun]) -> int | None:
 
 def _seconds(run: SyncRun) -> float | None:
     return run.duration.total_seconds() if run.duration is not None else None
+
+
+def _units(streams: Sequence[StreamRun]) -> int:
+    """Count the services that were read; steps come after them and are none."""
+    return sum(stream.kind == StreamRun.Kind.STREAM and stream.state in READ for stream in streams)

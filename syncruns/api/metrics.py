@@ -36,7 +36,7 @@ def metrics_of(connection: Connection, since: datetime, until: datetime) -> dict
         longest=Max(span),
         **{name: Sum(column) for name, column in COUNTS.items()},
     )
-    of_streams = StreamRun.objects.filter(run__in=runs).aggregate(
+    of_streams = StreamRun.objects.filter(run__in=runs, kind=StreamRun.Kind.STREAM).aggregate(
         units_total=Count("pk"), units_succeeded=Count("pk", filter=Q(state__in=READ))
     )
     total, succeeded = of_streams["units_total"], of_streams["units_succeeded"]

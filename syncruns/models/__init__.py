@@ -1,4 +1,5 @@
 from syncruns.models.alert import Delivery, NotificationRule
+from syncruns.models.backfill import Backfill
 from syncruns.models.change import Change
 from syncruns.models.checkpoint import Checkpoint
 from syncruns.models.correction import Correction
@@ -12,6 +13,7 @@ from syncruns.models.token import ApiToken
 
 __all__ = [
     "ApiToken",
+    "Backfill",
     "Change",
     "Checkpoint",
     "Correction",

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncruns', '0007_declared_columns'),
+        ('syncruns', '0008_backfills'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
