@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -48,8 +50,12 @@ class Case:
 
     @contextmanager
     def served(self) -> Iterator[Case]:
-        """Serve the sandbox."""
+        """Serve the sandbox, awake: some play their whole history at the first request, and a hurried one gives up."""
         with Sandbox(self.make_app()) as self.sandbox:
+            try:
+                urlopen(self.sandbox.url).close()
+            except HTTPError as nothing_there:
+                nothing_there.close()
             yield self
 
     @property
