@@ -12,6 +12,8 @@ ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "timestamp
 
 Record = Mapping[str, Any]  # column name -> value as the source spelled it
 INTEGER_DIGITS = 19
+MOST_DIGITS = 1000  # what PostgreSQL keeps of a decimal; SQLite keeps as many, as text
+OWN_COLUMNS = ("_connection_id", "_run_id", "_changed_at", "_hash", "_deleted_at")  # that every table has
 MASK = "•••"  # stands for a personal value
 
 Key = tuple[Any, ...]  # the values of Table.key, in its order
@@ -36,6 +38,9 @@ class Column:
     def __post_init__(self) -> None:
         if (self.type == "decimal") != (self.precision is not None and self.scale is not None):
             raise ValueError(f"column {self.name}: precision and scale belong to decimal, and it needs both")
+        digits, decimals = self.precision or 1, self.scale or 0  # of any other type: a pair that would do
+        if not (0 <= decimals <= digits <= MOST_DIGITS) or self.precision == 0:
+            raise ValueError(f"column {self.name}: no database keeps decimal({self.precision},{self.scale})")
         if self.document and (self.type != "text" or self.is_correctable):
             raise ValueError(f"column {self.name}: the hash of a document is text, and nobody corrects it")
 
@@ -64,8 +69,10 @@ class Table:
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
-        if len(set(names)) != len(names):
+        if len({name.casefold() for name in names}) != len(names):  # SQLite tells no case
             raise ValueError(f"table {self.name}: a column is declared twice")
+        if own := [name for name in names if name.casefold() in OWN_COLUMNS]:
+            raise ValueError(f"table {self.name}: every table has a column {own[0]} of Sincro's own")
         if not self.key or not set(self.key) <= set(names):
             raise ValueError(f"table {self.name}: the key must name declared columns")
         if bool(self.parent) != bool(self.parent_key) or not set(self.parent_key) <= set(self.key):
@@ -270,6 +277,8 @@ def widest(standing: Column, declared: Column) -> Column | None:
     if types <= {"integer", "decimal"}:
         whole = max(_whole_digits(standing), _whole_digits(declared))
         scale = max(standing.scale or 0, declared.scale or 0)
+        if whole + scale > MOST_DIGITS:
+            return Column(standing.name, "text")
         return Column(standing.name, "decimal", precision=whole + scale, scale=scale)
     if types <= {"integer", "decimal", "text"}:
         return Column(standing.name, "text")

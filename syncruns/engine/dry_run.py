@@ -15,12 +15,13 @@ from connections.models import Connection
 from connections.sdk.declare import Stream
 from connections.sdk.errors import UNAVAILABLE, SyncError
 from connections.services import SelectedStream, open_connector
+from syncruns.engine.asked import read_options
 from syncruns.engine.decisions import corrections_of, typed_pages
 from syncruns.engine.load import load_page
 from syncruns.engine.reader import read_ahead
 from syncruns.engine.steps import is_step, pages_of
 from syncruns.engine.sweep import Comparison, Sweeps
-from syncruns.engine.sync import plan, read_options
+from syncruns.engine.sync import plan
 from syncruns.engine.transform import Typed
 from syncruns.engine.warehouse import warehouse
 from syncruns.models import Checkpoint, MissedRow, StreamRun

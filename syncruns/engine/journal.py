@@ -230,6 +230,8 @@ def _window_words(run: SyncRun, choice: SelectedStream, due: bool) -> str:
         words = _("not due")
     elif isinstance(choice.stream, Step):
         words = _("on what is loaded")
+    elif run.options.get("reset"):
+        words = _("in full, for a reset")
     elif run.options.get("since"):
         words = _("since %(since)s") % {"since": exact(datetime.fromisoformat(run.options["since"]))}
     elif choice.first_since and not window_asked:

@@ -40,6 +40,7 @@ class StreamLoad:
     log: RunLog
     moves_checkpoint: bool = True
     pulse: Callable[[], None] = lambda: None  # called now and then while a sweep is settled; may raise
+    deletes_at_once: bool = False  # what one complete sweep missed, as a reset does
     brakes: bool = True  # stops at too large a share of bad records
     _seen: dict[str, int] = field(default_factory=lambda: {"read": 0, "bad": 0})
 
@@ -47,8 +48,9 @@ class StreamLoad:
         self._corrections: Corrections | None = None  # looked up by the first load
         self._sweeps = Sweeps(self.stream, self.schema, self.destination, self.run.connection_id, self.log)
         self._settlement = Settlement(
-            self.run, self.row, self.stream, self.schema, self.checkpoint, self.destination, self.log, self.pulse
-        )
+            self.run, self.row, self.stream, self.schema, self.checkpoint, self.destination, self.log, self.pulse,
+            self.deletes_at_once,
+        )  # fmt: skip
 
     @property
     def brake(self) -> SyncError | None:
@@ -97,6 +99,7 @@ class StreamLoad:
         with transaction.atomic():
             if not self.checkpoint.own(self.run):
                 raise Interruption("worker_lost")
+            self.destination.hold(self.schema, self.stream.tables)
             for given, page in zip(share.pages, share.typed, strict=False):  # a part of a page tells of no sweep
                 self._sweeps.note(given, page)
             for page in share.typed:

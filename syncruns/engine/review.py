@@ -15,6 +15,7 @@ from connections.connectors import connector_class
 from connections.models import Connection
 from connections.sdk.declare import Page, Stream
 from syncruns.engine.changes import ChangeRecorder
+from syncruns.engine.evolution import prepared
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
 from syncruns.engine.warehouse import warehouse
@@ -41,7 +42,7 @@ def load_reviewed(
     """
     schema = connector_class(connection.kind).schema
     destination = warehouse()
-    destination.prepare(schema, stream.tables)
+    prepared(destination, connection, schema, stream)
     with transaction.atomic():
         run, row = _begin(connection, stream, user)
         checkpoint, _created = Checkpoint.objects.get_or_create(connection=connection, stream=stream.key)

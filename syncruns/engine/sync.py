@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -14,21 +14,22 @@ from django.conf import settings
 from django.db import Error, connections, transaction
 from django.utils import timezone
 
-from connections.destination import table_name
 from connections.expiry import explained
 from connections.models import Connection, StreamSetting
 from connections.sdk.connector import Connector
-from connections.sdk.context import ReadOptions
 from connections.sdk.declare import Step
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import SelectedStream, streams_of
 from syncruns.engine import journal
+from syncruns.engine.asked import is_first_read, moves_checkpoint, read_options
 from syncruns.engine.changes import ChangeRecorder
 from syncruns.engine.context import Leash
+from syncruns.engine.evolution import Evolutions
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
 from syncruns.engine.quarantine import waiting_of
 from syncruns.engine.reader import read_ahead
+from syncruns.engine.reset import in_full, is_reset
 from syncruns.engine.steps import NEEDS_FAILED, add_steps, failed_needs, is_step, pages_of
 from syncruns.engine.warehouse import warehouse
 from syncruns.models import Checkpoint, StreamRun, SyncRun
@@ -179,22 +180,26 @@ class _StreamSync:
         with _held(self._run):
             checkpoint.take(self._run)
             StreamRun.objects.filter(pk=self._row.pk).update(checkpoint_before=checkpoint.state)
-        options = read_options(self._choice, self._run.options, checkpoint.state)
+        resets = is_reset(self._choice, self._run.options)
+        state = None if resets else checkpoint.state
+        options = read_options(self._choice, self._run.options, state)
         connector = self._open()
         destination = warehouse()
         destination.recorder = ChangeRecorder(self._run, self._stream.key)
-        for change in destination.prepare(connector.schema, self._stream.tables):
-            name = table_name(connector.schema, change.table)
-            self._log.add("info", f"schema.{change.action}", self._stream.key, **change.params(), table=name)
+        Evolutions(self._run, self._stream, connector.schema, self._log).prepare(destination, checkpoint)
         load = StreamLoad(
             self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log,
             moves_checkpoint=moves_checkpoint(self._choice, self._run.options), pulse=self._leash.check,
+            deletes_at_once=resets,
         )  # fmt: skip
-        state = checkpoint.state
         read = partial(
             pages_of, connection, connector, self._stream, state, leash=self._leash, log=self._log, options=options
         )
-        if options.since is not None:
+        if resets:
+            stored = any(destination.count(connector.schema, table, connection.pk) for table in self._stream.tables)
+            read = partial(in_full, read, self._stream, is_stored=stored)
+            self._log.add("info", "reset_started", self._stream.key)
+        elif options.since is not None:
             self._log.add("info", "stream_started_since", self._stream.key, since=options.since.isoformat())
         else:
             self._log.add("info", f"{self._row.kind}_started", self._stream.key)
@@ -298,38 +303,6 @@ def plan(
     if not chosen:
         raise SyncError("config_invalid", field="streams", reason="no_streams")
     return chosen
-
-
-def moves_checkpoint(choice: SelectedStream, asked: Mapping[str, Any]) -> bool:
-    """Say whether a read goes on where the last one ended, so that the next one goes on where it ends."""
-    return is_step(choice) or is_first_read(choice, asked) or not is_one_off(asked)
-
-
-def is_one_off(asked: Mapping[str, Any]) -> bool:
-    """Say whether a run's options ask for a read that leaves the checkpoint where it is."""
-    return "since" in asked or "window_minutes" in asked
-
-
-def is_first_read(choice: SelectedStream, asked: Mapping[str, Any]) -> bool:
-    """Say whether the stream's first read, from the moment a person chose, is still to be made or ended.
-
-    Every run takes part in it, whoever asked for it, except one that wants another moment or window.
-    """
-    return choice.first_since is not None and (not is_one_off(asked) or _since(asked) == choice.first_since)
-
-
-def read_options(choice: SelectedStream, asked: Mapping[str, Any], state: dict[str, Any] | None) -> ReadOptions:
-    """Return what a run's options and the stream's own settings ask of a read that starts from state."""
-    since = _since(asked)
-    if is_first_read(choice, asked):
-        # What it read before it was interrupted is behind its checkpoint; it goes on from there.
-        since = choice.first_since if state is None else None
-    window = asked.get("window_minutes", choice.window_minutes)
-    return ReadOptions(window_minutes=window, since=since, page_size=choice.page_size)
-
-
-def _since(asked: Mapping[str, Any]) -> datetime | None:
-    return datetime.fromisoformat(asked["since"]) if asked.get("since") else None
 
 
 def _is_due(connection: Connection, choice: SelectedStream) -> bool:

@@ -80,7 +80,7 @@ class SyncRun(Counts):
         verbose_name=_("requested by"),
         related_name="+",
     )
-    options = models.JSONField(default=dict, blank=True)  # streams, window_minutes, since, dry_run
+    options = models.JSONField(default=dict, blank=True)  # streams, window_minutes, since, reset
     slot = models.DateTimeField(_("slot"), null=True, blank=True)
     priority = models.SmallIntegerField(default=0)  # a person waiting goes first
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.QUEUED)
@@ -140,9 +140,17 @@ class SyncRun(Counts):
         return self.state in self.ACTIVE
 
     @property
+    def resets(self) -> bool:
+        return bool(self.options.get("reset"))
+
+    @property
     def comes_again(self) -> bool:
-        """Say whether the run is queued once more by itself should its worker vanish; a person's is not."""
-        return self.trigger in self.AUTOMATIC and self.attempt == 1 and self.cancel_requested_at is None
+        """Say whether the run is queued once more by itself should its worker vanish.
+
+        A person's is not, unless it is a reset: nobody should have to watch it to its end.
+        """
+        is_wanted = self.trigger in self.AUTOMATIC or self.resets
+        return is_wanted and self.attempt == 1 and self.cancel_requested_at is None
 
     @property
     def shown_state(self) -> str:

@@ -16,6 +16,7 @@ from connections.models import Connection
 from connections.sdk.declare import Page, Stream, Table
 from connections.sdk.errors import SyncError
 from connections.services import streams_of
+from syncruns.engine.evolution import prepared
 from syncruns.engine.review import Busy, load_reviewed
 from syncruns.engine.transform import Reasons, record_of, to_rows
 from syncruns.engine.warehouse import warehouse
@@ -218,7 +219,7 @@ class _Batch:
 
     def _is_stored(self, pk: int, table: Table) -> bool:
         destination, schema = warehouse(), connector_class(self._connection.kind).schema
-        destination.prepare(schema, self._stream.tables)
+        prepared(destination, self._connection, schema, self._stream)
         row = to_rows(self._page([pk])[0], self._stream).rows[table.name]
         return bool(destination.stored(schema, table, row, connection_id=self._connection.pk))
 

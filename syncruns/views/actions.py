@@ -208,6 +208,8 @@ def run_cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
 def run_retry(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Queue the run's work again, all of it or only what did not succeed."""
     run = get_object_or_404(SyncRun.objects.select_related("connection"), pk=run_id, connection__deletion="")
+    if run.resets and not request.user.has_perm("connections.change_connection"):
+        raise PermissionDenied
     only = request.POST.get("only") == "unfinished"
     try:
         again, created = retry_run(run, user=request.user, only_unfinished=only)

@@ -72,6 +72,7 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "connection_auto_sync": OPERATE,
     "connection_sync": OPERATE,
     "connection_stream": OPERATE,
+    "connection_reset": "connections.change_connection",
     "sample_create": ADD,
     "runs": RUNS,
     "run": RUNS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,13 +29,6 @@ def find(document: Any, path: str) -> Any:
         return document[path]
     head, dot, rest = path.partition(".")
     return find(document[head], rest) if dot and head in document else MISSING
-
-
-def finder(path: str) -> Callable[[Any], Any]:
-    """Return find for one path, faster where the path is a single name."""
-    if not path or "." in path:
-        return lambda document: find(document, path)
-    return lambda document: document.get(path, MISSING) if type(document) is dict else find(document, path)
 
 
 @dataclass(frozen=True)

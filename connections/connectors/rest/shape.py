@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connections.connectors.rest.names import LONGEST_COLUMN, LONGEST_TABLE, fitted, snake
-from connections.connectors.rest.paths import MISSING, ColumnPath, column_path, find, finder
+from connections.connectors.rest.paths import MISSING, ColumnPath, column_path, find
 from connections.connectors.rest.values import reader
 from connections.sdk.declare import Column, Record, Stream, Table
 from connections.sdk.errors import SyncError
@@ -147,14 +147,29 @@ def records_checked(records: Iterable[Any]) -> Iterable[Mapping[str, Any]]:
 
 
 def _taker(fields: Sequence[Field], zone: ZoneInfo) -> Callable[[Any], dict[str, Any]]:
-    """Return the function that takes the fields' values out of a record or an item."""
-    readers = [(field.column.name, finder(field.path), reader(field.column.type, zone)) for field in fields]
+    """Return the function that takes the fields' values out of a record or an item; None for what is missing."""
+    places = [(field.column.name, field.path) for field in fields]
+    names = [(name, path) for name, path in places if path and "." not in path]  # found without a search
+    deeper = [place for place in places if place not in names]
+    readers = [
+        (field.column.name, reader(field.column.type, zone))
+        for field in fields
+        if field.column.type not in ("text", "json")
+    ]
 
     def take(record: Any) -> dict[str, Any]:
-        taken = {}
-        for name, find_in, read in readers:
-            value = find_in(record)
-            taken[name] = None if value is MISSING else read(value)
+        if type(record) is dict:
+            get = record.get
+            taken = {name: get(path) for name, path in names}
+            searched = deeper
+        else:
+            taken, searched = {}, places
+        for name, path in searched:
+            value = find(record, path)
+            taken[name] = None if value is MISSING else value
+        for name, read in readers:
+            if (value := taken[name]) is not None:
+                taken[name] = read(value)
         return taken
 
     return take

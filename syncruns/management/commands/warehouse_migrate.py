@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from connections.models import Connection
 from connections.sdk.declare import Stream
 from connections.sdk.errors import SyncError
 from connections.services import streams_of
+from syncruns.engine.evolution import prepared
 from syncruns.engine.warehouse import Evolution, warehouse
 
 
@@ -38,10 +40,11 @@ class Command(ConsoleCommand):
     def run(self, options: dict[str, Any]) -> Exit:
         changes: list[dict[str, Any]] = []
         errors: list[dict[str, Any]] = []
-        for name, schema, streams in [*_of_kinds(options["kinds"] or []), *_of_connections(errors)]:
+        for of, schema, streams in chain(_of_kinds(options["kinds"] or []), _of_connections(errors)):
+            name = of.slug if isinstance(of, Connection) else of
             for stream in streams:
                 try:
-                    found = warehouse().prepare(schema, stream.tables)
+                    found = _prepared(of, schema, stream)
                 except SyncError as error:
                     errors.append({"of": name, "stream": stream.key, "code": error.code, "params": error.params})
                 else:
@@ -58,7 +61,13 @@ class Command(ConsoleCommand):
         return Exit.ACTION_NEEDED if Exit.ACTION_NEEDED in ends else Exit.FAILED if ends else Exit.SUCCESS
 
 
-def _of_kinds(kinds: list[str]) -> Iterator[tuple[str, str, tuple[Stream, ...]]]:
+def _prepared(of: Connection | str, schema: str, stream: Stream) -> list[Evolution]:
+    if isinstance(of, Connection):
+        return prepared(warehouse(), of, schema, stream)
+    return warehouse().prepare(schema, stream.tables)
+
+
+def _of_kinds(kinds: list[str]) -> Iterator[tuple[Connection | str, str, tuple[Stream, ...]]]:
     known = [connector.kind for connector in REGISTRY]
     for kind in kinds:
         if kind not in known:
@@ -67,17 +76,18 @@ def _of_kinds(kinds: list[str]) -> Iterator[tuple[str, str, tuple[Stream, ...]]]
         yield kind, connector.schema, fixed_parts(connector)
 
 
-def _of_connections(errors: list[dict[str, Any]]) -> Iterator[tuple[str, str, tuple[Stream, ...]]]:
+def _of_connections(errors: list[dict[str, Any]]) -> Iterator[tuple[Connection | str, str, tuple[Stream, ...]]]:
     for connection in Connection.objects.filter(deletion="").order_by("slug"):
         try:
             schema = connector_class(connection.kind).schema
-            yield connection.slug, schema, tuple(selected.stream for selected in streams_of(connection))
+            yield connection, schema, tuple(selected.stream for selected in streams_of(connection))
         except SyncError as error:
             errors.append({"of": connection.slug, "stream": "", "code": error.code, "params": error.params})
 
 
 def _change(schema: str, change: Evolution) -> dict[str, Any]:
-    return {"table": table_name(schema, change.table), **change.params()}
+    told = {"action": change.action, "column": change.column, "before": change.before, "after": change.after}
+    return {"table": table_name(schema, change.table), **told}
 
 
 def _line(change: dict[str, Any]) -> str:
