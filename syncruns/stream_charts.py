@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,7 +19,12 @@ from syncruns.strips import LENGTH
 
 FLOOR, LOWEST, STEP = 30.0, 1.5, 9  # pixels: where bars stand, the height of the lowest, from one to the next
 STATES = StreamRun.State
-SHAPES = {STATES.PARTIAL: "partial", STATES.FAILED: "failed", STATES.CANCELLED: "off", STATES.RUNNING: "run"}
+SHAPES: dict[str, str] = {
+    STATES.PARTIAL: "partial",
+    STATES.FAILED: "failed",
+    STATES.CANCELLED: "off",
+    STATES.RUNNING: "run",
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ def stream_charts(runs: Sequence[SyncRun], now: datetime) -> list[StreamChart]:
     return [_chart(readings, places, now) for readings in found.values()]
 
 
-def _chart(of_stream: Sequence[StreamRun], places: dict[object, int], now: datetime) -> StreamChart:
+def _chart(of_stream: Sequence[StreamRun], places: dict[UUID, int], now: datetime) -> StreamChart:
     readings = [
         Reading(
             one.started_at or now, look_of_stream(one), one.duration, one.read, one.written,
@@ -90,11 +96,11 @@ def _chart(of_stream: Sequence[StreamRun], places: dict[object, int], now: datet
         x, shape = str(STEP * places[run.run_id]), SHAPES.get(run.state, "ok")
         at = timewords.clock(one.at, now)
         y, height = _stand(spent, longest)
-        said = _("%(time)s: %(value)s") % {"time": at, "value": timewords.duration(one.duration)}
+        said = f"{at}: {timewords.duration(one.duration)}"
         durations.append(Bar(shape, x, y, height, said, one.url))
         y, height = _stand(one.read, most)
         y_part, part = _stand(min(one.written, one.read), most) if one.written and one.read else ("", "")
-        said = _("%(time)s: %(value)s") % {"time": at, "value": _rows(one)}
+        said = f"{at}: {_rows(one)}"
         rows.append(Bar(shape, x, y, height, said, one.url, y_part, part))
     return StreamChart(
         label=of_stream[0].label,
