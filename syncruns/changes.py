@@ -245,10 +245,11 @@ class _Reading:
             return MASK
         if isinstance(value, bool):
             return _("Yes") if value else _("No")
-        return _spoken(column, str(value)) if column else str(value)
+        return spoken(column, str(value)) if column else str(value)
 
 
-def _spoken(column: Column, value: str) -> str:
+def spoken(column: Column, value: str) -> str:
+    """Return a kept value of a column as people write it."""
     try:
         if column.type == "decimal":
             return str(number_format(Decimal(value), use_l10n=True, force_grouping=True))

@@ -63,6 +63,7 @@ EVENTS: dict[str, str | Promise] = {
     "sweep_nameless": _("%(table)s: records without a readable key: %(count)s, so nothing was taken for deleted"),
     "reset_started": _("Reading everything for a reset; stored rows stay until the read is complete"),
     "reset_deleted": _("%(table)s: no longer at the source and now marked deleted: %(count)s"),
+    "backfill_window": _("Reading what changed from %(since)s until %(until)s, for a backfill"),
     "list_end_unclear": _("The answers do not show that the list was complete; nothing is taken for deleted"),
     "records_left_out": _("Records left out, as a person decided: %(count)s"),
     "schema.created": _("Table %(table)s created"),
@@ -102,6 +103,9 @@ EVENTS: dict[str, str | Promise] = {
     "document.downloaded": _("Downloaded the document %(document)s"),
     "run.requested": _("Started a sync"),
     "run.cancelled": _("Cancelled a run"),
+    "backfill.begun": _("Began a backfill of %(stream)s, from %(since)s until %(until)s"),
+    "backfill.stopped": _("Stopped the backfill of %(stream)s, from %(since)s until %(until)s"),
+    "backfill.resumed": _("Resumed the backfill of %(stream)s, from %(since)s until %(until)s"),
     "stream.reset": _("Reset the stream %(stream)s (%(rows)s rows stored)"),
     "run.retried": _("Retried a run"),
     "sign_in.ok": _("Signed in"),
@@ -120,6 +124,8 @@ EVENTS: dict[str, str | Promise] = {
     "alerts.off": _("Switched e-mail alerts off"),
     "alerts.changed": _("Changed the e-mail alerts"),
     "mail.tested": _("Sent a test message"),
+    "token.created": _("Made an API token (%(scope)s)"),
+    "token.revoked": _("Revoked an API token"),
     "secrets.rotated": _("Encrypted the stored credentials with the newest key"),
 }
 

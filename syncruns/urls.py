@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
+from syncruns.api.prometheus import prometheus
 from syncruns.views import (
     actions,
     alerts,
     audit,
+    backfills,
     changes,
     connections,
     corrections,
@@ -17,9 +19,12 @@ from syncruns.views import (
     runs,
     schedule,
     system,
+    tokens,
 )
 
 urlpatterns = [
+    path("api/", include("syncruns.api.urls")),
+    path("metrics", prometheus, name="prometheus"),
     path("", overview.overview, name="overview"),
     path("sample/", actions.sample_create, name="sample_create"),
     path("connections/", connections.connections, name="connections"),
@@ -38,6 +43,10 @@ urlpatterns = [
     path("connections/<slug:slug>/streams/<str:stream>/reset/", resets.connection_reset, name="connection_reset"),
     path("connections/<slug:slug>/records/<str:stream>/<str:table>/", corrections.record, name="record"),
     path("connections/<slug:slug>/documents/<str:sha256>/", documents.of_hash, name="connection_document"),
+    path("connections/<slug:slug>/backfills/", backfills.connection_backfills, name="connection_backfills"),
+    path("connections/<slug:slug>/backfills/begin/", backfills.backfill_begin, name="backfill_begin"),
+    path("connections/<slug:slug>/backfills/<int:backfill>/stop/", backfills.backfill_stop, name="backfill_stop"),
+    path("connections/<slug:slug>/backfills/<int:backfill>/resume/", backfills.backfill_resume, name="backfill_resume"),
     path("connections/<slug:slug>/delete/", actions.connection_delete, name="connection_delete"),
     path("changes/", changes.changes, name="changes"),
     path("runs/", runs.runs, name="runs"),
@@ -61,6 +70,8 @@ urlpatterns = [
     path("audit/", audit.audit, name="audit"),
     path("system/", system.system, name="system"),
     path("preferences/alerts/", alerts.alerts, name="alerts"),
+    path("settings/tokens/", tokens.tokens, name="tokens"),
+    path("settings/tokens/<int:pk>/revoke/", tokens.token_revoke, name="token_revoke"),
     path("settings/mail/", alerts.mail, name="mail"),
     path("settings/mail/test/", alerts.mail_test, name="mail_test"),
     path("system/sources/", system.system_sources, name="system_sources"),

@@ -1,4 +1,5 @@
 from syncruns.models.alert import Delivery, NotificationRule
+from syncruns.models.backfill import Backfill
 from syncruns.models.change import Change
 from syncruns.models.checkpoint import Checkpoint
 from syncruns.models.correction import Correction
@@ -8,8 +9,11 @@ from syncruns.models.log import SyncLog
 from syncruns.models.missed import DeleteBrake, MissedRow
 from syncruns.models.quarantine import QuarantinedRecord
 from syncruns.models.run import StreamRun, SyncRun
+from syncruns.models.token import ApiToken
 
 __all__ = [
+    "ApiToken",
+    "Backfill",
     "Change",
     "Checkpoint",
     "Correction",

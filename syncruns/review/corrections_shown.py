@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
 
 from connections.models import Connection
-from connections.sdk.declare import MASK
-from syncruns.changes import record_url
+from connections.sdk.declare import MASK, Column
+from syncruns.changes import record_url, spoken
 from syncruns.models import Correction, QuarantinedRecord
 from syncruns.review.corrections import Place, place_of, places_of
 from syncruns.review.fields import Tables, shown_table, spelled
@@ -56,14 +59,23 @@ def corrections_shown(found: Iterable[Correction], *, can_see: bool) -> list[Sho
                 correction=one,
                 table=shown_table(one.connection.kind, one.table),
                 key=one.record_key if has_open_key else MASK,
-                source=spelled(one.source) if is_open else MASK,
-                value=spelled(one.value) if is_open else MASK,
-                changed_to=spelled(one.changed_to) if is_open else MASK,
+                source=in_words(column, one.source) if is_open else MASK,
+                value=in_words(column, one.value) if is_open else MASK,
+                changed_to=in_words(column, one.changed_to) if is_open else MASK,
                 url=record_url(one.connection.slug, one.stream, one.table, one.key) if place and has_open_key else "",
                 is_applied=column is not None and column.is_correctable,
             )
         )
     return rows
+
+
+def in_words(column: Column | None, kept: Any) -> str:
+    """Return a kept value in the reader's language; "" for none."""
+    if kept is None:
+        return ""
+    if isinstance(kept, bool):
+        return _("yes") if kept else _("no")
+    return spoken(column, str(kept)) if column is not None else spelled(kept)
 
 
 def connections_corrected() -> list[tuple[str, str]]:

@@ -49,6 +49,7 @@ from syncruns.review.corrections_shown import (
     connections_corrected,
     correctable_tables,
     corrections_shown,
+    in_words,
     written_records,
 )
 from syncruns.review.fields import PREFIX, Field, hint_of, spelled, written
@@ -199,13 +200,14 @@ def _field(
         return Field(name, column.type, in_key, MASK, MASK, is_masked=True)
     text = _text(column, row)
     typed = request.POST.get(PREFIX + name, text) if refused is not None else text
-    source = spelled(standing.source) if standing is not None and standing.state == Correction.State.ACTIVE else text
+    is_corrected = standing is not None and standing.state == Correction.State.ACTIVE
+    source = standing.source if standing is not None and is_corrected else kept_value(canonical(column, row[name]))
     is_refused = bool(refused and name in refused)
     return Field(
         name=name,
         kind=column.type,
         in_key=in_key,
-        source=source,
+        source=in_words(column, source),
         text=typed,
         wrong=why(refused[name]) if refused and is_refused else "",
         hint=hint_of(column),

@@ -157,6 +157,7 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
         "label": label_of(found.connection.kind),
         "sentence": run_sentence(found, streams),
         "streams": streams,
+        "has_steps": any(stream.is_step for stream in streams),
         "retries_steps": _retries_steps(request, found, streams),
         "progress": measure(streams) if streams else None,
         "ends": ends,

@@ -77,7 +77,7 @@ class BillsConnector(Connector):
             while page:
                 said = client.get("bills", params={"page": page, "size": 2}).json()
                 page = said["next"]
-                yield Page({"bills": said["bills"]})
+                yield Page({"bills": said["bills"]}, checkpoint=None if page else {})
 
     def perform(self, step: Step, checkpoint: dict[str, Any] | None, context: StepContext) -> Iterator[Page]:
         match step.key:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,16 +16,20 @@ from connections.models import Connection
 from connections.sandbox.server import Sandbox
 from connections.sdk.context import StepContext
 from connections.sdk.declare import Column, Document, Page, Stream, Table
+from syncruns import dispatch
 from syncruns.chores import CHORES
 from syncruns.deletion import delete_connection, finish_deletions
 from syncruns.engine import documents
 from syncruns.engine.documents import kept_document
 from syncruns.engine.load import StreamLoad
 from syncruns.models import Document as Kept
-from syncruns.models import QuarantinedRecord
+from syncruns.models import QuarantinedRecord, SyncRun
+from syncruns.services import request_sync
 from tests.bills.connector import BillsConnector
 from tests.bills.fixtures import Run, Select
 from tests.bills.vendor import Bills, bill, pdf, text_of
+from tests.cli.conftest import shell_environment
+from tests.console import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,6 +77,28 @@ def test_documents_and_rows_commit_together_or_not_at_all(
     monkeypatch.setattr(StreamLoad, "_count", count)
     assert sync_bills().state == "succeeded"
     assert Kept.objects.count() == len(select("bill_files", "bill")) == 3
+
+
+@pytest.mark.parametrize(("moment", "files"), [("inside", 1), ("after", 2)])
+def test_killed_in_the_middle_of_a_step_files_and_rows_still_agree_and_another_run_goes_on(
+    bills: Connection, sync_bills: Run, sandbox: Sandbox, vendor: Bills, select: Select, moment: str, files: int
+) -> None:
+    queued, _created = request_sync(bills, call_worker=False)
+    command = [sys.executable, "-m", "tests.bills.killed", str(queued.pk), moment]
+    killed = subprocess.run(command, cwd=ROOT, env=shell_environment(), capture_output=True, timeout=120)  # noqa: S603
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()[-2000:]
+    assert (Kept.objects.count(), len(select("bill_files", "bill"))) == (files, files)
+    SyncRun.objects.filter(pk=queued.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert dispatch.reap(timezone.now()) == 1
+    sandbox.requests.clear()
+
+    run = sync_bills()
+
+    assert (run.state, run.streams.get(stream="files").inserted) == ("succeeded", 3 - files)
+    assert len([request for request in sandbox.requests if "document" in request]) == 3 - files
+    named = {named for _bill, named in select("bill_files", "bill, file")}
+    assert named == set(Kept.objects.values_list("sha256", flat=True)) and len(named) == 3
+    assert [row for (row,) in select("bill_readings", "bill")] == [1, 2, 3]
 
 
 def test_page_with_documents_is_never_divided(sync_bills: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,14 +33,14 @@ def test_run_page_tells_steps_from_streams_and_why_one_was_not_done(
     assert "Synced 1 of 1 stream of Energia" in page and "3 steps are missing." in page
     assert page.count('<span class="chip">Step</span>') == 3
     assert "What it needs failed" in page and "something that it works on did not succeed: Bills as PDF" in page
-    assert 'aria-label="Do the step Bills as PDF again"' in page
+    assert 'aria-label="Do it again: Bills as PDF"' in page
 
 
 def test_step_is_done_again_alone_from_its_run(
     sync_bills: Run, bills: Connection, operator: User, viewer: User, signed_in: SignIn
 ) -> None:
     run = sync_bills()
-    assert "Do the step" not in english(signed_in(viewer), reverse("run", args=[run.pk]))
+    assert "Do it again" not in english(signed_in(viewer), reverse("run", args=[run.pk]))
 
     signed_in(operator).post(reverse("connection_sync", args=[bills.slug]), {"stream": "months"})
 
