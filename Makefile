@@ -23,13 +23,15 @@ on_both_databases = status=0; \
 	exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-long lint bench screenshots lock messages compile-messages
+.PHONY: help run setup install test test-long lint bench screenshots lock messages compile-messages
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s%s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/runtime-installed ## install what is needed, then run Sincro until Ctrl-C
 	@$(BIN)/python manage.py supervise
+
+setup: $(VENV)/runtime-installed ## install what Sincro runs on, for services that start it themselves
 
 install: $(VENV)/tools-installed ## install what Sincro, its tests and its linters need
 
@@ -49,14 +51,14 @@ lint: $(VENV)/tools-installed ## check style, types, import rules, migrations, t
 	@$(LINT_ENV) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	@$(BIN)/python -m tests.project.dependencies
 
-bench: $(VENV)/tools-installed ## measure the engine on both databases
-	@$(BIN)/python -m benchmarks.load
+bench: $(VENV)/tools-installed $(VENV)/peers/installed ## measure the engine beside others, on both databases (QUICK=1: less of it)
+	@$(BIN)/python -m benchmarks
 
 screenshots: $(VENV)/tools-installed ## take the pictures in docs/img
 	@$(BIN)/python -m tests.browser.screenshots
 
 lock: $(VENV)/tools-installed ## pin the newest versions that requirements*.in allow
-	@for name in requirements requirements-dev; do \
+	@for name in requirements requirements-dev benchmarks/requirements; do \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 			$$name.in --output-file $$name.txt $$(test $$name = requirements || echo --constraints requirements.txt) || exit 1; \
@@ -78,6 +80,12 @@ $(VENV)/runtime-installed: requirements.txt | $(BIN)/python
 $(VENV)/tools-installed: requirements-dev.txt $(VENV)/runtime-installed
 	@echo "Installing the tools for tests and linters into $(VENV) ..."
 	@$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/peers/installed: benchmarks/requirements.txt | $(BIN)/python
+	@echo "Installing what Sincro is measured against into $(VENV)/peers ..."
+	@$(BIN)/python -m venv $(VENV)/peers
+	@$(VENV)/peers/bin/pip --disable-pip-version-check install --quiet --require-hashes -r benchmarks/requirements.txt
 	@touch $@
 
 $(BIN)/python:

@@ -41,7 +41,9 @@ def record(number: int) -> dict[str, Any]:
 def serve(rows: int) -> None:
     """Serve pages made beforehand, so that a reader waits for itself alone."""
     pages = [
-        json.dumps({"data": [record(n) for n in range(start, min(start + PAGE_ROWS, rows))]}).encode()
+        json.dumps(
+            {"data": [record(n) for n in range(start, min(start + PAGE_ROWS, rows))], "more": start + PAGE_ROWS < rows}
+        ).encode()
         for start in range(0, rows, PAGE_ROWS)
     ]
 
@@ -50,7 +52,7 @@ def serve(rows: int) -> None:
 
         def do_GET(self) -> None:  # noqa: N802 - the base class's name
             page = int(parse_qs(urlsplit(self.path).query)["page"][0])
-            body = pages[page - 1] if page <= len(pages) else b'{"data": []}'
+            body = pages[page - 1] if page <= len(pages) else b'{"data": [], "more": false}'
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

@@ -187,6 +187,7 @@ KEEP_RUNS_DAYS = environment.integer(env, "KEEP_RUNS_DAYS", 180, minimum=0, maxi
 KEEP_LOGS_DAYS = environment.integer(env, "KEEP_LOGS_DAYS", 30, minimum=0, maximum=36_500)
 KEEP_CHANGES_DAYS = environment.integer(env, "KEEP_CHANGES_DAYS", 30, minimum=0, maximum=36_500)
 KEEP_QUARANTINE_DAYS = environment.integer(env, "KEEP_QUARANTINE_DAYS", 90, minimum=0, maximum=36_500)
+KEEP_DOCUMENTS_DAYS = environment.integer(env, "KEEP_DOCUMENTS_DAYS", 1_826, minimum=0, maximum=36_500)
 KEEP_AUDIT_DAYS = environment.integer(env, "KEEP_AUDIT_DAYS", 730, minimum=0, maximum=36_500)
 
 # Django-Q2 carries doorbells only; one long and one short cluster. `retry` counts from the moment a task is taken

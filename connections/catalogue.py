@@ -78,6 +78,12 @@ CATALOGUE: dict[str, Entry] = {
         (_("Compare the address and the paths with the source's documentation."), _("Test, then save.")),
         "edit_settings",
     ),
+    "needs_failed": Entry(
+        _("What it needs failed"),
+        _("This step was not run, because what it works on did not succeed: %(needs)s."),
+        _("A stream or an earlier step of the same sync failed; its own line says why."),
+        (_("See to that failure first."), _("The next sync that gets that far runs the step as well.")),
+    ),
     "rate_limited": Entry(
         _("Too many requests"),
         _("%(source)s asks us to slow down; syncing goes on by itself when it allows."),
@@ -208,6 +214,13 @@ CATALOGUE: dict[str, Entry] = {
         (_("Read a new sample in the settings and compare the columns."), _("Save, then retry.")),
         "edit_settings",
     ),
+    "contract_changed.type": Entry(
+        _("A column became something else"),
+        _("Column %(column)s of %(table)s holds %(before)s and is now declared as %(after)s; nothing was written."),
+        _("The type of the column was changed after the first load, and the new one cannot hold what is there."),
+        (_("Restore the former type, or give the column a new name."),),
+        "edit_settings",
+    ),
     "contract_changed.records": Entry(
         _("No records in their place"),
         _("%(source)s answered, but “%(path)s” holds no list of records."),
@@ -272,6 +285,12 @@ CATALOGUE: dict[str, Entry] = {
         _("The source answered only in part, the user lost rights in it, or many records really were deleted."),
         (_("Check in the source whether these records are gone."), _("Decide which rows to delete and which to keep.")),
         "decide",
+    ),
+    "reset_empty": Entry(
+        _("The source showed nothing"),
+        _("The whole read of a reset brought not a single record; every stored row and the checkpoint stayed."),
+        _("The user lost rights in the source, its address leads elsewhere, or the source really is empty."),
+        (_("Check in the source whether it shows these records to this user."), _("Then reset the stream again.")),
     ),
     "destination_failed": Entry(
         _("The database could not be written"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from connections.models.connection import LONGEST_INTERVAL
 from connections.sdk.connector import Connector
-from connections.sdk.declare import Stream
+from connections.sdk.declare import Step, Stream
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Invalid, Rejected, Setting, SettingsInvalid, check_settings
 from connections.sdk.text import gettext_noop as _
@@ -75,11 +75,16 @@ def variables_of(connector: type[Connector]) -> list[str]:
 
 def fixed_streams(connector: type[Connector]) -> tuple[Stream, ...]:
     """Return the streams that do not depend on settings; none for a connector whose user declares them."""
+    return tuple(part for part in fixed_parts(connector) if not isinstance(part, Step))
+
+
+def fixed_parts(connector: type[Connector]) -> tuple[Stream, ...]:
+    """Return fixed_streams, and then the steps."""
     config: dict[str, Any] = {
         setting.name: [] if setting.type in (*LISTS, "list") else setting.default for setting in connector.settings
     }
     try:
-        return connector.streams(config)
+        return connector.parts(config)
     except SyncError:
         return ()
 

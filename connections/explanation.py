@@ -72,6 +72,8 @@ def filled(code: str, entry: Entry, params: Mapping[str, Any] | None, source: st
     values.update({name: shown(value) for name, value in (params or {}).items()})
     if "secret" in values:
         values["secret"] = gettext(values["secret"])  # a setting's label
+    if "needs" in values:
+        values["needs"] = ", ".join(gettext(label) for label in (params or {})["needs"])
     if day := parse_date(str((params or {}).get("on", ""))):
         values["on"] = day_words(day)
     return Explanation(

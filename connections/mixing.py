@@ -27,8 +27,8 @@ def refuse_other_source(connection: Connection, connector: type[Connector], valu
 def refuse_mixing(connection: Connection, connector: type[Connector], config: dict[str, Any]) -> None:
     """Raise SettingsInvalid for changes that loaded rows do not allow: of keys, or of types."""
     problems: list[Invalid] = []
-    loaded = {table.name: table for stream in connector.streams(connection.config) for table in stream.tables}
-    for number, stream in enumerate(connector.streams(config)):
+    loaded = {table.name: table for part in connector.parts(connection.config) for table in part.tables}
+    for number, stream in enumerate(connector.parts(config)):
         for table in stream.tables:
             if table.name in loaded:
                 name = table_name(connector.schema, table.name)

@@ -254,10 +254,13 @@ def set_stream(
 
 
 def streams_of(connection: Connection) -> list[SelectedStream]:
-    """Return the declared streams in reading order, with the person's choices. Raises SyncError("config_invalid")."""
+    """Return the declared streams in reading order, then the steps, with the person's choices.
+
+    Raises SyncError("config_invalid").
+    """
     chosen = {setting.stream: setting for setting in connection.stream_settings.all()}
     selected = []
-    for stream in connector_class(connection.kind).streams(connection.config):
+    for stream in connector_class(connection.kind).parts(connection.config):
         setting = chosen.get(stream.key)
         if setting is None:
             selected.append(SelectedStream(stream, stream.default_enabled, stream.window_minutes, None, None))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Case, Count, QuerySet, Value, When
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.formats import date_format, number_format
@@ -57,6 +60,7 @@ class Shown:
     stream: str
     columns: list[Difference] = field(default_factory=list)
     more_columns: list[Difference] = field(default_factory=list)
+    record: str = ""  # the address of the row's page, where somebody may correct it
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,7 @@ def changes_shown(changes: Iterable[Change], reader: User | AnonymousUser) -> li
         if connection.pk not in declared:
             declared[connection.pk] = _declared(connection)
         known = declared[connection.pk]
-        shown.append(_shown(change, _Reading(known.tables.get(change.table), sees_all), known.labels))
+        shown.append(_shown(change, _Reading(known.tables.get(change.table), sees_all), known))
     return shown
 
 
@@ -180,14 +184,14 @@ class _Declared:
 
 def _declared(connection: Connection) -> _Declared:
     try:
-        streams = connector_class(connection.kind).streams(connection.config)
+        streams = connector_class(connection.kind).parts(connection.config)
     except SyncError:
         return _Declared()
     tables = {table.name: table for stream in streams for table in stream.tables}
     return _Declared(tables, {stream.key: _(stream.label) for stream in streams})
 
 
-def _shown(change: Change, reading: _Reading, labels: Mapping[str, str]) -> Shown:
+def _shown(change: Change, reading: _Reading, declared: _Declared) -> Shown:
     columns = [
         Difference(name, reading.word(name, before), reading.word(name, after))
         for name, before, after in change.columns
@@ -198,10 +202,25 @@ def _shown(change: Change, reading: _Reading, labels: Mapping[str, str]) -> Show
         look=LOOKS[change.kind],
         name=reading.word(*change.name) if change.name else "",
         key=reading.key(change.key),
-        stream=labels.get(change.stream, change.stream),
+        stream=declared.labels.get(change.stream, change.stream),
         columns=columns[:shown],
         more_columns=columns[shown:],
+        record=_record_address(change, declared.tables.get(change.table)),
     )
+
+
+def _record_address(change: Change, table: Table | None) -> str:
+    if table is None or change.kind == Kind.DELETED or not any(column.is_correctable for column in table.columns):
+        return ""
+    if any(isinstance(part, str) and part.endswith("…") for part in change.key):
+        return ""  # cut
+    return record_url(change.run.connection.slug, change.stream, change.table, change.key)
+
+
+def record_url(slug: str, stream: str, table: str, key: Sequence[Any]) -> str:
+    """Return the address of the page of one row."""
+    text = str(key[0]) if len(key) == 1 else json.dumps(list(key), ensure_ascii=False)
+    return f"{reverse('record', args=[slug, stream, table])}?{urlencode({'key': text})}"
 
 
 class _Reading:
@@ -226,10 +245,11 @@ class _Reading:
             return MASK
         if isinstance(value, bool):
             return _("Yes") if value else _("No")
-        return _spoken(column, str(value)) if column else str(value)
+        return spoken(column, str(value)) if column else str(value)
 
 
-def _spoken(column: Column, value: str) -> str:
+def spoken(column: Column, value: str) -> str:
+    """Return a kept value of a column as people write it."""
     try:
         if column.type == "decimal":
             return str(number_format(Decimal(value), use_l10n=True, force_grouping=True))

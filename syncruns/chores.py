@@ -25,12 +25,13 @@ from django_q.models import OrmQ, Task
 from connections.models import AuditEvent
 from syncruns.alerts.delivery import send_due
 from syncruns.engine.whereabouts import whereabouts
-from syncruns.models import Change, Delivery, QuarantinedRecord, SyncLog, SyncRun, SystemJob
+from syncruns.models import Change, Delivery, Document, QuarantinedRecord, SyncLog, SyncRun, SystemJob
 from syncruns.stopping import is_stopping
 
 logger = logging.getLogger("sync.chores")
 
 BATCH = 500  # rows of one transaction: on SQLite others wait for it to write
+DOCUMENTS_BATCH = 25  # each may have megabytes
 RUNS_BATCH = 50  # a run takes its streams with it
 PAUSE_SECONDS = 0.05
 SLICE_SECONDS = 45  # of a worker's time; what is left goes on at the next bell
@@ -82,12 +83,13 @@ def _do(name: str, chore: Chore, until: float) -> bool:
     return True
 
 
-def remove_batch(rows: QuerySet[Any]) -> bool:
-    """Delete up to BATCH of the rows in one short transaction; say whether there may be more."""
-    keys = list(rows.values_list("pk", flat=True)[:BATCH])
+def remove_batch(rows: QuerySet[Any], size: int = 0) -> bool:
+    """Delete up to size (else BATCH) of the rows in one short transaction; say whether there may be more."""
+    size = size or BATCH
+    keys = list(rows.values_list("pk", flat=True)[:size])
     if keys:
         rows.model._base_manager.filter(pk__in=keys).delete()
-    return len(keys) == BATCH
+    return len(keys) == size
 
 
 def old_runs(limit: datetime) -> QuerySet[SyncRun]:
@@ -149,6 +151,13 @@ def _remove_audit(now: datetime) -> bool:
     return remove_batch(AuditEvent.objects.filter(at__lt=now - timedelta(days=settings.KEEP_AUDIT_DAYS)))
 
 
+def _remove_documents(now: datetime) -> bool:
+    if not settings.KEEP_DOCUMENTS_DAYS:
+        return False
+    limit = now - timedelta(days=settings.KEEP_DOCUMENTS_DAYS)
+    return remove_batch(Document.objects.filter(kept_at__lt=limit), DOCUMENTS_BATCH)
+
+
 def _remove_tasks(now: datetime) -> bool:
     limit = now - timedelta(days=TRACES_DAYS)
     return any(
@@ -178,6 +187,7 @@ CHORES: dict[str, Chore] = {
     "remove_changes": Chore(DAILY, _remove_changes),
     "remove_runs": Chore(DAILY, _remove_runs),
     "remove_quarantine": Chore(DAILY, _remove_quarantine),
+    "remove_documents": Chore(DAILY, _remove_documents),
     "remove_audit": Chore(DAILY, _remove_audit),
     "remove_tasks": Chore(DAILY, _remove_tasks),
     "remove_sessions": Chore(DAILY, _remove_sessions),

@@ -19,6 +19,7 @@ from connections.sdk.errors import SyncError
 from connections.services import User, streams_of
 from syncruns.dispatch import ring
 from syncruns.engine.changes import ChangeRecorder
+from syncruns.engine.evolution import prepared
 from syncruns.engine.sweep import BATCH
 from syncruns.engine.warehouse import Warehouse, warehouse
 from syncruns.engine.warehouse.scratch import stored_key
@@ -118,7 +119,7 @@ def carry_out_of(connection: Connection) -> int:
             approved.filter(stream=stream, table=table).delete()
             continue
         destination, schema = warehouse(), connector_class(connection.kind).schema
-        destination.prepare(schema, found[0].tables)
+        prepared(destination, connection, schema, found[0])
         rows = approved.filter(stream=stream, table=table)
         while (batch := _carry_out_batch(connection, rows, *found, schema, destination)) is not None:
             deleted += batch

@@ -9,10 +9,10 @@ from connections.connectors import connector_class
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from connections.services import User
-from syncruns.chores import remove_batch
+from syncruns.chores import DOCUMENTS_BATCH, remove_batch
 from syncruns.dispatch import ring
 from syncruns.engine.warehouse import warehouse
-from syncruns.models import QuarantinedRecord, StreamRun, SyncLog, SyncRun
+from syncruns.models import Correction, Document, QuarantinedRecord, StreamRun, SyncLog, SyncRun
 from syncruns.services import cancel_run
 
 BATCH = 2000  # rows of one transaction: on SQLite others wait for it
@@ -53,10 +53,20 @@ def finish_deletions() -> int:
             continue  # its worker sees the cancel at its next page
         if connection.deletion == Connection.Deletion.DROP_DATA:
             _drop_rows(connection)
+            while remove_batch(Document.objects.filter(connection=connection), DOCUMENTS_BATCH):
+                pass
+        _let_go_of_documents(connection)
         _remove_history(connection)
         connection.delete()
         gone += 1
     return gone
+
+
+def _let_go_of_documents(connection: Connection) -> None:
+    """Leave kept documents to the rows that name them, a few at a time: on SQLite each is written anew."""
+    documents = Document.objects.filter(connection=connection)
+    while keys := list(documents.values_list("pk", flat=True)[:DOCUMENTS_BATCH]):
+        Document.objects.filter(pk__in=keys).update(connection=None)
 
 
 def _remove_history(connection: Connection) -> None:
@@ -64,6 +74,7 @@ def _remove_history(connection: Connection) -> None:
     for rows in (
         SyncLog.objects.filter(run__connection=connection),
         QuarantinedRecord.objects.filter(connection=connection),
+        Correction.objects.filter(connection=connection),
         StreamRun.objects.filter(run__connection=connection),
         connection.runs.all(),
     ):

@@ -12,6 +12,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import Error, transaction
 from django.db import connection as database
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 from django_q.brokers import get_broker
@@ -122,12 +123,16 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
     return True
 
 
-def queue_due(now: datetime) -> int:
-    """Account for every due slot of up to BATCH connections: a queued run, or a skipped one with its reason."""
+def queue_due(now: datetime, among: QuerySet[Connection] | None = None) -> int:
+    """Account for every due slot of up to BATCH connections: a queued run, or a skipped one with its reason.
+
+    among: the connections to look at; all without it.
+    """
     with transaction.atomic():
-        due = Connection.objects.filter(
-            next_sync_at__lte=now, auto_sync=True, status=Connection.Status.ACTIVE
-        ).order_by("next_sync_at", "pk")
+        candidates = Connection.objects.all() if among is None else among
+        due = candidates.filter(next_sync_at__lte=now, auto_sync=True, status=Connection.Status.ACTIVE).order_by(
+            "next_sync_at", "pk"
+        )
         if database.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, of=("self",))
         connections = list(due[:BATCH])

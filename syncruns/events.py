@@ -33,6 +33,11 @@ EVENTS: dict[str, str | Promise] = {
     "stream_window_resumed": _("Going on with what changed from %(since)s until %(until)s"),
     "stream_finished": _("%(read)s read: %(inserted)s new, %(updated)s changed, %(deleted)s deleted"),
     "stream_no_changes": _("%(read)s read, nothing changed"),
+    "step_started": _("Working on what is loaded"),
+    "step_finished": _("%(read)s rows worked out: %(inserted)s new, %(updated)s changed, %(deleted)s deleted"),
+    "step_no_changes": _("%(read)s rows worked out, nothing changed"),
+    "step_skipped": _("Not done: %(reason)s"),
+    "step_held_back": _("Not done, because something that it works on did not succeed: %(needs)s"),
     "stream_retry": _("%(code)s; attempt %(attempt)s of %(attempts)s after %(seconds)s s"),
     "stream_skipped": _("Not read: %(reason)s"),
     "page_loaded": _("Page loaded"),
@@ -40,7 +45,16 @@ EVENTS: dict[str, str | Promise] = {
         "%(count)s records could not be typed and wait for review; first: %(table)s %(key)s, column "
         "%(column)s: %(reason)s"
     ),
+    "documents_kept": _("Documents kept: %(count)s"),
+    "document_too_large": _("A document of %(megabytes)s MB was not kept; the largest may have %(most)s MB"),
+    "correction_superseded": _(
+        "%(table)s %(key)s: the source now sends another value of %(column)s, so the correction of it no longer applies"
+    ),
+    "correction_agreed": _(
+        "%(table)s %(key)s: the source now sends what a person had set for %(column)s; the correction has ended"
+    ),
     "records_reviewed": _("Reviewed records loaded: %(count)s"),
+    "records_corrected": _("Rows written with what a person set: %(count)s"),
     "sweep_began": _("Comparing %(table)s with what exists at the source"),
     "sweep_missed": _(
         "%(table)s: missing at the source for the first time: %(count)s; the next complete comparison decides"
@@ -48,11 +62,17 @@ EVENTS: dict[str, str | Promise] = {
     "sweep_deleted": _("%(table)s: missing twice in a row and now marked deleted: %(count)s"),
     "sweep_met_nothing": _("%(table)s: the source showed no record at all, so nothing was taken for deleted"),
     "sweep_nameless": _("%(table)s: records without a readable key: %(count)s, so nothing was taken for deleted"),
+    "reset_started": _("Reading everything for a reset; stored rows stay until the read is complete"),
+    "reset_deleted": _("%(table)s: no longer at the source and now marked deleted: %(count)s"),
     "list_end_unclear": _("The answers do not show that the list was complete; nothing is taken for deleted"),
     "records_left_out": _("Records left out, as a person decided: %(count)s"),
     "schema.created": _("Table %(table)s created"),
-    "schema.column_added": _("Table %(table)s: column %(column)s added as %(after)s"),
-    "schema.column_widened": _("Table %(table)s: column %(column)s widened from %(before)s to %(after)s"),
+    "schema.column_added": _("Table %(table)s: column %(column)s added as %(type)s"),
+    "schema.column_widened": _("Table %(table)s: column %(column)s widened from %(former)s to %(type)s"),
+    "schema.column_undeclared": _(
+        "Table %(table)s: column %(column)s is no longer read; it keeps what it holds and is empty in new rows"
+    ),
+    "schema.undeclared": _("Table %(table)s is no longer read; it keeps its rows"),
     "http_retry": _("%(host)s: %(code)s (%(error)s); trying again in %(seconds)s s (attempt %(attempt)s of %(tries)s)"),
     "page_halved": _("%(model)s: a page was too much for the source (%(code)s); going on with %(size)s records each"),
     "fields_missing": _("%(model)s has no %(fields)s here; the columns stay empty"),
@@ -76,8 +96,14 @@ EVENTS: dict[str, str | Promise] = {
     "records.loaded": _("Quarantined records loaded: %(count)s"),
     "records.discarded": _("Quarantined records discarded: %(count)s (%(note)s)"),
     "records.reopened": _("Reopened a quarantined record of %(table)s"),
+    "correction.made": _("Corrected %(fields)s of %(table)s %(key)s"),
+    "correction.kept": _("Kept the correction of %(fields)s of %(table)s %(key)s against the source's new value"),
+    "correction.ended": _("Took back the correction of %(fields)s of %(table)s %(key)s"),
+    "document.viewed": _("Looked at the document %(document)s"),
+    "document.downloaded": _("Downloaded the document %(document)s"),
     "run.requested": _("Started a sync"),
     "run.cancelled": _("Cancelled a run"),
+    "stream.reset": _("Reset the stream %(stream)s (%(rows)s rows stored)"),
     "run.retried": _("Retried a run"),
     "sign_in.ok": _("Signed in"),
     "sign_in.failed": _("Failed to sign in"),
@@ -106,6 +132,7 @@ REASONS: dict[str, str | Promise] = {
     "quota": _("the source's quota was used up"),
     "not_due": _("it was read recently enough"),
     "earlier_failure": _("an earlier failure ended the run"),
+    "nothing_new": _("nothing that it works on was read"),
 }
 
 # What connections/services.py says of a connection and its streams beside the connector's settings.
@@ -185,7 +212,7 @@ def _value(name: str, value: Any) -> str:
 def _word(name: str, value: Any) -> str:
     if name == "code":
         return explain(str(value)).title
-    if name == "streams":
+    if name in ("streams", "needs"):
         return ", ".join(gettext(label) for label in value)
     if name == "fields":
         return ", ".join(_field(field) for field in value)

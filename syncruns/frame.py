@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from connections.models import Connection, UserPreference
 from connections.people.roles import LABELS, role_of
-from syncruns.models import DeleteBrake, SystemJob
+from syncruns.models import DeleteBrake, Document, SystemJob
 from syncruns.review.waiting import MOST, Waiting, waiting_for
 
 SILENT_AFTER = timedelta(seconds=60)
@@ -119,6 +119,8 @@ class Frame:
             items.append(
                 item(_("Review"), "clipboard-check", "review", waits=min(count, MOST), waits_more=count > MOST)
             )
+        if self._user.has_perm("syncruns.view_document") and Document.objects.exists():
+            items.append(item(_("Documents"), "receipt", "documents"))
         if self._user.has_perm("syncruns.view_systemjob"):
             items.append(item(_("System"), "server-cog", "system"))
         if self._user.has_perm("auth.change_user"):

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from syncruns.models import QuarantinedRecord, StreamRun, SyncLog, SyncRun
+from syncruns.models import Correction, QuarantinedRecord, StreamRun, SyncLog, SyncRun
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Words
@@ -50,6 +50,7 @@ STREAM_LOOKS: dict[str, Look] = {
     StreamRun.State.NOT_STARTED: Look(pgettext_lazy("stream", "Not started"), "circle-minus", "off"),
     StreamRun.State.UNAVAILABLE: Look(pgettext_lazy("stream", "Unavailable"), "plug-connected-x", "partial"),
 }
+STEP_RUNNING = Look(pgettext_lazy("step", "Working"), "loader-2", "running")
 STREAM_NO_CHANGES = Look(pgettext_lazy("stream", "No changes"), "circle-minus", "ok")
 
 LEVEL_LOOKS: dict[str, Look] = {
@@ -63,6 +64,12 @@ RECORD_LOOKS: dict[str, Look] = {
     QuarantinedRecord.State.OPEN: Look(pgettext_lazy("record", "Waiting"), "clock", "late"),
     QuarantinedRecord.State.FIXED: Look(pgettext_lazy("record", "Loaded"), "circle-check", "ok"),
     QuarantinedRecord.State.DISCARDED: Look(pgettext_lazy("record", "Discarded"), "trash", "off"),
+}
+
+CORRECTION_LOOKS: dict[str, Look] = {
+    Correction.State.ACTIVE: Look(pgettext_lazy("correction", "In force"), "circle-check", "ok"),
+    Correction.State.SUPERSEDED: Look(pgettext_lazy("correction", "The source changed"), "alert-triangle", "late"),
+    Correction.State.ENDED: Look(pgettext_lazy("correction", "Ended"), "circle-minus", "off"),
 }
 
 FAILURES = (State.FAILED, State.LOST, State.TIMED_OUT)
@@ -79,6 +86,8 @@ def look_of_run(run: SyncRun) -> Look:
 def look_of_stream(stream: StreamRun) -> Look:
     if stream.state == StreamRun.State.SUCCEEDED and not stream.written:
         return STREAM_NO_CHANGES
+    if stream.is_step and stream.state == StreamRun.State.RUNNING:
+        return STEP_RUNNING
     return STREAM_LOOKS[stream.state]
 
 

@@ -183,6 +183,15 @@ class RoleFile:
         self._file.close()
 
 
+def main_process(role_file: Path) -> dict[str, Any] | None:
+    """Return what a role's file says of its main process: name, pid, start; None where nothing was written down."""
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads(role_file.read_text())
+        # Other entries are helpers of the role, such as the shop of the sample data.
+        return next((child for child in found.get("children", ()) if child["name"] == role_file.name), None)
+    return None
+
+
 def start_time(pid: int) -> int | None:
     """Return when the process started, in ticks since the machine did; None without such a process or without /proc."""
     stat = _stat(pid)

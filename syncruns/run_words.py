@@ -20,13 +20,18 @@ COMPLETE = (StreamRun.State.SUCCEEDED,)
 def run_sentence(run: SyncRun, streams: Sequence[StreamRun]) -> str:
     """Return what the run is doing, or what came of it."""
     name, state = run.connection.name, run.shown_state
+    steps = [stream for stream in streams if stream.is_step]
+    streams = [stream for stream in streams if not stream.is_step] or streams
     done = sum(stream.state in COMPLETE for stream in streams)
     words = {"name": name, "done": done, "streams": len(streams)}
+    working = next((step for step in steps if step.state == StreamRun.State.RUNNING), None)
     match state:
         case State.QUEUED:
             return _("The sync of %(name)s is queued.") % words
         case State.RUNNING if not streams:
             return _("Syncing %(name)s.") % words
+        case State.RUNNING if working:
+            return _("Syncing %(name)s: now the step %(step)s.") % (words | {"step": _(working.label)})
         case State.RUNNING:
             return (
                 ngettext(
@@ -41,7 +46,7 @@ def run_sentence(run: SyncRun, streams: Sequence[StreamRun]) -> str:
                 words | {"changes": changes_words(run)}
             )
         case State.SUCCEEDED | State.PARTIAL:
-            return _finished(run, words)
+            return _steps_done(run, words) if steps and steps == streams else _finished(run, words, steps)
         case State.CANCELLED:
             return _("The sync of %(name)s was cancelled; %(done)s of %(streams)s streams were complete.") % words
         case State.SKIPPED:
@@ -51,15 +56,31 @@ def run_sentence(run: SyncRun, streams: Sequence[StreamRun]) -> str:
             return _("The sync of %(name)s lost its worker and starts again in a moment.") % words
         case State.LOST if run.is_active:
             return _("The sync of %(name)s lost its worker; what was loaded stays, the next sync goes on.") % words
-    return _failed(run, streams)
+    return _failed(run, [*streams, *(step for step in steps if step not in streams)])
 
 
-def _finished(run: SyncRun, words: dict[str, object]) -> str:
-    said = words | {
+def _counts(run: SyncRun) -> dict[str, object]:
+    return {
         "span": timewords.duration(run.duration),
         "rows": ngettext("%(read)s row read", "%(read)s rows read", run.read) % {"read": timewords.number(run.read)},
         "changes": changes_words(run),
     }
+
+
+def _steps_done(run: SyncRun, words: dict[str, object]) -> str:
+    said = words | _counts(run) | {"steps": words["streams"]}
+    text = ngettext(
+        "%(done)s of %(steps)s step of %(name)s done in %(span)s: %(changes)s.",
+        "%(done)s of %(steps)s steps of %(name)s done in %(span)s: %(changes)s.",
+        int(str(words["streams"])),
+    )
+    return text % said
+
+
+def _finished(run: SyncRun, words: dict[str, object], steps: Sequence[StreamRun]) -> str:
+    said = words | _counts(run)
+    missing = sum(step.state not in COMPLETE for step in steps)
+    ending = ngettext(" %(count)s step is missing.", " %(count)s steps are missing.", missing) if missing else ""
     return (
         ngettext(
             "Synced %(done)s of %(streams)s stream of %(name)s in %(span)s: %(rows)s, %(changes)s.",
@@ -67,7 +88,7 @@ def _finished(run: SyncRun, words: dict[str, object]) -> str:
             int(str(words["streams"])),
         )
         % said
-    )
+    ) + ending % {"count": missing}
 
 
 def _failed(run: SyncRun, streams: Sequence[StreamRun]) -> str:

@@ -16,6 +16,7 @@ from connections.sdk.errors import SyncError
 from connections.services import SelectedStream, User, streams_of
 from syncruns.dispatch import ring
 from syncruns.engine import journal
+from syncruns.engine.steps import is_step
 from syncruns.models import StreamRun, SyncRun
 
 BY_A_PERSON = 10  # priority over scheduled runs
@@ -72,6 +73,22 @@ def _begin_at(connection: Connection, since: datetime, selected: Sequence[Select
             )
 
 
+def request_reset(
+    connection: Connection, stream: str, *, rows: int, user: User = None, actor: str = "", call_worker: bool = True
+) -> tuple[SyncRun, bool]:
+    """Queue a run that reads everything of a stream and deletes what it does not meet; see request_sync.
+
+    rows: how many stored rows the person was told of. Raises SyncError as request_sync does.
+    """
+    if stream not in {one.stream.key for one in streams_of(connection) if not is_step(one)}:
+        raise SyncError("not_found", stream=stream)
+    return _queue(
+        connection, trigger=SyncRun.Trigger.MANUAL if user is not None else SyncRun.Trigger.CLI, user=user, actor=actor,
+        options={"streams": [stream], "reset": True}, action="stream.reset", call_worker=call_worker,
+        told={"stream": stream, "rows": rows},
+    )  # fmt: skip
+
+
 def cancel_run(run: SyncRun, *, user: User = None, actor: str = "") -> bool:
     """Cancel a queued run at once, a running one at its next page; False when it had ended, or was cancelled before."""
     done = run.cancel_queued() or run.request_cancel()
@@ -104,6 +121,7 @@ def _queue(
     options: dict[str, Any],
     action: str = "run.requested",
     call_worker: bool = True,
+    told: dict[str, Any] | None = None,
 ) -> tuple[SyncRun, bool]:
     person = user if isinstance(user, Account) else None
     with transaction.atomic():
@@ -123,7 +141,8 @@ def _queue(
                 )
         except IntegrityError:
             return SyncRun.objects.get(connection=connection, state__in=SyncRun.ACTIVE), False
-        audit.record(action, user=user, actor=actor, target=connection, run=str(run.pk), **options)
+        told = options if told is None else told
+        audit.record(action, user=user, actor=actor, target=connection, run=str(run.pk), **told)
         if call_worker:
             transaction.on_commit(ring)
     return run, True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from connections.destination import table_name
 from connections.explanation import day_words
 from connections.models import Connection
 from connections.sdk.connector import Connector
+from connections.sdk.declare import Step
 from connections.sdk.errors import SyncError
 from connections.services import SelectedStream, streams_of
 from syncruns import timewords
@@ -53,6 +54,7 @@ class StreamShown:
     checkpoint: str
     can_begin_at: bool
     first_since: str  # the day, while its first read from there is still to be made or ended
+    needs: tuple[str, ...] = ()  # of a step: the labels of what it works on
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class StreamsShown:
     """error: why the settings declare no streams."""
 
     streams: tuple[StreamShown, ...] = ()
+    steps: tuple[StreamShown, ...] = ()
     error: SyncError | None = None
 
     @property
@@ -105,12 +108,18 @@ def streams_shown(connection: Connection, row: Row, now: datetime) -> StreamsSho
     runs = {run.stream: run for run in StreamRun.objects.filter(pk__in=[group["newest"] for group in newest])}
     checkpoints = {point.stream: point for point in Checkpoint.objects.filter(connection=connection)}
     stored = stored_rows(connection, row.last_run)
-    return StreamsShown(
-        tuple(
-            _shown(connector, one, runs.get(one.stream.key), checkpoints.get(one.stream.key), stored, now)
-            for one in selected
-        )
-    )
+    shown = [
+        _shown(connector, one, runs.get(one.stream.key), checkpoints.get(one.stream.key), stored, now)
+        for one in selected
+    ]
+    labels = {one.key: one.label for one in shown}
+    streams, steps = [], []
+    for one, line in zip(selected, shown, strict=True):
+        if isinstance(one.stream, Step):
+            steps.append(replace(line, needs=tuple(labels[key] for key in one.stream.needs)))
+        else:
+            streams.append(line)
+    return StreamsShown(tuple(streams), tuple(steps))
 
 
 def _shown(

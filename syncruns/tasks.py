@@ -24,7 +24,8 @@ from syncruns.alerts import incidents
 from syncruns.chores import do_due
 from syncruns.deletion import finish_deletions
 from syncruns.engine import journal
-from syncruns.engine.sync import Outcome, is_one_off, sync
+from syncruns.engine.asked import is_one_off
+from syncruns.engine.sync import Outcome, sync
 from syncruns.engine.whereabouts import whereabouts
 from syncruns.lease import Lease
 from syncruns.models import StreamRun, SyncRun, SystemJob
@@ -202,6 +203,8 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
 
 def _left_to_do(run: SyncRun) -> dict[str, Any] | None:
     """Return the options of a run that goes on where this one met its deadline; None: it would only start over."""
+    if run.resets:
+        return None
     if not is_one_off(run.options):
         return run.options
     interrupted = run.streams.filter(error_code="timed_out").values_list("stream", flat=True)

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,11 @@ def _version(directory: Path) -> int:
 class Server:
     """A server with its data in a directory of its own, home; it can be stopped and started again."""
 
-    def __init__(self, directory: Path, home: str) -> None:
+    def __init__(self, directory: Path, home: str, options: Sequence[str] = OPTIONS) -> None:
         """Make the database from the programs in directory. Nothing runs yet."""
         password = secrets.token_hex(16)
         self._programs = directory
+        self._options = options
         self._home = home
         self._owner = _owner(home)
         self._data = os.path.join(home, "data")
@@ -66,7 +67,7 @@ class Server:
 
     def start(self) -> None:
         """Start and return when it answers."""
-        flags = [flag for option in OPTIONS for flag in ("-c", option)]
+        flags = [flag for option in self._options for flag in ("-c", option)]
         address = ["-h", "127.0.0.1", "-p", str(self._port), "-k", self._home]
         self._process = subprocess.Popen(
             [self._programs / "postgres", "-D", self._data, *address, *flags],
@@ -87,10 +88,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def throwaway(directory: Path) -> Iterator[Server]:
-    """Run a server from the programs in directory, and remove it afterwards."""
+def throwaway(directory: Path, options: Sequence[str] = OPTIONS) -> Iterator[Server]:
+    """Run a server from the programs in directory, by default one that saves time and not data; remove it after."""
     with tempfile.TemporaryDirectory(prefix="sincro-postgres-") as home:
-        server = Server(directory, home)
+        server = Server(directory, home, options)
         try:
             server.start()
             yield server

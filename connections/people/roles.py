@@ -18,12 +18,19 @@ _VIEW = {
     "connections.view_streamsetting",
     "syncruns.view_change",
     "syncruns.view_checkpoint",
+    "syncruns.view_correction",
     "syncruns.view_quarantinedrecord",
     "syncruns.view_streamrun",
     "syncruns.view_synclog",
     "syncruns.view_syncrun",
 }
-_OPERATE = {"connections.operate_connection", "connections.test_connection", "syncruns.view_systemjob"}
+# Documents are bills and the like: whoever opens them sees personal data.
+_OPERATE = {
+    "connections.operate_connection",
+    "connections.test_connection",
+    "syncruns.view_document",
+    "syncruns.view_systemjob",
+}
 # An app's name with a star is every permission of that app.
 _ADMINISTER = {"connections.*", "syncruns.*", "auth.*_user", "auth.*_group", "admin.view_logentry"}
 

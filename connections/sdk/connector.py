@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from connections.sdk.context import Context
-from connections.sdk.declare import DefaultSchedule, Finding, Page, Sample, Stream
+from connections.sdk.context import Context, StepContext
+from connections.sdk.declare import DefaultSchedule, Finding, Page, Sample, Step, Stream
 from connections.sdk.settings import Setting
 
 
@@ -42,6 +42,37 @@ class Connector(ABC):
 
         Runs in a thread of its own. Raises SyncError only.
         """
+
+    @classmethod
+    def steps(cls, config: Mapping[str, Any]) -> tuple[Step, ...]:
+        """Return what is done after the last stream of a connection with this config, in its order. Pure."""
+        return ()
+
+    def perform(self, step: Step, checkpoint: dict[str, Any] | None, context: StepContext) -> Iterator[Page]:
+        """Yield what a declared step works out, as read does; None means that nothing is done so far.
+
+        It may do its work anew each time (unchanged rows are not written), or carry on from a checkpoint. Raises
+        SyncError only. Work that takes long between two pages calls context.check() every minute.
+        """
+        raise NotImplementedError(f"{self.kind} does not perform {step.key}")
+
+    @classmethod
+    def parts(cls, config: Mapping[str, Any]) -> tuple[Stream, ...]:
+        """Return the streams and then the steps: what a run does, in this order.
+
+        Raises SyncError as streams() does, ValueError when a step needs what does not stand before it, or a key or a
+        step's table is declared twice.
+        """
+        streams, steps = cls.streams(config), cls.steps(config)
+        keys = {stream.key for stream in streams}
+        tables = {table.name for stream in streams for table in stream.tables}
+        for step in steps:
+            own = [table.name for table in step.tables]
+            if step.key in keys or not keys.issuperset(step.needs) or not tables.isdisjoint(own):
+                raise ValueError(f"step {step.key}: its key and tables must be its own, what it needs before it")
+            keys.add(step.key)
+            tables.update(own)
+        return (*streams, *steps)
 
     @abstractmethod
     def test(self, context: Context) -> Iterator[Finding]:

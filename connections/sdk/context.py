@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
+
+from connections.sdk.declare import Document, Within
 
 Level = Literal["info", "warning", "error"]
 
@@ -51,6 +54,28 @@ class Context(Protocol):
         """Note an event worth telling an operator; event is a code of syncruns/events.py."""
 
 
+class StepContext(Context, Protocol):
+    """What a step has besides: the rows that its connection has loaded, and their documents."""
+
+    def rows(
+        self,
+        table: str,
+        columns: Sequence[str] = (),
+        *,
+        within: tuple[Within, ...] = (),
+        changed_since: datetime | None = None,
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Yield the connection's live rows of a declared table in batches, by key; column -> value.
+
+        columns: all declared ones when empty. Values are as columns are typed: int, Decimal, bool, date, aware
+        datetime, str, and what JSON text says. changed_since: only rows written at that aware moment or later.
+        No batch holds the database up, so work on one may take its time. KeyError for what is not declared.
+        """
+
+    def document(self, sha256: str) -> Document | None:
+        """Return a kept document of the connection; None when it was never kept, or is no longer."""
+
+
 class PlainContext:
     """A Context without an engine: for Test connection, sample reads and connector tests."""
 
@@ -77,3 +102,30 @@ class PlainContext:
 
     def log(self, level: Level, event: str, **params: Any) -> None:
         self.events.append((level, event, params))
+
+
+class PlainStepContext(PlainContext):
+    """A StepContext without an engine. tables: rows by table, in the order of their keys, with typed values."""
+
+    def __init__(
+        self, tables: Mapping[str, Sequence[Mapping[str, Any]]], documents: Sequence[Document] = (), **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self._tables = tables
+        self._documents = {document.sha256: document for document in documents}
+
+    def rows(
+        self,
+        table: str,
+        columns: Sequence[str] = (),
+        *,
+        within: tuple[Within, ...] = (),
+        changed_since: datetime | None = None,
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Yield every row one by one: whoever counts on a batch's size is found out."""
+        for row in self._tables[table]:
+            if all(each.admits(row[each.column]) for each in within):
+                yield [{name: row[name] for name in columns or row}]
+
+    def document(self, sha256: str) -> Document | None:
+        return self._documents.get(sha256)

@@ -1,15 +1,19 @@
-"""What a connector declares: its streams, their tables and columns, and what reading them yields."""
+"""What a connector declares: its streams and steps, their tables and columns, and what reading them yields."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
 from typing import Any, Literal
 
 ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "timestamp", "json"]
 
 Record = Mapping[str, Any]  # column name -> value as the source spelled it
 INTEGER_DIGITS = 19
+MOST_DIGITS = 1000  # what PostgreSQL keeps of a decimal; SQLite keeps as many, as text
+OWN_COLUMNS = ("_connection_id", "_run_id", "_changed_at", "_hash", "_deleted_at")  # that every table has
 MASK = "•••"  # stands for a personal value
 
 Key = tuple[Any, ...]  # the values of Table.key, in its order
@@ -17,17 +21,32 @@ Key = tuple[Any, ...]  # the values of Table.key, in its order
 
 @dataclass(frozen=True)
 class Column:
-    """One typed column. decimal needs precision and scale; durations are integer seconds, times text."""
+    """One typed column. decimal needs precision and scale; durations are integer seconds, times text.
+
+    document: it holds the sha256 of a document, which the page that brings the row, or an earlier one, keeps.
+    correctable: a person may set another value, which holds until the source sends a new one, or always.
+    """
 
     name: str
     type: ColumnType = "text"
     precision: int | None = None
     scale: int | None = None
     personal: bool = False  # CPF, names of persons, tracks: masked for viewers, left out of exports
+    document: bool = False
+    correctable: Literal["no", "until_changed", "always"] = "no"
 
     def __post_init__(self) -> None:
         if (self.type == "decimal") != (self.precision is not None and self.scale is not None):
             raise ValueError(f"column {self.name}: precision and scale belong to decimal, and it needs both")
+        digits, decimals = self.precision or 1, self.scale or 0  # of any other type: a pair that would do
+        if not (0 <= decimals <= digits <= MOST_DIGITS) or self.precision == 0:
+            raise ValueError(f"column {self.name}: no database keeps decimal({self.precision},{self.scale})")
+        if self.document and (self.type != "text" or self.is_correctable):
+            raise ValueError(f"column {self.name}: the hash of a document is text, and nobody corrects it")
+
+    @property
+    def is_correctable(self) -> bool:
+        return self.correctable != "no"
 
 
 @dataclass(frozen=True)
@@ -50,14 +69,18 @@ class Table:
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
-        if len(set(names)) != len(names):
+        if len({name.casefold() for name in names}) != len(names):  # SQLite tells no case
             raise ValueError(f"table {self.name}: a column is declared twice")
+        if own := [name for name in names if name.casefold() in OWN_COLUMNS]:
+            raise ValueError(f"table {self.name}: every table has a column {own[0]} of Sincro's own")
         if not self.key or not set(self.key) <= set(names):
             raise ValueError(f"table {self.name}: the key must name declared columns")
         if bool(self.parent) != bool(self.parent_key) or not set(self.parent_key) <= set(self.key):
             raise ValueError(f"table {self.name}: a child table names its parent and has the parent's key in its own")
         if not set(self.set_key) <= set(names) or (self.set_key and self.parent):
             raise ValueError(f"table {self.name}: set_key must name declared columns, and a child table has none")
+        if any(column.is_correctable for column in self.columns if column.name in (*self.key, *self.set_key)):
+            raise ValueError(f"table {self.name}: what names a row or its set cannot be corrected")
 
     @property
     def has_personal_key(self) -> bool:
@@ -125,6 +148,39 @@ class Stream:
 
 
 @dataclass(frozen=True)
+class Step(Stream):
+    """Work that follows the streams: read like one of them, but from rows that the connection has loaded already.
+
+    needs: keys of streams and of earlier steps that it works on. It runs when one of them was read in the run, is not
+    run when one of them failed there, and runs after every sync when it needs nothing by name. Its tables are its own.
+    """
+
+    needs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.can_begin_at:
+            raise ValueError(f"step {self.key}: what it reads is loaded already, so it has neither window nor changes")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file that is kept with the rows that name it by its sha256: a bill, a receipt, an invoice's XML.
+
+    name: what it is called when it is saved, such as "fatura-2026-07.pdf".
+    """
+
+    content: bytes = field(repr=False)
+    content_type: str
+    name: str = ""
+
+    @cached_property
+    def sha256(self) -> str:
+        """What a document column holds."""
+        return sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True)
 class Within:
     """Rows whose column has one of values, or lies from at_least on and before below. Values as columns are typed."""
 
@@ -132,6 +188,16 @@ class Within:
     values: tuple[Any, ...] = ()
     at_least: Any = None
     below: Any = None
+
+    def admits(self, value: Any) -> bool:
+        """Say whether a row with this typed value lies within."""
+        if self.values and value not in self.values:
+            return False
+        if value is None:
+            return self.at_least is None and self.below is None
+        return not (
+            (self.at_least is not None and value < self.at_least) or (self.below is not None and value >= self.below)
+        )
 
 
 @dataclass(frozen=True)
@@ -159,6 +225,7 @@ class Page:
     sets are deleted. sweep: what the page tells of the keys that exist.
     checkpoint: JSON that says "from here a later run loses nothing read so far", this page included; the
     engine never looks inside. expected: about how many records the whole read should bring, in all tables, if known.
+    documents: files to keep, in the transaction that loads the page; such a page is never divided, so let it be small.
     """
 
     rows: Mapping[str, Sequence[Record]] = field(default_factory=dict)
@@ -167,6 +234,7 @@ class Page:
     sweep: Sweep | None = None
     checkpoint: dict[str, Any] | None = None
     expected: int | None = None
+    documents: Sequence[Document] = ()
 
 
 @dataclass(frozen=True)
@@ -209,6 +277,8 @@ def widest(standing: Column, declared: Column) -> Column | None:
     if types <= {"integer", "decimal"}:
         whole = max(_whole_digits(standing), _whole_digits(declared))
         scale = max(standing.scale or 0, declared.scale or 0)
+        if whole + scale > MOST_DIGITS:
+            return Column(standing.name, "text")
         return Column(standing.name, "decimal", precision=whole + scale, scale=scale)
     if types <= {"integer", "decimal", "text"}:
         return Column(standing.name, "text")

@@ -31,6 +31,7 @@ CODES: dict[str, CodeInfo] = {
     "schedule_never_fires": CodeInfo(retryable=False, needs_person=True),
     "not_found": CodeInfo(retryable=False, needs_person=False),
     UNAVAILABLE: CodeInfo(retryable=False, needs_person=False),
+    "needs_failed": CodeInfo(retryable=False, needs_person=False),  # of a step: it was not run
     "rate_limited": CodeInfo(retryable=True, needs_person=False),
     "quota_blocked": CodeInfo(retryable=False, needs_person=False),
     "timeout": CodeInfo(retryable=True, needs_person=False),
@@ -46,6 +47,7 @@ CODES: dict[str, CodeInfo] = {
     "records_quarantined": CodeInfo(retryable=False, needs_person=False),
     "too_many_bad_records": CodeInfo(retryable=False, needs_person=False),
     "delete_brake": CodeInfo(retryable=False, needs_person=False),
+    "reset_empty": CodeInfo(retryable=False, needs_person=False),
     "destination_failed": CodeInfo(retryable=True, needs_person=False),
     "key_changed": CodeInfo(retryable=False, needs_person=True),
     "secrets_unreadable": CodeInfo(retryable=False, needs_person=True),

@@ -18,6 +18,10 @@ _TIME = re.compile(
     r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?"
     r"\s*(?P<zone>Z|z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
+# What most APIs write, read at once; everything else is taken apart.
+_ISO_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][01][0-9]:[0-5][0-9])"
+)
 _BOOLEANS = {
     **dict.fromkeys(("sim", "s", "true", "verdadeiro", "yes", "y", "1"), True),
     **dict.fromkeys(("não", "nao", "n", "false", "falso", "no", "0"), False),
@@ -66,6 +70,11 @@ def parse_timestamp(text: str, zone: tzinfo) -> datetime:
     zone: where times without an offset of their own were written. A time that happens twice when clocks go back
     is the first of the two; one that is skipped when they go forward is refused. Digits beyond microseconds are cut.
     """
+    if _ISO_MOMENT.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ValueError(f"no such moment: {_shown(text)}") from None
     day_text, _, time_text = re.sub(r"[Tt\s]+", " ", text.strip(), count=1).partition(" ")
     found = _TIME.fullmatch(time_text.strip())
     if found is None:
@@ -185,7 +194,9 @@ def _plain(number: str, mark: Mark, text: str) -> str:
 def _offset(zone: str | None) -> tzinfo | None:
     if zone is None:
         return None
-    return datetime.strptime("+0000" if zone in "Zz" else f"{zone.replace(':', ''):0<5}", "%z").tzinfo
+    if zone in "Zz":
+        return UTC
+    return datetime.strptime(f"{zone.replace(':', ''):0<5}", "%z").tzinfo
 
 
 def _shown(text: str) -> str:

@@ -305,6 +305,8 @@ def _columns(raw: Any, path: tuple[str | int, ...], problems: list[Invalid]) -> 
         if kind == "decimal":
             column["precision"] = _digits(row.get("precision"), 18, (*here, "precision"), problems)
             column["scale"] = _digits(row.get("scale"), 6, (*here, "scale"), problems)
+            if column["precision"] == 0:
+                problems.append(Invalid((*here, "precision"), _("Write a whole number from 1 to 38.")))
             if column["scale"] > column["precision"]:
                 problems.append(Invalid((*here, "scale"), _("More decimals than digits in all.")))
         columns.append(column)

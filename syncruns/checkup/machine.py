@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +20,7 @@ from connections.sdk.errors import SyncError
 from syncruns.checkup.check import OK, PROBLEM, WARNING, Check, Scene
 from syncruns.frame import SILENT_AFTER
 from syncruns.models import SyncLog, SyncRun, SystemJob
-from syncruns.processes import is_alive
+from syncruns.processes import is_alive, main_process
 from syncruns.supervisor import CONFIRM_SECONDS, ROLES
 
 SLOW_SECONDS = 1.0
@@ -203,11 +201,7 @@ def _is_starting(scene: Scene) -> bool:
 
 
 def _main(role: str) -> dict[str, Any] | None:
-    """Return what the supervisor wrote down of the role's main process; a sample's shop is another entry."""
-    with suppress(OSError, ValueError):
-        found = json.loads((settings.DATA_DIR / "run" / role).read_text())
-        return next((child for child in found.get("children", ()) if child["name"] == role), None)
-    return None
+    return main_process(settings.DATA_DIR / "run" / role)
 
 
 def _wait_for_sqlite() -> tuple[int, float]:

@@ -8,7 +8,7 @@ from typing import Any
 from connections.connectors import connector_class
 from connections.destination import table_name
 from connections.models import Connection
-from connections.sdk.declare import Stream
+from connections.sdk.declare import Step, Stream
 from connections.sdk.errors import SyncError
 from connections.services import streams_of
 from syncruns.events import sentence
@@ -22,7 +22,7 @@ SCHEDULE_FIELDS = ("interval_minutes", "daily_at", "cron", "time_zone", "jitter_
 RUN_FIELDS = (
     "trigger", "attempt", "queued_at", "started_at", "finished_at", "worker", "options", "skip_reason", "skipped_slots",
 )  # fmt: skip
-STREAM_FIELDS = ("stream", "label", "state", "attempt", "pages", "expected", "started_at", "finished_at")
+STREAM_FIELDS = ("stream", "kind", "label", "state", "attempt", "pages", "expected", "started_at", "finished_at")
 
 
 def connection_answer(connection: Connection) -> dict[str, Any]:
@@ -42,6 +42,7 @@ def full_connection_answer(connection: Connection) -> dict[str, Any]:
         "streams": [
             {
                 "key": selected.stream.key,
+                "kind": "step" if isinstance(selected.stream, Step) else "stream",
                 "label": selected.stream.label,
                 "enabled": selected.enabled,
                 "window_minutes": selected.window_minutes,

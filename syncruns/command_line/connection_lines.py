@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connections.models import Connection
+from connections.sdk.declare import Step
+from connections.services import SelectedStream
 from syncruns.command_line.answers import readable_streams, tables_of
 from syncruns.command_line.explained import error_lines
 from syncruns.health import DELETE_BRAKE, label_of, next_sync_of
@@ -45,15 +47,26 @@ def show_lines(connection: Connection) -> Iterator[str]:
         yield f"  {name} = " + _("(secret, set %(when)s)") % {"when": exact(datetime.fromisoformat(at), zone)}
     yield _("Streams:")
     for selected in readable_streams(connection):
+        if isinstance(selected.stream, Step):
+            continue
         words = _(selected.stream.label)
         if selected.window_minutes:
             words += ", " + _("looks back %(minutes)s min") % {"minutes": selected.window_minutes}
         if selected.first_since:
             since = {"since": exact(selected.first_since, zone)}
             words += ", " + _("first read, since %(since)s") % since
-        mark = "[x]" if selected.enabled else "[ ]"
-        yield f"  {mark} {selected.stream.key}: {words}"
-        yield f"      {', '.join(tables_of(connection, selected.stream))}"
+        yield from _part_lines(connection, selected, words)
+    steps = [selected for selected in readable_streams(connection) if isinstance(selected.stream, Step)]
+    if steps:
+        yield _("Steps:")
+    for selected in steps:
+        yield from _part_lines(connection, selected, _(selected.stream.label))
+
+
+def _part_lines(connection: Connection, selected: SelectedStream, words: str) -> Iterator[str]:
+    mark = "[x]" if selected.enabled else "[ ]"
+    yield f"  {mark} {selected.stream.key}: {words}"
+    yield f"      {', '.join(tables_of(connection, selected.stream))}"
 
 
 def schedule_words(connection: Connection) -> str:

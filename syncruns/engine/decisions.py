@@ -1,7 +1,9 @@
-"""What people decided about rejected records, kept when the source sends them again.
+"""What people decided, kept when the source sends the same again.
 
-A correction holds for a column for as long as the source sends the value that was corrected; a discarded record is left
-out for as long as it comes unchanged. Anything else is news, and waits for review like any other reject.
+Of rejected records: what was written instead holds for a column for as long as the source sends the value that was
+wrong; a discarded record is left out for as long as it comes unchanged. Anything else is news, and waits for review
+like any other reject. Of rows that can be loaded: a Correction holds for as long as the source sends the value it
+stands for.
 """
 
 from __future__ import annotations
@@ -13,22 +15,75 @@ from typing import Any
 
 from django.db.models import Q
 
-from connections.sdk.declare import Page, Stream
-from syncruns.engine.transform import Reject, Typed, read_kept, to_rows
-from syncruns.models import QuarantinedRecord
+from connections.sdk.declare import MASK, Page, Stream
+from syncruns.engine.context import Log
+from syncruns.engine.corrections import Corrected, Corrections, Overtaken, kept_value, typed_value
+from syncruns.engine.transform import Reject, Typed, spelled_key, to_rows, typed_keys
+from syncruns.engine.values import Refused, read_kept
+from syncruns.models import Correction, QuarantinedRecord
 
 Decided = Mapping[tuple[str, str], QuarantinedRecord]  # by table and key
 
 BATCH = 500  # keys of one query
 
 
-def typed_pages(pages: Sequence[Page], stream: Stream, connection_id: int) -> list[Typed]:
-    """Type pages under the decisions that hold."""
-    typed = [to_rows(page, stream) for page in pages]
-    decided = _decided(connection_id, [reject for each in typed for reject in each.rejects])
-    if not decided:
-        return typed
-    return [_settled(page, each, stream, decided) for page, each in zip(pages, typed, strict=True)]
+def typed_pages(
+    pages: Sequence[Page], stream: Stream, connection_id: int, corrections: Corrections | None = None
+) -> list[Typed]:
+    """Type pages, in order, under the decisions and corrections that hold; one that is overtaken holds no longer."""
+    corrections = corrections_of(connection_id, stream) if corrections is None else corrections
+    typed = []
+    for page in pages:
+        each = to_rows(page, stream, corrections)
+        if each.rejects and (decided := _decided(connection_id, each.rejects)):
+            each = _settled(page, each, stream, decided, corrections)
+        corrections.forget(each.overtaken)
+        typed.append(each)
+    return typed
+
+
+def corrections_of(connection_id: int, stream: Stream) -> Corrections:
+    """Return the corrections in force for a stream. One whose column or type is declared no more is left alone."""
+    standing = Correction.objects.filter(connection_id=connection_id, stream=stream.key, state=Correction.State.ACTIVE)
+    return Corrections(filter(None, (_in_force(one, stream) for one in standing)))
+
+
+def note_overtaken(overtaken: Sequence[Overtaken], stream: Stream, now: datetime, log: Log) -> None:
+    """Write what became of corrections, inside the transaction that loads what the source sends now."""
+    for each in overtaken:
+        one = each.correction
+        standing = Correction.objects.filter(pk=one.pk, state=Correction.State.ACTIVE)
+        if one.holds:
+            standing.update(source=kept_value(each.now))
+            continue
+        if each.is_agreed:
+            standing.update(state=Correction.State.ENDED, changed_to=kept_value(each.now), ended_at=now)
+            event = "correction_agreed"
+        else:
+            standing.update(state=Correction.State.SUPERSEDED, changed_to=kept_value(each.now), superseded_at=now)
+            event = "correction_superseded"
+        table = stream.table(one.table)
+        key = MASK if table.has_personal_key else spelled_key(one.key)
+        log.add("warning", event, stream.key, table=one.table, key=key, column=one.column.name)
+
+
+def _in_force(correction: Correction, stream: Stream) -> Corrected | None:
+    table = next((table for table in stream.tables if table.name == correction.table), None)
+    names = [column.name for column in table.columns] if table is not None else []
+    if table is None or correction.column not in names:
+        return None
+    column = table.column(correction.column)
+    keys = typed_keys(table, [tuple(correction.key)]) if len(correction.key) == len(table.key) else []
+    try:
+        source, value = typed_value(column, correction.source), typed_value(column, correction.value)
+    except Refused:
+        return None
+    if not keys or not column.is_correctable:
+        return None
+    return Corrected(
+        correction.pk, table.name, keys[0], column, names.index(column.name), source, value,
+        holds=column.correctable == "always",
+    )  # fmt: skip
 
 
 def note_seen(ids: set[int], now: datetime) -> None:
@@ -50,7 +105,7 @@ def _decided(connection_id: int, rejects: Sequence[Reject]) -> Decided:
     return found
 
 
-def _settled(page: Page, typed: Typed, stream: Stream, decided: Decided) -> Typed:
+def _settled(page: Page, typed: Typed, stream: Stream, decided: Decided, corrections: Corrections) -> Typed:
     """Type the page again where a correction holds, and set discarded records apart."""
     corrected: dict[str, dict[int, dict[str, Any]]] = {}
     held: set[int] = set()
@@ -60,7 +115,7 @@ def _settled(page: Page, typed: Typed, stream: Stream, decided: Decided) -> Type
             corrected.setdefault(reject.table, {})[reject.position] = values
             held.add(record.pk)
     if corrected:
-        typed = to_rows(_patched(page, corrected), stream)
+        typed = to_rows(_patched(page, corrected), stream, corrections)
     left_out = [(reject, record) for reject, record in _known(typed.rejects, decided) if _is_discarded(record, reject)]
     held.update(record.pk for _reject, record in left_out)
     typed.held = held

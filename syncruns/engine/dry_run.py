@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -13,13 +14,14 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.sdk.declare import Stream
 from connections.sdk.errors import UNAVAILABLE, SyncError
-from connections.services import SelectedStream, allows_private_addresses, open_connector
-from syncruns.engine.context import EngineContext
-from syncruns.engine.decisions import typed_pages
+from connections.services import SelectedStream, open_connector
+from syncruns.engine.asked import read_options
+from syncruns.engine.decisions import corrections_of, typed_pages
 from syncruns.engine.load import load_page
 from syncruns.engine.reader import read_ahead
+from syncruns.engine.steps import is_step, pages_of
 from syncruns.engine.sweep import Comparison, Sweeps
-from syncruns.engine.sync import plan, read_options
+from syncruns.engine.sync import plan
 from syncruns.engine.transform import Typed
 from syncruns.engine.warehouse import warehouse
 from syncruns.models import Checkpoint, MissedRow, StreamRun
@@ -51,12 +53,13 @@ def dry_run(
 
     The answer is StreamRun rows that are not saved; a record met on two pages counts on both. Deletions that a sweep
     would hold for a person are not counted; the stream then carries the error delete_brake. options:
-    window_minutes, since, as a run has them. A stream that fails carries its error, the next goes on. Raises
-    SyncError for settings that cannot run.
+    window_minutes, since, as a run has them. A stream that fails carries its error, the next goes on. A step is done
+    only when it is named, on the rows that are stored now. Raises SyncError for settings that cannot run.
     """
     rows: list[StreamRun] = []
-    for choice, _due in plan(connection, streams, all_due=True):
-        row = StreamRun(stream=choice.stream.key, label=choice.stream.label, started_at=timezone.now())
+    for choice, _due in plan(connection, streams, all_due=True, with_steps=False):
+        kind = StreamRun.Kind.STEP if is_step(choice) else StreamRun.Kind.STREAM
+        row = StreamRun(stream=choice.stream.key, kind=kind, label=choice.stream.label, started_at=timezone.now())
         rows.append(row)
         try:
             _read(connection, choice, options or {}, row, lambda: progress(rows))
@@ -84,21 +87,19 @@ def _read(
     stream, leash = choice.stream, _Free()
     checkpoint = Checkpoint.objects.filter(connection=connection, stream=stream.key).first()
     state = checkpoint.state if checkpoint is not None else None
-    context = EngineContext(
-        stream.key,
-        leash,
-        leash,
-        options=read_options(choice, options, state),
-        allow_private_addresses=allows_private_addresses(connection.config),
-    )
     connector = open_connector(connection)
+    read = partial(
+        pages_of, connection, connector, stream, state,
+        leash=leash, log=leash, options=read_options(choice, options, state),
+    )  # fmt: skip
+    corrections = corrections_of(connection.pk, stream)
     sweeps = Sweeps(stream, connector.schema, warehouse(), connection.pk, leash)
     try:
-        with read_ahead(lambda: connector.read(stream, state, context), leash.check) as groups:
+        with read_ahead(read, leash.check) as groups:
             for group in groups:
                 for page in group:
                     row.expected = page.expected if page.expected is not None else row.expected
-                    (typed,) = typed_pages([page], stream, connection.pk)
+                    (typed,) = typed_pages([page], stream, connection.pk, corrections)
                     sweeps.note(page, typed)
                     _compare(connection, stream, connector.schema, typed, row)
                     if page.sweep is not None and page.sweep.complete:

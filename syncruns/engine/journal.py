@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from connections.catalogue import explain
 from connections.models import Connection
+from connections.sdk.declare import Step
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.sdk.redaction import Redactor
 from connections.services import SelectedStream
@@ -227,6 +228,10 @@ def _window_words(run: SyncRun, choice: SelectedStream, due: bool) -> str:
     window = window_asked or choice.window_minutes
     if not due:
         words = _("not due")
+    elif isinstance(choice.stream, Step):
+        words = _("on what is loaded")
+    elif run.options.get("reset"):
+        words = _("in full, for a reset")
     elif run.options.get("since"):
         words = _("since %(since)s") % {"since": exact(datetime.fromisoformat(run.options["since"]))}
     elif choice.first_since and not window_asked:

@@ -14,7 +14,9 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.sdk.declare import Page, Stream
 from connections.sdk.errors import Interruption, SyncError
-from syncruns.engine.decisions import note_seen, typed_pages
+from syncruns.engine.corrections import Corrections
+from syncruns.engine.decisions import corrections_of, note_overtaken, note_seen, typed_pages
+from syncruns.engine.documents import keep, note_too_large, packed
 from syncruns.engine.log import RunLog
 from syncruns.engine.quarantine import close_settled, keep_rejects
 from syncruns.engine.settlement import Settlement
@@ -38,14 +40,17 @@ class StreamLoad:
     log: RunLog
     moves_checkpoint: bool = True
     pulse: Callable[[], None] = lambda: None  # called now and then while a sweep is settled; may raise
+    deletes_at_once: bool = False  # what one complete sweep missed, as a reset does
     brakes: bool = True  # stops at too large a share of bad records
     _seen: dict[str, int] = field(default_factory=lambda: {"read": 0, "bad": 0})
 
     def __post_init__(self) -> None:
+        self._corrections: Corrections | None = None  # looked up by the first load
         self._sweeps = Sweeps(self.stream, self.schema, self.destination, self.run.connection_id, self.log)
         self._settlement = Settlement(
-            self.run, self.row, self.stream, self.schema, self.checkpoint, self.destination, self.log, self.pulse
-        )
+            self.run, self.row, self.stream, self.schema, self.checkpoint, self.destination, self.log, self.pulse,
+            self.deletes_at_once,
+        )  # fmt: skip
 
     @property
     def brake(self) -> SyncError | None:
@@ -76,7 +81,9 @@ class StreamLoad:
 
     def _load(self, pages: Sequence[Page], last: Page | None = None) -> None:
         """Load pages; the checkpoint of last is left to be saved later."""
-        typed = typed_pages(pages, self.stream, self.run.connection_id)
+        if self._corrections is None:
+            self._corrections = corrections_of(self.run.connection_id, self.stream)
+        typed = typed_pages(pages, self.stream, self.run.connection_id, self._corrections)
         self._brake(typed)
         destination = self.destination
         for share in shares(
@@ -87,9 +94,12 @@ class StreamLoad:
     def _commit(self, share: Share, last: Page | None) -> None:
         states = [page.checkpoint for page in share.pages if page.checkpoint is not None and page is not last]
         changes = dict.fromkeys(StreamRun.COUNTED, 0)
+        brought = [document for page in share.pages for document in page.documents]
+        documents = packed(self.run.connection_id, brought)
         with transaction.atomic():
             if not self.checkpoint.own(self.run):
                 raise Interruption("worker_lost")
+            self.destination.hold(self.schema, self.stream.tables)
             for given, page in zip(share.pages, share.typed, strict=False):  # a part of a page tells of no sweep
                 self._sweeps.note(given, page)
             for page in share.typed:
@@ -102,6 +112,8 @@ class StreamLoad:
                 close_settled(self.run, self.stream, page)
                 keep_rejects(self.run, self.stream, self.schema, page.rejects, self.log)
                 note_seen(page.held, timezone.now())
+                note_overtaken(page.overtaken, self.stream, timezone.now(), self.log)
+            keep(self.run, self.stream.key, documents, self.log)
             if changes["inserted"]:
                 self._note_first_load()
             if states and self.moves_checkpoint:
@@ -109,6 +121,7 @@ class StreamLoad:
             self._count(changes, share.pages)
         for _page in share.pages:
             self.log.add("info", "page_loaded", self.stream.key)
+        note_too_large(self.stream.key, brought, self.log)
         if left_out := sum(len(page.discarded) for page in share.typed):
             self.log.add("info", "records_left_out", self.stream.key, count=left_out)
 

@@ -15,6 +15,7 @@ from connections.connectors import connector_class
 from connections.models import Connection
 from connections.sdk.declare import Page, Stream
 from syncruns.engine.changes import ChangeRecorder
+from syncruns.engine.evolution import prepared
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
 from syncruns.engine.warehouse import warehouse
@@ -28,33 +29,34 @@ class Busy(Exception):
 def load_reviewed(
     connection: Connection,
     stream: Stream,
-    pages: Sequence[Page],
     *,
     user: User | None,
-    settle: Callable[[SyncRun], None],
+    settle: Callable[[SyncRun], Sequence[Page]],
+    event: str = "records_reviewed",
 ) -> SyncRun:
-    """Load pages as a sync would, after settle(run) in the same transaction; return the run, which has ended.
+    """Load the pages that settle(run) gives as a sync would, in its transaction; return the run, which has ended.
 
-    The checkpoint stays where it is, but is taken: a worker that was thought lost can write no more. Raises Busy;
+    settle may count on what it reads: nobody else writes meanwhile. The checkpoint stays where it is, but is taken: a
+    worker that was thought lost can write no more. event: what the run's log says, with a count. Raises Busy;
     SyncError when the tables cannot be prepared; what settle raises and database errors pass, and undo everything.
     """
     schema = connector_class(connection.kind).schema
     destination = warehouse()
-    destination.prepare(schema, stream.tables)
+    prepared(destination, connection, schema, stream)
     with transaction.atomic():
         run, row = _begin(connection, stream, user)
         checkpoint, _created = Checkpoint.objects.get_or_create(connection=connection, stream=stream.key)
         checkpoint.take(run)
         destination.recorder = ChangeRecorder(run, stream.key)
         log = RunLog(run)
-        settle(run)
+        pages = settle(run)
         load = StreamLoad(
             run, row, stream, schema, checkpoint, destination, log, moves_checkpoint=False, brakes=False
         )  # fmt: skip
         load.load(pages)
         StreamRun.objects.filter(pk=row.pk).update(state=StreamRun.State.SUCCEEDED, finished_at=timezone.now())
         loaded = sum(len(rows) for page in pages for rows in page.rows.values())
-        log.add("done", "records_reviewed", stream.key, count=loaded)
+        log.add("done", event, stream.key, count=loaded)
         log.flush()
         run.finish(SyncRun.State.SUCCEEDED)
     return run

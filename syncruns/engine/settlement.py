@@ -42,6 +42,7 @@ class Settlement:
     destination: Warehouse
     log: Log
     pulse: Callable[[], None]
+    at_once: bool = False  # a single complete read suffices: a person asked for it
     brake: SyncError | None = field(default=None)
 
     def settle(self, found: Comparison) -> None:
@@ -53,17 +54,19 @@ class Settlement:
         for pks in found.obsolete():
             with self._owned():
                 noted.filter(pk__in=pks).delete()
+        if self.at_once:
+            self._note_first(found)
         deleted = self._mark(found, [State.APPROVED])
         again = found.again()
         if total := found.stops(again):
             self._hold(found, total)
         else:
             deleted += self._mark(found, list(MissedRow.UNDECIDED))
-        first = self._note_first(found)
-        if first:
+        if not self.at_once and (first := self._note_first(found)):
             self.log.add("info", "sweep_missed", self.stream.key, table=name, count=first)
         if deleted:
-            self.log.add("info", "sweep_deleted", self.stream.key, table=name, count=deleted)
+            event = "reset_deleted" if self.at_once else "sweep_deleted"
+            self.log.add("info", event, self.stream.key, table=name, count=deleted)
         with self._owned():
             noted.filter(state=State.ONCE, missed_at__lt=timezone.now() - REMEMBERED).delete()
             DeleteBrake.refresh(self.run.connection_id, name)

@@ -46,9 +46,10 @@ def shares(
 def divided(page: Page, typed: Typed, stream: Stream, rows: int) -> list[Typed]:
     """Return a page in parts of about `rows` rows, children beside their parents; what else it tells is in the last.
 
-    A page that tells which rows exist (sets, sweep) stays whole: its rows are looked at together.
+    A page that tells which rows exist (sets, sweep) stays whole: its rows are looked at together. So does one with
+    documents: they are kept together with the rows that name them.
     """
-    if page.sets or page.sweep is not None:
+    if page.sets or page.sweep is not None or page.documents:
         return [typed]
     parts: list[Typed] = []
     part, size = Typed(), 0

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import Error, connections, transaction
 from django.utils import timezone
 
-from connections.destination import table_name
 from connections.expiry import explained
 from connections.models import Connection, StreamSetting
 from connections.sdk.connector import Connector
-from connections.sdk.context import ReadOptions
+from connections.sdk.declare import Step
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
-from connections.services import SelectedStream, allows_private_addresses, streams_of
+from connections.services import SelectedStream, streams_of
 from syncruns.engine import journal
+from syncruns.engine.asked import is_first_read, moves_checkpoint, read_options
 from syncruns.engine.changes import ChangeRecorder
-from syncruns.engine.context import EngineContext, Leash
+from syncruns.engine.context import Leash
+from syncruns.engine.evolution import Evolutions
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
 from syncruns.engine.quarantine import waiting_of
 from syncruns.engine.reader import read_ahead
+from syncruns.engine.reset import in_full, is_reset
+from syncruns.engine.steps import NEEDS_FAILED, add_steps, failed_needs, is_step, pages_of
 from syncruns.engine.warehouse import warehouse
 from syncruns.models import Checkpoint, StreamRun, SyncRun
 
@@ -61,13 +65,16 @@ class Outcome:
 
 
 def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) -> Outcome:
-    """Run every selected stream of a claimed run, in order; one that fails does not stop the others.
+    """Run every selected stream of a claimed run, in order, then the steps; one that fails does not stop the others.
 
     Returns how it ended; raises SyncError only for what came before the first stream (settings, secrets).
     """
     log = RunLog(run)
     try:
-        selected = plan(run.connection, run.options.get("streams"), all_due=run.priority > 0)
+        selected = plan(
+            run.connection, run.options.get("streams"), all_due=run.priority > 0,
+            with_steps=run.trigger != SyncRun.Trigger.BACKFILL,
+        )  # fmt: skip
         journal.in_force(run, selected)
         with _held(run):
             rows = _stream_runs(run, [choice for choice, _due in selected])
@@ -81,9 +88,11 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
                     failures.append(SyncError(row.error_code, **row.error_params))
                 continue  # done before this run was handed back
             if not due:
-                _leave_out(run, row, log, "not_due")
+                _leave_out(run, row, log, "nothing_new" if is_step(choice) else "not_due")
             elif any(failure.code in ENDS_THE_RUN or _is_held(failure) for failure in failures):
                 _leave_out(run, row, log, "earlier_failure")
+            elif isinstance(choice.stream, Step) and (needs := failed_needs(choice.stream, rows)):
+                _leave_out(run, row, log, NEEDS_FAILED, needs=needs)
             else:
                 failure = _StreamSync(run, choice, row, open_connector, leash, log).run()
                 if failure is not None:
@@ -171,29 +180,31 @@ class _StreamSync:
         with _held(self._run):
             checkpoint.take(self._run)
             StreamRun.objects.filter(pk=self._row.pk).update(checkpoint_before=checkpoint.state)
-        options = read_options(self._choice, self._run.options, checkpoint.state)
+        resets = is_reset(self._choice, self._run.options)
+        state = None if resets else checkpoint.state
+        options = read_options(self._choice, self._run.options, state)
         connector = self._open()
         destination = warehouse()
         destination.recorder = ChangeRecorder(self._run, self._stream.key)
-        for change in destination.prepare(connector.schema, self._stream.tables):
-            name = table_name(connector.schema, change.table)
-            self._log.add("info", f"schema.{change.action}", self._stream.key, **change.params(), table=name)
+        Evolutions(self._run, self._stream, connector.schema, self._log).prepare(destination, checkpoint)
         load = StreamLoad(
             self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log,
-            moves_checkpoint=is_first_read(self._choice, self._run.options) or not is_one_off(self._run.options),
-            pulse=self._leash.check,
+            moves_checkpoint=moves_checkpoint(self._choice, self._run.options), pulse=self._leash.check,
+            deletes_at_once=resets,
         )  # fmt: skip
-        context = EngineContext(
-            self._stream.key, self._leash, self._log, options=options,
-            allow_private_addresses=allows_private_addresses(connection.config),
-        )  # fmt: skip
-        if options.since is not None:
+        read = partial(
+            pages_of, connection, connector, self._stream, state, leash=self._leash, log=self._log, options=options
+        )
+        if resets:
+            stored = any(destination.count(connector.schema, table, connection.pk) for table in self._stream.tables)
+            read = partial(in_full, read, self._stream, is_stored=stored)
+            self._log.add("info", "reset_started", self._stream.key)
+        elif options.since is not None:
             self._log.add("info", "stream_started_since", self._stream.key, since=options.since.isoformat())
         else:
-            self._log.add("info", "stream_started", self._stream.key)
-        state = checkpoint.state
+            self._log.add("info", f"{self._row.kind}_started", self._stream.key)
         try:
-            with read_ahead(lambda: connector.read(self._stream, state, context), self._idle) as groups:
+            with read_ahead(read, self._idle) as groups:
                 for group in groups:
                     self._leash.check()
                     load.load(group)
@@ -226,9 +237,9 @@ class _StreamSync:
         journal.stream_ended(self._run, row)
         if row.written:
             counts = {name: getattr(row, name) for name in ("read", "inserted", "updated", "deleted")}
-            self._log.add("done", "stream_finished", self._stream.key, **counts)
+            self._log.add("done", f"{row.kind}_finished", self._stream.key, **counts)
         else:
-            self._log.add("done", "stream_no_changes", self._stream.key, read=row.read)
+            self._log.add("done", f"{row.kind}_no_changes", self._stream.key, read=row.read)
         if brake is not None:
             self._log.add("warning", f"failed.{brake.code}", self._stream.key, **brake.params)
         self._log.flush()
@@ -272,46 +283,26 @@ def _pause_before_retry(failure: SyncError) -> float | None:
     return max(float(settings.RETRY_DELAY), asked) if asked <= LONGEST_PAUSE else None
 
 
-def plan(connection: Connection, wanted: Sequence[str] | None, *, all_due: bool) -> list[tuple[SelectedStream, bool]]:
+def plan(
+    connection: Connection, wanted: Sequence[str] | None, *, all_due: bool, with_steps: bool = True
+) -> list[tuple[SelectedStream, bool]]:
     """Return the streams to read, in order, each with whether it is due: those wanted, else those switched on.
 
-    Raises SyncError("config_invalid") when there is none.
+    The steps come after them: those wanted, and those switched on that build on what is read; with_steps=False leaves
+    these to a later run. Raises SyncError("config_invalid") when there is none.
     """
+    choices = streams_of(connection)
     chosen = [
         (choice, all_due or wanted is not None or _is_due(connection, choice))
-        for choice in streams_of(connection)
-        if (choice.enabled if wanted is None else choice.stream.key in wanted)
+        for choice in choices
+        if not is_step(choice) and (choice.enabled if wanted is None else choice.stream.key in wanted)
     ]
+    if not chosen and wanted is None:
+        raise SyncError("config_invalid", field="streams", reason="no_streams")
+    add_steps(connection, choices, chosen, wanted, with_steps=with_steps)
     if not chosen:
         raise SyncError("config_invalid", field="streams", reason="no_streams")
     return chosen
-
-
-def is_one_off(asked: Mapping[str, Any]) -> bool:
-    """Say whether a run's options ask for a read that leaves the checkpoint where it is."""
-    return "since" in asked or "window_minutes" in asked
-
-
-def is_first_read(choice: SelectedStream, asked: Mapping[str, Any]) -> bool:
-    """Say whether the stream's first read, from the moment a person chose, is still to be made or ended.
-
-    Every run takes part in it, whoever asked for it, except one that wants another moment or window.
-    """
-    return choice.first_since is not None and (not is_one_off(asked) or _since(asked) == choice.first_since)
-
-
-def read_options(choice: SelectedStream, asked: Mapping[str, Any], state: dict[str, Any] | None) -> ReadOptions:
-    """Return what a run's options and the stream's own settings ask of a read that starts from state."""
-    since = _since(asked)
-    if is_first_read(choice, asked):
-        # What it read before it was interrupted is behind its checkpoint; it goes on from there.
-        since = choice.first_since if state is None else None
-    window = asked.get("window_minutes", choice.window_minutes)
-    return ReadOptions(window_minutes=window, since=since, page_size=choice.page_size)
-
-
-def _since(asked: Mapping[str, Any]) -> datetime | None:
-    return datetime.fromisoformat(asked["since"]) if asked.get("since") else None
 
 
 def _is_due(connection: Connection, choice: SelectedStream) -> bool:
@@ -332,7 +323,13 @@ def _stream_runs(run: SyncRun, choices: list[SelectedStream]) -> dict[str, Strea
     """Create the run's stream rows, or find those of before it was handed back."""
     known = {row.stream: row for row in run.streams.all()}
     missing = [
-        StreamRun(run=run, stream=choice.stream.key, label=choice.stream.label, position=position)
+        StreamRun(
+            run=run,
+            stream=choice.stream.key,
+            label=choice.stream.label,
+            position=position,
+            kind=StreamRun.Kind.STEP if is_step(choice) else StreamRun.Kind.STREAM,
+        )  # fmt: skip
         for position, choice in enumerate(choices)
         if choice.stream.key not in known
     ]
@@ -349,11 +346,15 @@ def _held(run: SyncRun) -> Iterator[None]:
         yield
 
 
-def _leave_out(run: SyncRun, row: StreamRun, log: RunLog, reason: str) -> None:
+def _leave_out(run: SyncRun, row: StreamRun, log: RunLog, reason: str, **params: Any) -> None:
     row.state = StreamRun.State.NOT_STARTED
+    if reason == NEEDS_FAILED:
+        row.error_code, row.error_params = reason, params
     with _held(run):
-        row.save(update_fields=["state"])
-    log.add("info" if reason == "not_due" else "warning", "stream_skipped", row.stream, reason=reason)
+        row.save(update_fields=["state", "error_code", "error_params"])
+    level = "info" if reason in ("not_due", "nothing_new") else "warning"
+    event = "step_held_back" if reason == NEEDS_FAILED else f"{row.kind}_skipped"
+    log.add(level, event, row.stream, reason=reason, **params)
 
 
 def _outcome(run: SyncRun, failures: list[SyncError], log: RunLog) -> Outcome:

@@ -15,8 +15,9 @@ from typing import Any
 
 import orjson
 
-from connections.sdk.declare import Column, Key, Page, Record, Stream, Table
-from syncruns.engine.values import Reader, Refused, reader, spell_decimal
+from connections.sdk.declare import Key, Page, Record, Stream, Table
+from syncruns.engine.corrections import Corrections, Overtaken
+from syncruns.engine.values import Reader, Refused, read_kept, reader, spell_decimal
 
 Row = tuple[Any, ...]  # values in the order of Table.columns, as values.reader returns them
 Reasons = dict[str, dict[str, Any]]  # column name -> {"code": one of values.REASONS, "params": {}}
@@ -24,7 +25,6 @@ Reasons = dict[str, dict[str, Any]]  # column name -> {"code": one of values.REA
 LONGEST_TEXT = 10_000  # of a value kept with a rejected record
 LONGEST_KEY = 200
 LONGEST_NUMBER = 100  # digits that a number is spelled out with
-NOT_JSON = object()
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ class Typed:
     added and changed, none is removed. rejected: table -> keys of rejected records, where they could be read;
     nameless: table -> how many could not. discarded: rejects that a person decided to leave out, and held: ids of the
     quarantined records whose decision was followed, as syncruns/engine/decisions.py finds; to_rows itself knows of
-    none, and of discarded records rejected, nameless and incomplete tell as of any other reject.
+    none, and of discarded records rejected, nameless and incomplete tell as of any other reject. overtaken: people's
+    corrections that do not stand for what the source sends now.
     """
 
     rows: dict[str, list[Row]] = field(default_factory=dict)
@@ -66,12 +67,13 @@ class Typed:
     incomplete: dict[str, set[Key]] = field(default_factory=dict)
     rejected: dict[str, set[Key]] = field(default_factory=dict)
     nameless: dict[str, int] = field(default_factory=dict)
+    overtaken: list[Overtaken] = field(default_factory=list)
     read: int = 0
     deduplicated: int = 0
 
 
-def to_rows(page: Page, stream: Stream) -> Typed:
-    """Type every record of the page, one row per key (the last wins).
+def to_rows(page: Page, stream: Stream, corrections: Corrections | None = None) -> Typed:
+    """Type every record of the page, one row per key (the last wins), with the values that people set instead.
 
     Child sets are replaced only when the page names the child table, be it without records; a page must hold
     all children of the parents it holds. A rejected parent takes its children with it, and its old ones stay.
@@ -87,6 +89,8 @@ def to_rows(page: Page, stream: Stream) -> Typed:
             reading = readings[table.name] = _Reading(table, parent)
             for record in page.rows[table.name]:
                 reading.add(record)
+            if corrections is not None:
+                typed.overtaken += corrections.apply(table.name, reading.rows)
             reading.report(typed)
     for name, keys in page.deletes.items():
         typed.deletes[name] = typed_keys(stream.table(name), keys)
@@ -138,16 +142,6 @@ def record_of(table: Table, kept: Mapping[str, Any]) -> Record:
     """Return the record that was kept as Reject.record, to be typed again; columns no longer declared are left out."""
     declared = {column.name: column for column in table.columns}
     return {name: read_kept(declared[name], value) for name, value in kept.items() if name in declared}
-
-
-def read_kept(column: Column, value: Any) -> Any:
-    """Return a kept value as a source would have sent it. JSON that cannot be read is no value of any column."""
-    if column.type != "json" or not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value, parse_float=Decimal)
-    except (ValueError, RecursionError):
-        return NOT_JSON
 
 
 class _Reading:

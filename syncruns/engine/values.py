@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -43,6 +44,9 @@ KEY_BYTES = 500  # PostgreSQL indexes no row over 2,704 bytes
 JSON_DEPTH = 100
 JSON_EXPONENT = 10_000  # PostgreSQL keeps 131,072 digits before the point of a JSON number, 16,383 behind it
 
+LARGEST_EXACT = 2**53  # a whole number that any reader of JSON keeps
+NOT_JSON = object()
+
 _DIGITS = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _BRAZILIAN_DATE = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
@@ -80,6 +84,16 @@ def reader(column: Column, *, in_key: bool = False) -> Reader:
         "json": canonical_json,
     }[column.type]
     return _bounded(read) if in_key and column.type in ("text", "json") else read
+
+
+def read_kept(column: Column, value: Any) -> Any:
+    """Return a kept value as a source would have sent it. JSON that cannot be read is no value of any column."""
+    if column.type != "json" or not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return NOT_JSON
 
 
 def spell_decimal(value: Decimal) -> str:
@@ -223,6 +237,8 @@ def _timestamp(value: Any) -> datetime:
     Fractions finer than a microsecond are cut. A naive datetime is a connector's mistake and refused.
     """
     if isinstance(value, datetime):
+        if value.tzinfo is UTC:
+            return value
         if value.tzinfo is None:
             raise Refused("no_time_zone")
         moment = value

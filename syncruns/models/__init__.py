@@ -1,6 +1,8 @@
 from syncruns.models.alert import Delivery, NotificationRule
 from syncruns.models.change import Change
 from syncruns.models.checkpoint import Checkpoint
+from syncruns.models.correction import Correction
+from syncruns.models.document import Document
 from syncruns.models.job import SystemJob
 from syncruns.models.log import SyncLog
 from syncruns.models.missed import DeleteBrake, MissedRow
@@ -10,8 +12,10 @@ from syncruns.models.run import StreamRun, SyncRun
 __all__ = [
     "Change",
     "Checkpoint",
+    "Correction",
     "DeleteBrake",
     "Delivery",
+    "Document",
     "MissedRow",
     "NotificationRule",
     "QuarantinedRecord",

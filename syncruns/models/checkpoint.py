@@ -18,6 +18,7 @@ class Checkpoint(models.Model):
     )
     stream = models.CharField(_("stream"), max_length=60)
     state = models.JSONField(null=True, blank=True)
+    declared = models.JSONField(default=dict)  # table -> column -> type, when it was last read
     run = models.ForeignKey(
         SyncRun, null=True, blank=True, on_delete=models.SET_NULL, verbose_name=_("run"), related_name="+"
     )

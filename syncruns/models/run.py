@@ -80,7 +80,7 @@ class SyncRun(Counts):
         verbose_name=_("requested by"),
         related_name="+",
     )
-    options = models.JSONField(default=dict, blank=True)  # streams, window_minutes, since, dry_run
+    options = models.JSONField(default=dict, blank=True)  # streams, window_minutes, since, reset
     slot = models.DateTimeField(_("slot"), null=True, blank=True)
     priority = models.SmallIntegerField(default=0)  # a person waiting goes first
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.QUEUED)
@@ -140,9 +140,17 @@ class SyncRun(Counts):
         return self.state in self.ACTIVE
 
     @property
+    def resets(self) -> bool:
+        return bool(self.options.get("reset"))
+
+    @property
     def comes_again(self) -> bool:
-        """Say whether the run is queued once more by itself should its worker vanish; a person's is not."""
-        return self.trigger in self.AUTOMATIC and self.attempt == 1 and self.cancel_requested_at is None
+        """Say whether the run is queued once more by itself should its worker vanish.
+
+        A person's is not, unless it is a reset: nobody should have to watch it to its end.
+        """
+        is_wanted = self.trigger in self.AUTOMATIC or self.resets
+        return is_wanted and self.attempt == 1 and self.cancel_requested_at is None
 
     @property
     def shown_state(self) -> str:
@@ -280,7 +288,11 @@ class SyncRun(Counts):
 
 
 class StreamRun(Counts):
-    """One stream within one run."""
+    """One stream, or step, within one run."""
+
+    class Kind(models.TextChoices):
+        STREAM = "stream"
+        STEP = "step"
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -294,6 +306,7 @@ class StreamRun(Counts):
 
     run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="streams")
     stream = models.CharField(max_length=60)
+    kind = models.CharField(max_length=6, choices=Kind.choices, default=Kind.STREAM)
     label = models.CharField(_("stream"), max_length=100)
     position = models.PositiveSmallIntegerField(default=0)
     state = models.CharField(_("state"), max_length=11, choices=State.choices, default=State.WAITING)
@@ -319,6 +332,10 @@ class StreamRun(Counts):
 
     def __str__(self) -> str:
         return f"{self.run_id}/{self.stream}"
+
+    @property
+    def is_step(self) -> bool:
+        return self.kind == self.Kind.STEP
 
     @property
     def duration(self) -> timedelta | None:

@@ -36,6 +36,7 @@ class Field:
     hint: str = ""
     corrected: str | None = None
     is_masked: bool = False
+    document: str = ""  # the sha256 of the one it names
     is_refused: bool = False  # what the person wrote was refused too
 
     @property
@@ -78,7 +79,7 @@ def shown_table(kind: str, name: str) -> str:
 
 def _declared(connection: Connection) -> dict[tuple[str, str], Table]:
     try:
-        streams = connector_class(connection.kind).streams(connection.config)
+        streams = connector_class(connection.kind).parts(connection.config)
     except SyncError:
         return {}
     return {(stream.key, table.name): table for stream in streams for table in stream.tables}
@@ -127,8 +128,9 @@ def _field(
         source=source,
         text=typed.get(PREFIX + name, source),
         wrong=wrong,
-        hint=_hint(column),
+        hint=hint_of(column),
         corrected=spelled(record.corrections[name]) if name in record.corrections else None,
+        document=source if column.document else "",
         is_refused=refused is not None and name in refused,
     )
 
@@ -154,8 +156,20 @@ def corrections_in(record: QuarantinedRecord, table: Table, data: Mapping[str, s
         text = _lines(text)
         is_number_refused = isinstance(kept, int | float) and column.name in record.reasons
         if text != _lines(spelled(kept)) or is_number_refused:
-            corrections[column.name] = _given(column, text)
+            corrections[column.name] = written(column, text)
     return corrections
+
+
+def written(column: Column, text: str) -> str | None:
+    """Return what a person wrote for a column as a source would send it; None for an empty field."""
+    text = _lines(text)
+    if column.type != "text":
+        text = text.strip()
+    if not text:
+        return None
+    if column.type == "decimal" and COMMA_NUMBER.fullmatch(text):
+        return text.replace(".", "").replace(",", ".")
+    return text
 
 
 def spelled(value: Any) -> str:
@@ -171,17 +185,7 @@ def _lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _given(column: Column, text: str) -> str | None:
-    if column.type != "text":
-        text = text.strip()
-    if not text:
-        return None
-    if column.type == "decimal" and COMMA_NUMBER.fullmatch(text):
-        return text.replace(".", "").replace(",", ".")
-    return text
-
-
-def _hint(column: Column) -> str:
+def hint_of(column: Column) -> str:
     """Return how a value of the column is written; "" where it goes without saying."""
     match column.type:
         case "integer":

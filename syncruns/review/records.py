@@ -16,6 +16,7 @@ from connections.models import Connection
 from connections.sdk.declare import Page, Stream, Table
 from connections.sdk.errors import SyncError
 from connections.services import streams_of
+from syncruns.engine.evolution import prepared
 from syncruns.engine.review import Busy, load_reviewed
 from syncruns.engine.transform import Reasons, record_of, to_rows
 from syncruns.engine.warehouse import warehouse
@@ -171,7 +172,7 @@ class _Batch:
         pages = [self._page(part)[0] for part in parts]
         try:
             run = load_reviewed(
-                self._connection, self._stream, pages, user=self._user, settle=lambda run: self._settle(run, good)
+                self._connection, self._stream, user=self._user, settle=lambda run: self._settle(run, good, pages)
             )
         except Busy:
             self._outcome.busy.add(self._connection)
@@ -218,7 +219,7 @@ class _Batch:
 
     def _is_stored(self, pk: int, table: Table) -> bool:
         destination, schema = warehouse(), connector_class(self._connection.kind).schema
-        destination.prepare(schema, self._stream.tables)
+        prepared(destination, self._connection, schema, self._stream)
         row = to_rows(self._page([pk])[0], self._stream).rows[table.name]
         return bool(destination.stored(schema, table, row, connection_id=self._connection.pk))
 
@@ -232,7 +233,7 @@ class _Batch:
                 reason = next(iter(reasons.values()))["code"]
                 QuarantinedRecord.objects.filter(pk=pk, state=State.OPEN).update(reasons=reasons, reason=reason)
 
-    def _settle(self, run: SyncRun, good: set[int]) -> None:
+    def _settle(self, run: SyncRun, good: set[int], pages: Sequence[Page]) -> Sequence[Page]:
         """Close what is being loaded, with what a person corrected, and note who did it. Raises _Decided."""
         plain = {pk for pk in good if not self._corrections.get(pk)}
         closed = _close(plain, State.FIXED, self._user)
@@ -245,3 +246,4 @@ class _Batch:
             "records.loaded", user=self._user, target=self._connection, count=len(good), stream=self._stream.key,
             fields=fields, run=str(run.pk),
         )  # fmt: skip
+        return pages

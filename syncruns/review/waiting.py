@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from connections.models import Connection
-from syncruns.models import DeleteBrake, QuarantinedRecord
+from syncruns.models import Correction, DeleteBrake, QuarantinedRecord
 
 MOST = 999  # counted up to here: beyond it the number says nothing more
 
@@ -54,10 +54,16 @@ def held_deletions() -> QuerySet[DeleteBrake]:
     return DeleteBrake.objects.filter(connection__deletion="").exclude(connection__status=Connection.Status.INACTIVE)
 
 
+def superseded_corrections() -> QuerySet[Correction]:
+    """Return corrections that the source has overtaken, until a person says which value counts."""
+    return Correction.objects.filter(state=Correction.State.SUPERSEDED, connection__deletion="")
+
+
 # In the order of the page's tabs.
 KINDS: tuple[Kind, ...] = (
     Kind(_("Records not loaded"), "clipboard-check", "review", "syncruns.view_quarantinedrecord", open_records),
     Kind(_("Deletions"), "trash", "review_deletions", "connections.view_connection", held_deletions),
+    Kind(_("Corrections"), "pencil", "review_corrections", "syncruns.view_correction", superseded_corrections),
 )
 
 

@@ -21,8 +21,8 @@ from syncruns import timewords
 from syncruns.changes import are_kept
 from syncruns.diary import run_words
 from syncruns.health import LOOKS
-from syncruns.models import DeleteBrake, QuarantinedRecord, StreamRun, SyncRun
-from syncruns.outcomes import RECORD_LOOKS, Look, look_of_run, look_of_stream
+from syncruns.models import Correction, DeleteBrake, QuarantinedRecord, StreamRun, SyncRun
+from syncruns.outcomes import CORRECTION_LOOKS, RECORD_LOOKS, Look, look_of_run, look_of_stream
 from syncruns.reasons import why
 
 register = template.Library()
@@ -179,6 +179,11 @@ def stream_state(stream: StreamRun) -> SafeString:
 @register.simple_tag
 def record_state(record: QuarantinedRecord) -> SafeString:
     return state(RECORD_LOOKS[record.state])
+
+
+@register.simple_tag
+def correction_state(correction: Correction) -> SafeString:
+    return state(CORRECTION_LOOKS[correction.state])
 
 
 @register.simple_tag

@@ -22,6 +22,7 @@ from connections.forms.beginning import day_in_zone
 from connections.forms.fields import words
 from connections.models import Connection
 from connections.sandbox import SAMPLES
+from connections.sdk.declare import Step
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import SettingsInvalid
 from connections.services import set_auto_sync, set_stream, streams_of
@@ -135,7 +136,12 @@ def connection_stream(request: HttpRequest, slug: str, stream: str) -> HttpRespo
 def _stream_words(connection: Connection, stream: str, choices: dict[str, Any]) -> str:
     if "enabled" not in choices:
         return _("Saved; the next sync follows it.")
-    label = next((_(one.stream.label) for one in streams_of(connection) if one.stream.key == stream), stream)
+    found = next((one.stream for one in streams_of(connection) if one.stream.key == stream), None)
+    label = _(found.label) if found is not None else stream
+    if isinstance(found, Step):
+        if choices["enabled"]:
+            return _("%(step)s is switched on; it is done after the next sync.") % {"step": label}
+        return _("%(step)s is switched off; its rows stay. Switch it on again under Steps.") % {"step": label}
     if choices["enabled"]:
         return _("%(stream)s is switched on; the next sync reads it.") % {"stream": label}
     return _("%(stream)s is switched off; its rows stay. Switch it on again under Streams.") % {"stream": label}
@@ -202,6 +208,8 @@ def run_cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
 def run_retry(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Queue the run's work again, all of it or only what did not succeed."""
     run = get_object_or_404(SyncRun.objects.select_related("connection"), pk=run_id, connection__deletion="")
+    if run.resets and not request.user.has_perm("connections.change_connection"):
+        raise PermissionDenied
     only = request.POST.get("only") == "unfinished"
     try:
         again, created = retry_run(run, user=request.user, only_unfinished=only)

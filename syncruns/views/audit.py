@@ -24,6 +24,7 @@ PER_PAGE = 50
 # What the page filters by: the beginnings of action codes, grouped as people think of them.
 GROUPS: dict[str, tuple[str | Promise, tuple[str, ...]]] = {
     "settings": (_("Settings of connections"), ("connection.", "stream.")),
+    "tables": (_("Tables"), ("schema.",)),
     "auto_sync": (_("Automatic syncing"), ("auto_sync.",)),
     "runs": (_("Runs"), ("run.",)),
     "review": (_("Review"), ("records.",)),

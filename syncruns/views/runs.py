@@ -157,6 +157,8 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
         "label": label_of(found.connection.kind),
         "sentence": run_sentence(found, streams),
         "streams": streams,
+        "has_steps": any(stream.is_step for stream in streams),
+        "retries_steps": _retries_steps(request, found, streams),
         "progress": measure(streams) if streams else None,
         "ends": ends,
         "since": day_words(timezone.localtime(since)) if since else "",
@@ -172,6 +174,12 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
         "swap": False,
         **_changed(request, found, streams),
     }
+
+
+def _retries_steps(request: HttpRequest, found: SyncRun, streams: list[StreamRun]) -> bool:
+    """Say whether a step of the run can be done again by itself."""
+    can_act = request.user.has_perm("connections.operate_connection") and not found.connection.deletion
+    return can_act and not found.is_active and any(stream.is_step for stream in streams)
 
 
 def _changed(request: HttpRequest, found: SyncRun, streams: list[StreamRun]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from django.contrib.auth.decorators import permission_required
 from django.contrib.sessions.models import Session
 from django.db import connection as database
 from django.db import models
+from django.db.models import Count, Sum
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -29,7 +31,7 @@ from connections.sdk import VERSION
 from syncruns.checkup import OK, PROBLEM, WARNING, Check, examine, examine_vendors
 from syncruns.checkup.words import Told, tell
 from syncruns.chores import TRACES_DAYS
-from syncruns.models import Change, Delivery, QuarantinedRecord, SyncLog, SyncRun, SystemJob
+from syncruns.models import Change, Delivery, Document, QuarantinedRecord, SyncLog, SyncRun, SystemJob
 from syncruns.sizes import TableSize, database_bytes, table_sizes
 
 # Names as in .env.example; nothing secret is among them.
@@ -37,13 +39,14 @@ SETTINGS = (
     *("PUBLIC_URL", "HOST", "PORT", "PROXY_COUNT", "DEBUG", "DATA_DIR", "TIME_ZONE", "LOG_LEVEL", "SYNC_WORKERS"),
     *("RUN_TIMEOUT", "LEASE_SECONDS", "MAX_RETRIES", "RETRY_DELAY", "RUN_LOG_LIMIT", "RUN_CHANGES_LIMIT"),
     *("ALLOW_PRIVATE_ADDRESSES", "KEEP_RUNS_DAYS", "KEEP_LOGS_DAYS", "KEEP_CHANGES_DAYS", "KEEP_QUARANTINE_DAYS"),
-    *("KEEP_AUDIT_DAYS", "DISK_WARNING_MB", "DISK_PROBLEM_MB"),
+    *("KEEP_DOCUMENTS_DAYS", "KEEP_AUDIT_DAYS", "DISK_WARNING_MB", "DISK_PROBLEM_MB"),
 )
 KEPT: tuple[tuple[str | Promise, str, str, tuple[type[models.Model], ...]], ...] = (
     (gettext_lazy("Runs"), "remove_runs", "KEEP_RUNS_DAYS", (SyncRun,)),
     (gettext_lazy("Log entries of runs"), "remove_logs", "KEEP_LOGS_DAYS", (SyncLog,)),
     (gettext_lazy("Changed rows"), "remove_changes", "KEEP_CHANGES_DAYS", (Change,)),
     (gettext_lazy("Quarantined records"), "remove_quarantine", "KEEP_QUARANTINE_DAYS", (QuarantinedRecord,)),
+    (gettext_lazy("Documents"), "remove_documents", "KEEP_DOCUMENTS_DAYS", (Document,)),
     (gettext_lazy("Audit events"), "remove_audit", "KEEP_AUDIT_DAYS", (AuditEvent,)),
     (gettext_lazy("Failed and waiting tasks"), "remove_tasks", "", (Task, OrmQ)),
     (gettext_lazy("Sign-in attempts"), "remove_sign_ins", "", (AccessAttempt, AccessLog, AccessFailureLog)),
@@ -97,6 +100,9 @@ def _context() -> dict[str, Any]:
         "destination": [table for table in tables if not table.is_own],
         "sized": any(table.bytes is not None for table in tables),
         "kept": _kept(tables),
+        "documents": Document.objects.aggregate(
+            count=Count("pk"), size=Coalesce(Sum("size"), 0), stored=Coalesce(Sum("stored_size"), 0)
+        ),
         "settings": [(name, _setting(getattr(settings, name))) for name in SETTINGS],
         "versions": _versions(),
     }

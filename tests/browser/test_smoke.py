@@ -35,6 +35,8 @@ def paths(console: Console) -> list[str]:
         "/review/",
         f"/review/records/{record}/",
         "/review/deletions/",
+        "/review/corrections/",
+        "/documents/",
         "/changes/",
         "/audit/",
         "/users/",

@@ -22,6 +22,9 @@ from connections.models import Connection
 from connections.sandbox.server import Sandbox
 from connections.sandbox.shop import TOKEN, Shop, sample_connection
 from connections.services import create_connection
+from tests.bills.fixtures import bills, sandbox, select, sync_bills, vendor
+
+__all__ = ["bills", "sandbox", "select", "sync_bills", "vendor"]  # fixtures
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,10 @@ from connections.models import Connection
 from syncruns.models import SyncRun
 from syncruns.services import request_sync
 from syncruns.tasks import execute_run
+from tests.bills.fixtures import bills, sandbox, select, sync_bills, vendor
 from tests.engine.scripted import Script, ScriptedConnector
+
+__all__ = ["bills", "sandbox", "select", "sync_bills", "vendor"]  # fixtures
 
 
 @pytest.fixture(autouse=True)

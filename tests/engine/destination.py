@@ -47,6 +47,7 @@ class Destination:
         stamp: dict[str, Any] = {"connection_id": self.connection_id, "run_id": run, "now": NOW}
         counts = Counts()
         with transaction.atomic():
+            self.warehouse.hold(self.schema, self.stream.tables)
             for table in self.stream.tables:
                 loaded = typed.rows.get(table.name, [])
                 if table.name in typed.sets:

@@ -76,6 +76,7 @@ def test_a_new_column_is_added_and_a_vanished_one_stays() -> None:
         (DECIMAL, "123456.78", Column("value", "decimal", 30, 10), Decimal("123456.78")),
         (DECIMAL, "-3", Column("value", "decimal", 30, 10), Decimal("-3")),
         (DECIMAL, "-0.01", Column("value", "decimal", 5, 4), Decimal("-0.01")),
+        (DECIMAL, "-1.50", Column("value"), "-1.5"),
         (Column("value", "date"), "2026-02-28", Column("value", "timestamp"), datetime(2026, 2, 28, tzinfo=UTC)),
     ],
 )
@@ -86,12 +87,22 @@ def test_widening_keeps_the_values(before: Column, stored: Any, after: Column, e
     shop = Destination(table(after))
     assert shop.live("things") == [(1, expected)]
     assert shop.select("things", ["name"]) == [("tea",)]
+    before = shop.traces("things")
+    assert Destination(table(after, Column("name"))).load(
+        {"things": [{"id": 1, "value": expected, "name": "tea"}]}
+    ) == Counts(unchanged=1)
+    assert shop.traces("things") == before
 
 
-def test_a_decimal_becomes_text() -> None:
-    Destination(table(DECIMAL)).load({"things": [{"id": 1, "value": "1.50"}, {"id": 2, "value": "-20"}]})
-    shop = Destination(table(Column("value")))
-    assert [Decimal(row[1]) for row in shop.live("things")] == [Decimal("1.5"), Decimal("-20")]
+def test_integers_become_decimals_and_then_text_and_nothing_is_written_again() -> None:
+    page = {"things": [{"id": number, "value": number} for number in range(-3, 30)]}
+    Destination(table(Column("value", "integer"))).load(page)
+    for wider in (DECIMAL, Column("value", "decimal", 30, 6), Column("value")):
+        shop = Destination(table(wider))
+        before = shop.traces("things")
+        assert shop.load(page) == Counts(unchanged=33)
+        assert shop.traces("things") == before
+    assert [row[1] for row in shop.live("things")] == [str(number) for number in range(-3, 30)]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +143,32 @@ def test_a_changed_key_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ((Column("Size"), Column("size")), "twice"),
+        ((Column("_hash"),), "_hash"),
+        ((Column("_Deleted_At"),), "_Deleted_At"),
+    ],
+)
+def test_columns_that_a_database_cannot_tell_apart_are_refused(columns: tuple[Column, ...], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        table(*columns)
+
+
+@pytest.mark.parametrize(("precision", "scale"), [(0, 0), (1001, 2), (4, 5), (4, -1)])
+def test_decimal_that_no_database_keeps_is_refused(precision: int, scale: int) -> None:
+    with pytest.raises(ValueError, match=r"decimal\("):
+        Column("value", "decimal", precision, scale)
+
+
+def test_a_decimal_too_wide_to_be_widened_becomes_text() -> None:
+    Destination(table(Column("value", "decimal", 1000, 990))).load({"things": [{"id": 1, "value": "0.5"}]})
+    shop = Destination(table(Column("value", "integer")))
+    shop.load({"things": [{"id": 2, "value": 7}]})
+    assert shop.select("things", ["value"]) == [("0.5",), ("7",)]
+
+
+@pytest.mark.parametrize(
     ("before", "after"),
     [("json", "text"), ("text", "json"), ("boolean", "integer"), ("date", "text"), ("timestamp", "integer")],
 )
@@ -141,6 +178,7 @@ def test_a_change_of_kind_is_refused(before: Any, after: Any) -> None:
         warehouse().prepare("shop", [table(Column("value", after))])
     assert caught.value.code == "contract_changed"
     assert caught.value.params == {
+        "reason": "type",
         "table": table_name("shop", "things"),
         "column": "value",
         "before": before,

@@ -10,6 +10,7 @@ from connections.connectors import REGISTRY
 from connections.defaults import variables_of
 from tests.console import ROOT
 
+DOCS = (ROOT / "docs").glob("*.md")
 READ = re.compile(r'(?:env\.(?:str|list)\(|environ\.get\(|environment\.\w+\(env, |env, )"([A-Z_]+)"')
 INTERNAL = {"SINCRO_PROCESS"}  # the supervisor tells its children who they are
 
@@ -32,7 +33,9 @@ def test_readme_begins_with_the_two_commands_and_lists_the_others(name: str) -> 
     assert targets == set(re.findall(r"`make ([a-z-]+)`", text))
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.pt-BR.md", "CONTRIBUTING.md", "docs/cli.md", "docs/review.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "README.pt-BR.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in DOCS)]
+)
 def test_links_between_documents_lead_somewhere(name: str) -> None:
     text = (ROOT / name).read_text()
     linked = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]

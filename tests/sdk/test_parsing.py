@@ -187,6 +187,25 @@ def test_every_timestamp_comes_back(naive, minutes):
     assert parse_timestamp(moment.isoformat(), SAO_PAULO) == moment
 
 
+@short
+@given(
+    st.datetimes(timezones=st.builds(timezone, st.timedeltas(timedelta(hours=-19), timedelta(hours=19)).map(
+        lambda offset: timedelta(minutes=offset // timedelta(minutes=1))
+    ))),
+    st.sampled_from(["", ".5", ".123456", ".123456789"]),
+)  # fmt: skip
+def test_iso_moment_is_read_at_once_as_it_is_read_piece_by_piece(moment: datetime, fraction: str) -> None:
+    head, offset = moment.isoformat(timespec="seconds")[:-6], moment.isoformat()[-6:]
+    text = f"{head}{fraction}{offset}"
+    try:
+        piece_by_piece = parse_timestamp(text.replace("T", "  "), SAO_PAULO)
+    except ValueError:
+        with pytest.raises(ValueError, match="no such moment"):
+            parse_timestamp(text, SAO_PAULO)
+    else:
+        assert parse_timestamp(text, SAO_PAULO) == piece_by_piece
+
+
 @pytest.mark.parametrize("text", ["sim", "S", "true", "1", " Yes ", "SIM"])
 def test_yes(text):
     assert parse_boolean(text) is True

@@ -290,7 +290,7 @@ def test_page_asks_the_database_as_often_for_many_connections_as_for_few(
     for _ in range(10):
         make_connection(status="error", status_code="timeout")
 
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(13):
         english.get("/preferences/")
 
 

@@ -14,7 +14,7 @@ from django.urls import URLPattern, get_resolver
 
 from connections import audit
 from connections.models import AuditEvent, Connection
-from syncruns.models import Checkpoint, QuarantinedRecord, SyncLog, SyncRun
+from syncruns.models import Checkpoint, Correction, Document, QuarantinedRecord, SyncLog, SyncRun
 
 OPEN = "anyone, signed in or not"
 DOOR = "a redirect for everyone"
@@ -31,6 +31,8 @@ DELETE = "connections.delete_connection"
 USERS = "auth.change_user"
 RECORDS = "syncruns.view_quarantinedrecord"
 SYSTEM = "syncruns.view_systemjob"
+CORRECTIONS = "syncruns.view_correction"
+DOCUMENTS = "syncruns.view_document"
 
 # Address -> permission. A pair is (to read, to send).
 TABLE: dict[str, str | tuple[str, str]] = {
@@ -70,6 +72,7 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "connection_auto_sync": OPERATE,
     "connection_sync": OPERATE,
     "connection_stream": OPERATE,
+    "connection_reset": "connections.change_connection",
     "sample_create": ADD,
     "runs": RUNS,
     "run": RUNS,
@@ -82,6 +85,13 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "audit": "connections.view_auditevent",
     "review": RECORDS,
     "review_deletions": VIEW,
+    "review_corrections": CORRECTIONS,
+    "correction_decide": OPERATE,
+    "record": (CORRECTIONS, OPERATE),
+    "documents": DOCUMENTS,
+    "document": DOCUMENTS,
+    "document_content": DOCUMENTS,
+    "connection_document": DOCUMENTS,
     "review_record": (RECORDS, OPERATE),
     "review_decide": OPERATE,
     "review_discard": OPERATE,
@@ -167,10 +177,19 @@ def fill(make_connection: Callable[..., Connection]) -> Callable[[str, str], str
             connection=connection, stream="orders", table="orders", record_key="1"
         ),
     }
+    kept = Document.objects.create(
+        connection=connection, sha256="a" * 64, content_type="text/plain", size=2, stored_size=2, body=b"ok",
+        is_compressed=False,
+    )  # fmt: skip
+    correction = Correction.objects.create(
+        connection=connection, stream="orders", table="orders", key=[1], record_key="1", column="total", made_by="ana"
+    )
     values = {
         "slug": connection.slug,
         "kind": connection.kind,
         "stream": "orders",
+        "table": "orders",
+        "sha256": kept.sha256,
         "run_id": run.pk,
         "id": target.pk,
         "uidb64": "MQ",
@@ -181,7 +200,9 @@ def fill(make_connection: Callable[..., Connection]) -> Callable[[str, str], str
     }
 
     def fill(name: str, route: str) -> str:
-        values["pk"] = target.pk if route.startswith("users/") else QuarantinedRecord.objects.get().pk
+        pks = {"users": target.pk, "documents": kept.pk, "review/corrections": correction.pk}
+        held = QuarantinedRecord.objects.get().pk
+        values["pk"] = next((pk for path, pk in pks.items() if route.startswith(path)), held)
         row = next((row for path, row in rows.items() if f"admin/{path}/" in route), connection)
         chosen = values | {"object_id": row.pk}
         plain = re.sub(r"\(\?P(<\w+>)[^)]*\)", r"\1", route).rstrip("$")

@@ -172,7 +172,7 @@ def test_list_finds_by_name_and_asks_the_database_as_often_for_many_as_for_few(a
     with CaptureQueriesContext(database) as many:
         page = admin.get("/users/")
     assert len(page.context["rows"]) == 50
-    assert len(many) == len(few) <= 13
+    assert len(many) == len(few) <= 15
     assert [row["person"].username for row in admin.get("/users/?q=mou+ana").context["rows"]] == ["ana"]
     assert "Nobody has this name." in words(admin.get("/users/?q=zzz").content)
 

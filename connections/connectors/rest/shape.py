@@ -147,14 +147,29 @@ def records_checked(records: Iterable[Any]) -> Iterable[Mapping[str, Any]]:
 
 
 def _taker(fields: Sequence[Field], zone: ZoneInfo) -> Callable[[Any], dict[str, Any]]:
-    """Return the function that takes the fields' values out of a record or an item."""
-    readers = [(field.column.name, field.path, reader(field.column.type, zone)) for field in fields]
+    """Return the function that takes the fields' values out of a record or an item; None for what is missing."""
+    places = [(field.column.name, field.path) for field in fields]
+    names = [(name, path) for name, path in places if path and "." not in path]  # found without a search
+    deeper = [place for place in places if place not in names]
+    readers = [
+        (field.column.name, reader(field.column.type, zone))
+        for field in fields
+        if field.column.type not in ("text", "json")
+    ]
 
     def take(record: Any) -> dict[str, Any]:
-        taken = {}
-        for name, path, read in readers:
+        if type(record) is dict:
+            get = record.get
+            taken = {name: get(path) for name, path in names}
+            searched = deeper
+        else:
+            taken, searched = {}, places
+        for name, path in searched:
             value = find(record, path)
-            taken[name] = None if value is MISSING else read(value)
+            taken[name] = None if value is MISSING else value
+        for name, read in readers:
+            if (value := taken[name]) is not None:
+                taken[name] = read(value)
         return taken
 
     return take

@@ -21,9 +21,10 @@ def reader(column_type: ColumnType, zone: ZoneInfo) -> Reader:
     """Return what to apply to a value of a column of this type; what cannot be read stays for the engine to judge."""
     match column_type:
         case "timestamp":
-            return lambda value: _or_raw(value, lambda: moment(value, zone))
+            return _or_raw(lambda value: moment(value, zone))
         case "decimal":
-            return lambda value: _or_raw(value, lambda: parse_decimal(value)) if _has_comma(value) else _blank(value)
+            with_comma = _or_raw(parse_decimal)
+            return lambda value: with_comma(value) if _has_comma(value) else _blank(value)
         case "integer" | "boolean" | "date":
             return _blank
         case _:
@@ -52,11 +53,14 @@ def moment(value: Any, zone: ZoneInfo) -> datetime | None:
         raise ValueError("not a moment") from None
 
 
-def _or_raw(value: Any, read: Callable[[], Any]) -> Any:
-    try:
-        return read()
-    except ValueError:
-        return value
+def _or_raw(read: Reader) -> Reader:
+    def tried(value: Any) -> Any:
+        try:
+            return read(value)
+        except ValueError:
+            return value
+
+    return tried
 
 
 def _has_comma(value: Any) -> bool:

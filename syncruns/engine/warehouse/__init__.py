@@ -6,11 +6,12 @@ from django.db import connections
 
 from syncruns.engine.warehouse.base import Counts, Warehouse
 from syncruns.engine.warehouse.postgres import PostgresWarehouse
+from syncruns.engine.warehouse.reading import rows_in_batches
 from syncruns.engine.warehouse.scratch import Scratch
 from syncruns.engine.warehouse.shape import Evolution
 from syncruns.engine.warehouse.sqlite import SqliteWarehouse
 
-__all__ = ["Counts", "Evolution", "Scratch", "Warehouse", "warehouse"]
+__all__ = ["Counts", "Evolution", "Scratch", "Warehouse", "rows_in_batches", "warehouse"]
 
 
 def warehouse(using: str = "default") -> Warehouse:

@@ -198,13 +198,13 @@ class Warehouse(Tables):
         new: list[tuple[Row, str]] = []
         changed: list[tuple[Row, str, RowId]] = []
         back: set[RowId] = set()  # those of changed that were deleted
-        digest = target.digest
+        digest, is_of = target.digests.of, target.digests.is_of
         for position, row in enumerate(rows):
             now = digest(row)
             before = found.get(position)
             if before is None:
                 new.append((row, now))
-            elif before.deleted or before.hash != now:
+            elif before.deleted or not (before.hash == now or is_of(before.hash, row)):
                 changed.append((row, now, before.id))
                 if before.deleted:
                     back.add(before.id)

@@ -17,8 +17,8 @@ import orjson
 from django.db import connections
 
 from connections.sdk.declare import Key, Table, Within
-from syncruns.engine.values import reader
 from syncruns.engine.warehouse.base import VERSION, Warehouse
+from syncruns.engine.warehouse.reading import condition
 from syncruns.engine.warehouse.shape import quote
 from syncruns.engine.warehouse.target import StoredKey, Target
 
@@ -121,24 +121,7 @@ class Scratch:
         return self._destination.bound(self._schema, table)
 
     def _within(self, target: Target) -> tuple[str, list[Any]]:
-        """Return the condition that a row of t lies within the scope, beginning with AND, and its parameters."""
-        parts: list[str] = []
-        values: list[Any] = []
-        for each in self._scope:
-            column, name = f"t.{quote(each.column)}", each.column
-            read, encode = reader(target.table.column(name)), target.encoder(name)
-            place = self._destination._value(target, name)
-            if each.values:
-                known = [encode(read(value)) for value in each.values if value is not None]
-                choices = [f"{column} IN ({', '.join([place] * len(known))})"] if known else []
-                choices += [f"{column} IS NULL"] if None in each.values else []
-                parts.append(f"({' OR '.join(choices)})")
-                values += known
-            for operator, bound in ((">=", each.at_least), ("<", each.below)):
-                if bound is not None:
-                    parts.append(f"{column} {operator} {place}")
-                    values.append(encode(read(bound)))
-        return "".join(f" AND {part}" for part in parts), values
+        return condition(self._destination, target, self._scope)
 
     def _execute(self, sql: str, values: Sequence[Any] = ()) -> None:
         with connections[self._destination.using].cursor() as cursor:

@@ -25,19 +25,15 @@ class Evolution:
     """One change made to a table; before and after are types as spell() writes them."""
 
     table: str
-    action: Literal["created", "column_added", "column_widened"]
+    action: Literal["created", "undeclared", "column_added", "column_widened", "column_undeclared"]
     column: str = ""
     before: str = ""
     after: str = ""
 
     def params(self) -> dict[str, Any]:
-        """Return the change as parameters of a log entry, which names the table itself."""
-        return {
-            "action": self.action,
-            "column": self.column,
-            "before": self.before,
-            "after": self.after,
-        }
+        """Return the change as parameters of an event, which names the table itself."""
+        named = {"column": self.column, "former": self.before, "type": self.after}
+        return {name: value for name, value in named.items() if value}
 
 
 @dataclass(frozen=True)
@@ -84,6 +80,7 @@ def lack(table: Table, shape: Shape | None, name: str, index: str | None) -> Lac
         if wider is None:
             raise SyncError(
                 "contract_changed",
+                reason="type",
                 table=name,
                 column=column.name,
                 before=spell(standing),

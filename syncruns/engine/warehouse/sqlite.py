@@ -93,6 +93,10 @@ class SqliteWarehouse(Warehouse):
         # transaction_mode is IMMEDIATE: the first to begin is the only one to write.
         return transaction.atomic(using=self.using)
 
+    def _hold(self, schema: str, tables: Sequence[Table]) -> Any:
+        with self._cursor() as cursor:
+            return cursor.execute("PRAGMA schema_version").fetchone()[0]  # nobody else writes meanwhile
+
     def _make_up(self, schema: str, lack: Lack) -> None:
         table, name = lack.table, self._name(schema, lack.table.name)
         if lack.shape is None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -16,8 +16,10 @@ from django.db.backends.utils import CursorWrapper
 
 from connections.destination import table_name
 from connections.sdk.declare import Column, Table
+from connections.sdk.errors import SyncError
+from syncruns.engine.warehouse.digest import Digests
 from syncruns.engine.warehouse.shape import Evolution, Lack, Shape, identifier, lack, names, quote, set_index
-from syncruns.engine.warehouse.target import Encoder, RowId, Target, row_digest
+from syncruns.engine.warehouse.target import Encoder, RowId, Target
 
 
 class Tables(ABC):
@@ -28,10 +30,14 @@ class Tables(ABC):
     def __init__(self, using: str) -> None:
         self.using = using
         self._targets: dict[tuple[str, Table], Target] = {}
+        self._marks: dict[tuple[str, tuple[Table, ...]], Any] = {}  # what held tables looked like
 
-    def prepare(self, schema: str, tables: Sequence[Table]) -> list[Evolution]:
+    def prepare(
+        self, schema: str, tables: Sequence[Table], keep: Callable[[list[Evolution]], None] | None = None
+    ) -> list[Evolution]:
         """Make the tables hold what is declared: create, add columns, widen types. Returns what changed.
 
+        keep: called with what changed, in the transaction that does it.
         Processes take turns, so call it outside any transaction that is to last; one query is all when nothing is to
         be done.
         Raises SyncError("key_changed", table), SyncError("contract_changed", table, column, before, after).
@@ -43,8 +49,26 @@ class Tables(ABC):
             missing = self._bind(schema, tables)  # again: another process may have been faster
             for each in missing:
                 self._make_up(schema, each)
+            changes = [change for each in missing for change in each.evolutions()]
+            if keep is not None and changes:
+                keep(changes)
         self._bind(schema, tables)
-        return [change for each in missing for change in each.evolutions()]
+        return changes
+
+    def hold(self, schema: str, tables: Sequence[Table]) -> None:
+        """Keep prepared tables as they are until the transaction ends, as somebody else may have altered them since.
+
+        Raises SyncError("destination_failed") when they no longer hold what is declared: then prepare them again.
+        """
+        if not tables:
+            return
+        known, mark = (schema, tuple(tables)), self._hold(schema, tables)
+        if mark == self._marks.get(known):
+            return
+        self._targets.clear()
+        if self._bind(schema, tables):
+            raise SyncError("destination_failed", detail="tables were altered by another process")
+        self._marks[known] = mark
 
     def count(self, schema: str, table: Table, connection_id: int) -> int:
         """Return how many live rows the connection has; 0 when the table does not exist."""
@@ -100,7 +124,7 @@ class Tables(ABC):
                 shape=shape,
                 name=self._name(schema, table.name),
                 encoders=[self._encoder(column, shape.columns[identifier(column.name)]) for column in table.columns],
-                digest=row_digest(table),
+                digests=Digests(table),
             )
         return missing
 
@@ -150,6 +174,10 @@ class Tables(ABC):
     @abstractmethod
     def _alone(self) -> AbstractContextManager[None]:
         """Open a transaction in which no other process alters destination tables."""
+
+    @abstractmethod
+    def _hold(self, schema: str, tables: Sequence[Table]) -> Any:
+        """Let nobody alter tables until the transaction ends; return what is another value once somebody has."""
 
     @abstractmethod
     def _make_up(self, schema: str, lack: Lack) -> None:

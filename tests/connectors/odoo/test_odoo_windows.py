@@ -11,7 +11,7 @@ from connections.connectors.odoo.progress import Place, Progress
 from connections.connectors.odoo.windows import OVERLAP, Window, any_of, next_window, spelled, window_since
 
 NOW = datetime(2026, 11, 22, 22, 59, 58, 900_000, tzinfo=UTC)
-EARLY = datetime(2001, 1, 1, tzinfo=UTC)
+EARLY = datetime(2002, 1, 1, tzinfo=UTC)  # from here no look-back reaches to before any Odoo
 MOMENTS = st.integers(0, 10**15).map(lambda microseconds: EARLY + timedelta(microseconds=microseconds))
 LOOK_BACKS = st.integers(1, 60 * 24 * 400).map(lambda minutes: timedelta(minutes=minutes))
 
