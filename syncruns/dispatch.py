@@ -12,7 +12,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import Error, transaction
 from django.db import connection as database
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 from django_q.brokers import get_broker
@@ -23,7 +23,7 @@ from connections import audit
 from connections.models import Connection
 from connections.schedule import slots_between
 from connections.sdk.errors import SyncError
-from syncruns import chores
+from syncruns import backfills, chores
 from syncruns.alerts import incidents
 from syncruns.engine import journal
 from syncruns.models import MissedRow, SyncLog, SyncRun
@@ -68,8 +68,10 @@ def tick(now: datetime | None = None) -> None:
     """Reap, make due slots into runs, and ring as many bells as there are workers to hear them."""
     now = now or timezone.now()
     reap(now)
+    backfills.make_way(now)
     while queue_due(now) == BATCH:
         pass
+    backfills.queue_windows(now)
     waiting = (
         SyncRun.objects.filter(state=SyncRun.State.QUEUED).count()
         + Connection.objects.exclude(deletion="").count()
@@ -118,7 +120,9 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
             attempt=2,
             requested_by=run.requested_by,
         )
-    incidents.follow(run)
+    backfills.follow(run, SyncError("worker_lost", **run.error_params))
+    if run.trigger != SyncRun.Trigger.BACKFILL:
+        incidents.follow(run)
     transaction.on_commit(lambda: journal.lost(run, again=again))
     return True
 
@@ -130,9 +134,15 @@ def queue_due(now: datetime, among: QuerySet[Connection] | None = None) -> int:
     """
     with transaction.atomic():
         candidates = Connection.objects.all() if among is None else among
-        due = candidates.filter(next_sync_at__lte=now, auto_sync=True, status=Connection.Status.ACTIVE).order_by(
-            "next_sync_at", "pk"
+        windows = SyncRun.objects.filter(
+            connection=OuterRef("pk"), trigger=SyncRun.Trigger.BACKFILL, state__in=SyncRun.ACTIVE
         )
+        due = candidates.filter(
+            ~Exists(windows),  # they make way first, and the slot stays due until then
+            next_sync_at__lte=now,
+            auto_sync=True,
+            status=Connection.Status.ACTIVE,
+        ).order_by("next_sync_at", "pk")
         if database.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, of=("self",))
         connections = list(due[:BATCH])

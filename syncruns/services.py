@@ -17,7 +17,7 @@ from connections.services import SelectedStream, User, streams_of
 from syncruns.dispatch import ring
 from syncruns.engine import journal
 from syncruns.engine.steps import is_step
-from syncruns.models import StreamRun, SyncRun
+from syncruns.models import Backfill, StreamRun, SyncRun
 
 BY_A_PERSON = 10  # priority over scheduled runs
 
@@ -92,6 +92,8 @@ def request_reset(
 def cancel_run(run: SyncRun, *, user: User = None, actor: str = "") -> bool:
     """Cancel a queued run at once, a running one at its next page; False when it had ended, or was cancelled before."""
     done = run.cancel_queued() or run.request_cancel()
+    if done and (backfill := Backfill.of(run)) is not None:
+        backfill.stop()  # else its next window would follow at once
     if done:
         audit.record("run.cancelled", user=user, actor=actor, target=run.connection, run=str(run.pk))
     return done
@@ -127,6 +129,8 @@ def _queue(
     with transaction.atomic():
         # The connection's row is locked first, so that the constraint is the last resort and not the normal path.
         Connection.objects.select_for_update().get(pk=connection.pk)
+        # A window of a backfill that no worker has taken is no reason to wait; it comes again.
+        connection.runs.filter(trigger=SyncRun.Trigger.BACKFILL, state=SyncRun.State.QUEUED).delete()
         active = active_run(connection)
         if active is not None:
             return active, False

@@ -18,7 +18,7 @@ from django_q.exceptions import TimeoutException
 from connections.models import StreamSetting
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import open_connector
-from syncruns import decisions, outage
+from syncruns import backfills, decisions, outage
 from syncruns import dispatch as ticker
 from syncruns.alerts import incidents
 from syncruns.chores import do_due
@@ -188,6 +188,11 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
         mark_stopped(connection, error)
     if error is not None and error.until is not None:
         block_until(connection, error.until)
+    if run.trigger == SyncRun.Trigger.BACKFILL:
+        backfills.follow(run, error)
+        if error is not None and error.info.needs_person:
+            incidents.follow(run)
+        return
     if outcome.state in (SyncRun.State.SUCCEEDED, SyncRun.State.PARTIAL):
         note_synced(connection, trouble=error is not None and error.code != UNAVAILABLE)
     if outcome.state == SyncRun.State.TIMED_OUT and run.read and (options := _left_to_do(run)) is not None:

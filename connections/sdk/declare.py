@@ -116,6 +116,7 @@ class Stream:
     window_env: str = ""  # the environment variable that gives new connections their look-back ...
     window_env_unit: Literal["minutes", "days"] = "minutes"  # ... and what it counts
     changed_since: bool = False  # the source can be asked for what changed since a moment
+    ranged: bool = False  # ... and before another: ReadOptions.since and until, whatever the checkpoint says
 
     def __post_init__(self) -> None:
         if self.window_env and self.window_minutes is None:

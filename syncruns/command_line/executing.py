@@ -42,7 +42,7 @@ class ExecutingCommand(ConsoleCommand):
     def carry_out(self, run: SyncRun, options: dict[str, Any]) -> Exit:
         """Execute the queued run here, or leave it to a worker, and say what came of it."""
         if not options["queue"]:
-            self._execute(run, quiet=options["verbosity"] < 2)
+            self.execute_here(run, quiet=options["verbosity"] < 2)
         elif options["wait"]:
             self.say(_("Run %(run)s is queued.") % {"run": run.pk})
             self._wait(run)
@@ -55,7 +55,7 @@ class ExecutingCommand(ConsoleCommand):
             self.say(line)
         return exit_of_run(run)
 
-    def _execute(self, run: SyncRun, *, quiet: bool) -> None:
+    def execute_here(self, run: SyncRun, *, quiet: bool) -> None:
         """Execute the run in a thread of this process, and show it; the first Ctrl-C cancels it cleanly."""
         failures: list[DatabaseError] = []
         worker = threading.Thread(target=_execute_here, args=(run, failures), daemon=True)

@@ -27,13 +27,21 @@ def is_first_read(choice: SelectedStream, asked: Mapping[str, Any]) -> bool:
 
     Every run takes part in it, whoever asked for it, except one that wants another moment or window.
     """
-    return choice.first_since is not None and (not is_one_off(asked) or _since(asked) == choice.first_since)
+    return (
+        choice.first_since is not None
+        and "until" not in asked
+        and (not is_one_off(asked) or _since(asked) == choice.first_since)
+    )
 
 
 def read_options(choice: SelectedStream, asked: Mapping[str, Any], state: dict[str, Any] | None) -> ReadOptions:
     """Return what a run's options and the stream's own settings ask of a read that starts from state."""
     if is_reset(choice, asked):
         return everything(choice)
+    if "until" in asked:
+        return ReadOptions(
+            since=_since(asked), until=datetime.fromisoformat(asked["until"]), page_size=choice.page_size
+        )
     since = _since(asked)
     if is_first_read(choice, asked):
         # What it read before it was interrupted is behind its checkpoint; it goes on from there.

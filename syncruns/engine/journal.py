@@ -232,6 +232,9 @@ def _window_words(run: SyncRun, choice: SelectedStream, due: bool) -> str:
         words = _("on what is loaded")
     elif run.options.get("reset"):
         words = _("in full, for a reset")
+    elif run.options.get("until"):
+        span = {name: exact(datetime.fromisoformat(run.options[name])) for name in ("since", "until")}
+        words = _("from %(since)s until %(until)s, for a backfill") % span
     elif run.options.get("since"):
         words = _("since %(since)s") % {"since": exact(datetime.fromisoformat(run.options["since"]))}
     elif choice.first_since and not window_asked:

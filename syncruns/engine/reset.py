@@ -31,6 +31,12 @@ def everything(choice: SelectedStream) -> ReadOptions:
     return ReadOptions(since=since, page_size=choice.page_size)
 
 
+def in_range(read: Callable[[], Iterator[Page]]) -> Iterator[Page]:
+    """Read, and yield only what pages bring of rows: a part of the past says nothing of what is gone or reached."""
+    for page in read():
+        yield replace(page, checkpoint=None, sweep=None)
+
+
 def in_full(read: Callable[[], Iterator[Page]], stream: Stream, *, is_stored: bool) -> Iterator[Page]:
     """Read, and yield the pages of it all as one sweep of each table, with the last checkpoint behind everything.
 

@@ -29,7 +29,7 @@ from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
 from syncruns.engine.quarantine import waiting_of
 from syncruns.engine.reader import read_ahead
-from syncruns.engine.reset import in_full, is_reset
+from syncruns.engine.reset import in_full, in_range, is_reset
 from syncruns.engine.steps import NEEDS_FAILED, add_steps, failed_needs, is_step, pages_of
 from syncruns.engine.warehouse import warehouse
 from syncruns.models import Checkpoint, StreamRun, SyncRun
@@ -199,6 +199,10 @@ class _StreamSync:
             stored = any(destination.count(connector.schema, table, connection.pk) for table in self._stream.tables)
             read = partial(in_full, read, self._stream, is_stored=stored)
             self._log.add("info", "reset_started", self._stream.key)
+        elif options.until is not None:
+            read = partial(in_range, read)
+            span = {"since": self._run.options["since"], "until": self._run.options["until"]}
+            self._log.add("info", "backfill_window", self._stream.key, **span)
         elif options.since is not None:
             self._log.add("info", "stream_started_since", self._stream.key, since=options.since.isoformat())
         else:

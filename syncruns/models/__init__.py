@@ -1,4 +1,5 @@
 from syncruns.models.alert import Delivery, NotificationRule
+from syncruns.models.backfill import Backfill
 from syncruns.models.change import Change
 from syncruns.models.checkpoint import Checkpoint
 from syncruns.models.correction import Correction
@@ -10,6 +11,7 @@ from syncruns.models.quarantine import QuarantinedRecord
 from syncruns.models.run import StreamRun, SyncRun
 
 __all__ = [
+    "Backfill",
     "Change",
     "Checkpoint",
     "Correction",

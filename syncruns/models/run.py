@@ -65,7 +65,8 @@ class SyncRun(Counts):
     ACTIVE = (State.QUEUED, State.RUNNING)
     AUTOMATIC = (Trigger.SCHEDULE, Trigger.CATCH_UP, Trigger.RETRY)
     # A review loads what a person corrected; it reads nothing, so it tells nothing of the source.
-    READS = ~Q(trigger=Trigger.REVIEW)
+    # Nor does a backfill, which reads the past beside the everyday syncs.
+    READS = ~Q(trigger__in=(Trigger.REVIEW, Trigger.BACKFILL))
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection = models.ForeignKey(
@@ -80,7 +81,7 @@ class SyncRun(Counts):
         verbose_name=_("requested by"),
         related_name="+",
     )
-    options = models.JSONField(default=dict, blank=True)  # streams, window_minutes, since, reset
+    options = models.JSONField(default=dict, blank=True)  # streams, window_minutes, since, until, backfill, reset
     slot = models.DateTimeField(_("slot"), null=True, blank=True)
     priority = models.SmallIntegerField(default=0)  # a person waiting goes first
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.QUEUED)
@@ -321,7 +322,7 @@ class StreamRun(Counts):
     error_params = models.JSONField(default=dict, blank=True)
     error_detail = models.TextField(blank=True)
 
-    READS = ~Q(run__trigger=SyncRun.Trigger.REVIEW)
+    READS = ~Q(run__trigger__in=(SyncRun.Trigger.REVIEW, SyncRun.Trigger.BACKFILL))
 
     class Meta:
         verbose_name = _("stream run")

@@ -17,7 +17,9 @@ from django.utils.translation import ngettext
 
 from connections.catalogue import explain
 from connections.models import Connection
+from connections.sdk.errors import SyncError
 from syncruns import timewords
+from syncruns.backfills import streams_to_fill
 from syncruns.changes import are_kept
 from syncruns.diary import run_words
 from syncruns.health import LOOKS
@@ -223,6 +225,15 @@ def held_deletions(connection: Connection) -> int:
     """Return how many rows of the connection wait for a person to decide whether they are deleted."""
     total = DeleteBrake.objects.filter(connection=connection).aggregate(total=Sum("missing"))["total"]
     return total or 0
+
+
+@register.filter
+def can_fill(connection: Connection) -> bool:
+    """Say whether some stream of the connection can be read for a range of the past."""
+    try:
+        return bool(streams_to_fill(connection))
+    except SyncError:
+        return False
 
 
 @register.simple_tag(takes_context=True)

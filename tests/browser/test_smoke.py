@@ -20,7 +20,8 @@ def paths(console: Console) -> list[str]:
     (run,) = console.query("SELECT id FROM syncruns_syncrun ORDER BY queued_at LIMIT 1")[0]
     run = f"{run[:8]}-{run[8:12]}-{run[12:16]}-{run[16:20]}-{run[20:]}"
     connection = [
-        f"/connections/{slug}/{tab}" for tab in ("", "runs/", "schedule/", "settings/", "deletions/", "danger/")
+        f"/connections/{slug}/{tab}"
+        for tab in ("", "runs/", "schedule/", "backfills/", "settings/", "deletions/", "danger/")
     ]
     new = ["/connections/new/", "/connections/new/rest/"]
     record = console.query("SELECT id FROM syncruns_quarantinedrecord LIMIT 1")[0][0]

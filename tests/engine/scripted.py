@@ -60,7 +60,7 @@ class ScriptedConnector(Connector):
     @classmethod
     def streams(cls, config: Mapping[str, Any]) -> tuple[Stream, ...]:
         return (
-            Stream("items", "Items", (ITEMS,), changed_since=True),
+            Stream("items", "Items", (ITEMS,), changed_since=True, ranged=True),
             Stream("orders", "Orders", (ORDERS, LINES)),
             Stream("parts", "Parts", (PARTS, TAGS), default_enabled=False),
         )

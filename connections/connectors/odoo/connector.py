@@ -40,6 +40,7 @@ class OdooConnector(Connector):
                     service.key, service.label, extras.tables_of(service, config),
                     default_enabled=service.default_enabled, window_minutes=service.window_minutes,
                     window_env=service.window_env, window_env_unit=service.window_env_unit, changed_since=True,
+                    ranged=True,
                 )
                 for service in SERVICES
             )  # fmt: skip

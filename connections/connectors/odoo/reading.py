@@ -40,7 +40,11 @@ class Reading:
     def pages(self) -> Iterator[Page]:
         """Yield everything a read brings: what was left of an interrupted window, the window up to now, a sweep."""
         self._warn()
-        is_asked_for = self.context.options.since is not None
+        options = self.context.options
+        if options.since is not None and options.until is not None:
+            yield from self._window(Place(windows.window_between(options.since, options.until)))
+            return
+        is_asked_for = options.since is not None
         if self._progress.place is not None and not is_asked_for:
             yield from self._window(self._progress.place)
         window = self._next_window()

@@ -54,6 +54,12 @@ def window_since(since: datetime, now: datetime) -> Window:
     return Window(min(max(_floor(since), EARLIEST), end), end)
 
 
+def window_between(since: datetime, until: datetime) -> Window:
+    """Return the window of what changed between two moments, in whole seconds around them."""
+    start = max(_floor(since), EARLIEST)
+    return Window(start, max(whole_second(until), start))
+
+
 def end_at(now: datetime) -> datetime:
     """Return the end of a window that takes in everything stamped until now."""
     return whole_second(now) + SECOND
