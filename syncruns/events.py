@@ -125,6 +125,8 @@ EVENTS: dict[str, str | Promise] = {
     "alerts.off": _("Switched e-mail alerts off"),
     "alerts.changed": _("Changed the e-mail alerts"),
     "mail.tested": _("Sent a test message"),
+    "token.created": _("Made an API token (%(scope)s)"),
+    "token.revoked": _("Revoked an API token"),
     "secrets.rotated": _("Encrypted the stored credentials with the newest key"),
 }
 

@@ -14,7 +14,7 @@ from connections.sandbox.shop import Shop
 SANDBOXES: dict[str, Callable[[int, float], App]] = {  # kind -> factory of (seed, speed)
     "rest": lambda seed, speed: Shop(seed=seed, speed=speed),
     "odoo": lambda seed, speed: Odoo(version=17, seed=seed, speed=speed),
-    "auvo": lambda seed, speed: Auvo(seed=seed, speed=speed),
+    "auvo": lambda seed, speed: Auvo(seed=seed, speed=speed, limit=1_000_000),  # who plays with it need not wait
     "odoo19": lambda seed, speed: Odoo(version=19, seed=seed, speed=speed),
 }
 
