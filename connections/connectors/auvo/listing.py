@@ -38,7 +38,6 @@ def batches(
     """
     size = min(max(size, 1), PAGE_SIZE)
     met: set[Hashable] = set()
-    previous: list[Hashable] = []
     guard = LoopGuard()
     page = 1
     while True:
@@ -51,14 +50,11 @@ def batches(
         records, total, kept_size = _content(answer, path, size)
         session.note_answer()
         keys = [identify(record) for record in records]
-        if total is None and keys and keys == previous:  # a list that is not cut into pages
-            yield Batch([], is_last=True, is_whole=True)
-            return
         if len(records) >= kept_size:
             guard.see(json.dumps(keys, default=str))
-        previous = keys
         met.update(keys)
-        is_last = page * kept_size >= total if total is not None else len(records) < kept_size
+        # More than was asked for: a list that is not cut into pages.
+        is_last = page * kept_size >= total if total is not None else len(records) != kept_size
         is_whole = is_last and (total is None or len(met) >= total)
         yield Batch(records, is_last, is_whole, total)
         if is_last:

@@ -14,7 +14,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connections.sandbox.auvo.lists import lists, members
-from connections.sandbox.auvo.lives import LONGEST_MOVE, PER_DAY, SUNDAY, Event, life, planned_day, task_id
+from connections.sandbox.auvo.lives import (
+    LONGEST_MOVE,
+    PER_DAY,
+    PLANNED_BEFORE,
+    SUNDAY,
+    Event,
+    life,
+    planned_day,
+    task_id,
+)
 from connections.sandbox.faults import Faults
 from connections.sandbox.server import Environ, StartResponse, answer, answer_json, query
 from connections.sdk.text import gettext_noop as _
@@ -245,6 +254,8 @@ class Auvo:
         if start and self.faults.record("shifting-pages", path):
             records = [records[start - 1], *records]
         found = records[start : start + size]
+        if found and self.faults.record("repeated-page", path):
+            found = records[:size]
         if found and self.faults.record("missing-id", path):
             found = [{name: value for name, value in found[0].items() if name not in KEYS}, *found[1:]]
         return found, len(records)
@@ -276,6 +287,7 @@ def sample_connection(url: str) -> dict[str, Any]:
         "kind": "auvo",
         "name": _("Sample Auvo"),
         "values": {
-            "api_url": f"{url}/v2", "api_key": API_KEY, "api_token": API_TOKEN, "allow_private_addresses": True,
+            "api_url": f"{url}/v2", "api_key": API_KEY, "api_token": API_TOKEN, "look_ahead_days": PLANNED_BEFORE + LONGEST_MOVE,
+            "allow_private_addresses": True,
         },
     }  # fmt: skip

@@ -22,9 +22,15 @@ from connections.sandbox.auvo.lives import (
 )
 
 Record = dict[str, Any]
-GROUPS, SEGMENTS, TEAMS = ("Ouro", "Prata", "Bronze"), ("Padarias", "Hospitais", "Escolas"), ("Norte", "Sul", "Plantão")
+GROUPS = ("Ouro", "Prata", "Bronze", "Contrato", "Avulso", "Garantia", "Rede", "Público")
+SEGMENTS = ("Padarias", "Hospitais", "Escolas", "Hotéis", "Mercados", "Bancos", "Clínicas", "Indústrias")
+TEAMS = ("Norte", "Sul", "Leste", "Oeste", "Centro", "Noite", "Obras", "Plantão")
+KEYWORDS = ("Garantia", "Contrato", "Urgente", "Retorno", "Noturno", "Altura", "Orçar", "Peça")  # from number 7 on
+KINDS = ("Ar condicionado", "Câmara fria", "Balcão", "Chiller", "Bebedouro", "Freezer", "Exaustor")
+PARTS = ("Peças", "Gases", "Filtros", "Elétrica", "Tubos", "Consumo", "Ferramentas")
+SPENDINGS = ("Combustível", "Pedágio", "Refeição", "Hotel", "Estacionamento", "Material", "Outras")
 BEGAN = datetime(2025, 1, 1)  # noqa: DTZ001 - Auvo's times are local
-TICKET_HOURS, QUOTATION_HOURS, EXPENSE_HOURS = 7, 19, 11  # between two
+TICKET_HOURS, QUOTATION_HOURS, EXPENSE_HOURS, ORDER_HOURS = 7, 9, 5, 8  # between two
 KEPT = 120  # days of them
 
 
@@ -33,14 +39,12 @@ def lists(now: datetime, seed: int) -> dict[str, Callable[[], list[Record]]]:
     return {
         "customers": lambda: [_customer(number, now, seed) for number in range(1, CUSTOMERS + 1)],
         "users": lambda: [_user(number) for number in range(1, USERS + 1)],
-        "teams": lambda: [{"id": 60 + place, "description": name} for place, name in enumerate(TEAMS)],
+        "teams": lambda: _named(60, TEAMS),
         "tasktypes": lambda: [_task_type(place, name) for place, name in enumerate(TYPES, start=1)],
         "equipments": lambda: [_equipment(number) for number in range(1, EQUIPMENTS + 1)],
-        "equipmentcategories": lambda: [
-            {"id": 1, "description": "Ar condicionado"}, {"id": 2, "description": "Câmara"}
-        ],
+        "equipmentcategories": lambda: _named(1, KINDS),
         "products": lambda: [_product(number, now) for number in range(1, PRODUCTS + 1)],
-        "productcategories": lambda: [{"id": 5, "description": "Peças"}],
+        "productcategories": lambda: _named(5, PARTS),
         "services": lambda: [
             {"id": guid("service", number), "title": f"Serviço {number}", "description": "",
              "price": f"{number * 10}.50", "active": True, "fiscalServiceId": ""}
@@ -49,18 +53,22 @@ def lists(now: datetime, seed: int) -> dict[str, Callable[[], list[Record]]]:
         "tickets": lambda: [_ticket(number, at, now) for number, at in _past(now, TICKET_HOURS)],
         "quotations": lambda: [_quotation(number, at) for number, at in _past(now, QUOTATION_HOURS)],
         "expenses": lambda: [_expense(number, at) for number, at in _past(now, EXPENSE_HOURS)],
-        "expensetypes": lambda: [{"id": 1, "description": "Combustível", "creatorId": 4100, "creationDate": NEVER}],
+        "expensetypes": lambda: _named(1, SPENDINGS),
         "questionnaires": lambda: [{
-            "id": 21, "description": "Checklist", "header": "", "footer": "", "creationDate": "2025-01-01T08:00:00",
+            "id": place, "description": name, "header": "", "footer": "", "creationDate": "2025-01-01T08:00:00",
             "questions": [{"id": number, "answerType": 1, "description": f"Pergunta {number}", "subTitle": "",
                            "requiredAnswer": number == 1, "creationDate": NEVER} for number in (1, 2, 3)],
-        }],
-        "customergroups": lambda: [{"id": 12 + place, "description": name} for place, name in enumerate(GROUPS)],
-        "segments": lambda: [{"id": 3 + place, "description": name} for place, name in enumerate(SEGMENTS)],
-        "keywords": lambda: [{"id": 7, "description": "Garantia"}, {"id": 9, "description": "Urgente"}],
-        "serviceorders": lambda: [_order(number, at) for number, at in _past(now, 47)],
+        } for place, name in enumerate(("Checklist", *TYPES, "Entrega"), start=21)],
+        "customergroups": lambda: _named(12, GROUPS),
+        "segments": lambda: _named(3, SEGMENTS),
+        "keywords": lambda: _named(7, KEYWORDS),
+        "serviceorders": lambda: [_order(number, at) for number, at in _past(now, ORDER_HOURS)],
         "gps": lambda: [_position(number, at) for number, at in _past(now, 1)],
     }  # fmt: skip
+
+
+def _named(first: int, names: tuple[str, ...]) -> list[Record]:
+    return [{"id": first + place, "description": name} for place, name in enumerate(names)]
 
 
 def members(team: int) -> list[Record]:

@@ -18,7 +18,7 @@ FIRST_ID = 81_000_000
 PER_DAY = 100  # ids
 LONGEST_MOVE, PLANNED_BEFORE = 4, 20  # days
 CUSTOMERS, USERS, EQUIPMENTS, PRODUCTS, SERVICES = 120, 12, 90, 40, 10
-TYPES = ("Preventiva", "Corretiva", "Instalação", "Vistoria", "Retirada")
+TYPES = ("Preventiva", "Corretiva", "Instalação", "Vistoria", "Retirada", "Revisão", "Emergência")
 GOODS = ("Filtro", "Correia", "Gás R410A", "Placa eletrônica", "Válvula", "Mangueira", "Sensor", "Compressor")
 NEVER = "0001-01-01T00:00:00"
 
