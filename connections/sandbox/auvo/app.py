@@ -287,7 +287,7 @@ def sample_connection(url: str) -> dict[str, Any]:
         "kind": "auvo",
         "name": _("Sample Auvo"),
         "values": {
-            "api_url": f"{url}/v2", "api_key": API_KEY, "api_token": API_TOKEN, "look_ahead_days": PLANNED_BEFORE + LONGEST_MOVE,
-            "allow_private_addresses": True,
+            "api_url": f"{url}/v2", "api_key": API_KEY, "api_token": API_TOKEN,
+            "look_ahead_days": PLANNED_BEFORE + LONGEST_MOVE, "allow_private_addresses": True,
         },
     }  # fmt: skip
