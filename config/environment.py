@@ -37,6 +37,13 @@ def integer(env: environ.Env, name: str, default: int, *, minimum: int, maximum:
     return value
 
 
+def time_of_day(env: environ.Env, hour: str, minute: str) -> str:
+    """Return "HH:MM" of two variables, "" when neither is given, or stop."""
+    if not env.str(hour, default="").strip() and not env.str(minute, default="").strip():
+        return ""
+    return f"{integer(env, hour, 1, minimum=0, maximum=23):02}:{integer(env, minute, 0, minimum=0, maximum=59):02}"
+
+
 def boolean(env: environ.Env, name: str, default: bool) -> bool:
     """Return the variable as a truth value, or stop."""
     raw = env.str(name, default="1" if default else "0").strip().lower()

@@ -288,7 +288,7 @@ def default_schedule(kind: str) -> dict[str, Any]:
     """Return the schedule a new connection of the kind starts with, as create_connection takes it."""
     declared = connector_class(kind).default_schedule
     if declared.daily_at:
-        return {"schedule_kind": "daily", "daily_at": declared.daily_at}
+        return {"schedule_kind": "daily", "daily_at": django_settings.DAILY_RUN_AT or declared.daily_at}
     return {"schedule_kind": "interval", "interval_minutes": declared.every_minutes}
 
 
