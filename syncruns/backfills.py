@@ -109,7 +109,11 @@ def queue_window(backfill: Backfill, now: datetime) -> SyncRun | None:
     """Queue the next window; None while something else is due, active or in the way, or it is not the time yet."""
     with transaction.atomic():
         connection = Connection.objects.select_for_update().get(pk=backfill.connection_id)
-        if switches.is_off(connection.kind) or _is_wanted(connection, now) or connection.runs.filter(state__in=SyncRun.ACTIVE).exists():
+        if (
+            switches.is_off(connection.kind)
+            or _is_wanted(connection, now)
+            or connection.runs.filter(state__in=SyncRun.ACTIVE).exists()
+        ):
             return None
         backfill.refresh_from_db()
         if backfill.state != Backfill.State.RUNNING or (backfill.not_before or now) > now:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -12,8 +13,10 @@ from django_q.brokers import get_broker
 from django_q.models import OrmQ, Schedule
 
 from connections.models import Connection
-from connections.services import set_auto_sync, set_paused_until
+from connections.sdk.errors import SyncError
+from connections.services import default_schedule, set_auto_sync, set_paused_until
 from syncruns import dispatch
+from syncruns.health import health_of, next_sync_of
 from syncruns.models import Checkpoint, SyncRun, SystemJob
 from syncruns.services import cancel_run, request_sync, retry_run
 from syncruns.tasks import claim_next
