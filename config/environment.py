@@ -37,11 +37,9 @@ def integer(env: environ.Env, name: str, default: int, *, minimum: int, maximum:
     return value
 
 
-def time_of_day(env: environ.Env, hour: str, minute: str) -> str:
-    """Return "HH:MM" of two variables, "" when neither is given, or stop."""
-    if not env.str(hour, default="").strip() and not env.str(minute, default="").strip():
-        return ""
-    return f"{integer(env, hour, 1, minimum=0, maximum=23):02}:{integer(env, minute, 0, minimum=0, maximum=59):02}"
+def given(env: environ.Env, name: str, *, maximum: int) -> int | None:
+    """Return the variable as a whole number from 0 on, None when it is not given, or stop."""
+    return integer(env, name, 0, minimum=0, maximum=maximum) if env.str(name, default="").strip() else None
 
 
 def boolean(env: environ.Env, name: str, default: bool) -> bool:

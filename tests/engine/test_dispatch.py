@@ -224,5 +224,5 @@ def test_sync_now_of_a_kind_that_is_switched_off_is_refused(due: Make, monkeypat
 
 def test_new_daily_connections_take_their_time_from_the_environment(settings: Any) -> None:
     assert default_schedule("auvo")["daily_at"] == "01:05"
-    settings.DAILY_RUN_AT = "03:30"
-    assert default_schedule("auvo") == {"schedule_kind": "daily", "daily_at": "03:30"}
+    settings.DAILY_RUN_HOUR = 3
+    assert default_schedule("auvo") == {"schedule_kind": "daily", "daily_at": "03:05"}
