@@ -135,7 +135,7 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
     delivery = send_test(get_object_or_404(Webhook, pk=pk), request.user)
     if delivery.error_code:
         _delivery, _look, fault = _told(delivery)
-        messages.error(request, f"{fault.title}. {fault.sentence}" if fault else delivery.error_code)
+        messages.error(request, _("The test message was not taken: %(why)s.") % {"why": fault.title if fault else ""})
     else:
         messages.success(request, _("The program took the test message."))
     return redirect("webhook", pk)
