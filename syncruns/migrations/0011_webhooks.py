@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('connections', '0001_initial'),
-        ('syncruns', '0009_api_tokens'),
+        ('syncruns', '0010_runs_in_time'),
     ]
 
     operations = [
