@@ -127,6 +127,11 @@ EVENTS: dict[str, str | Promise] = {
     "mail.tested": _("Sent a test message"),
     "token.created": _("Made an API token (%(scope)s)"),
     "token.revoked": _("Revoked an API token"),
+    "webhook.created": _("Added a webhook"),
+    "webhook.changed": _("Changed a webhook"),
+    "webhook.rotated": _("Gave a webhook a new secret"),
+    "webhook.deleted": _("Deleted a webhook"),
+    "webhook.tested": _("Sent a test message to a webhook"),
     "secrets.rotated": _("Encrypted the stored credentials with the newest key"),
 }
 
@@ -136,6 +141,7 @@ REASONS: dict[str, str | Promise] = {
     "no_worker": _("no worker was running"),
     "paused": _("the connection was paused"),
     "quota": _("the source's quota was used up"),
+    "kind_off": _("this kind is switched off for the installation"),
     "not_due": _("it was read recently enough"),
     "earlier_failure": _("an earlier failure ended the run"),
     "nothing_new": _("nothing that it works on was read"),
