@@ -6,6 +6,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+Record = dict[str, Any]
 
 RESPONSE_FAULTS = {
     "html": "an HTML page with status 200",
@@ -16,6 +19,7 @@ RESPONSE_FAULTS = {
     "truncate": "half of the body, then the connection ends",
     "reset": "the connection ends without an answer",
     "redirect": "302 to=ADDRESS",
+    "echo": "status 400 with everything the request brought, its secrets too",
 }
 RECORD_FAULTS = {
     "duplicate-ids": "a record twice",
@@ -23,6 +27,7 @@ RECORD_FAULTS = {
     "shifting-pages": "every page after the first starts one record early, as if one had been inserted",
     "empty-page": "no records on a page, although there are some",
     "vanished-record": "the first record is gone, and the total with it, as when it was deleted",
+    "repeated-page": "every page shows the records of the first one again",
     "half-gone": "every second record is gone, and the total with them, as when rights were lost",
 }
 VENDOR_FAULTS = {
@@ -80,6 +85,7 @@ class Faults:
             self.spec = spec
             self.played: Counter[str] = Counter()
             self._ordered = ordered
+            self._first: dict[str, Any] = {}
 
     def response(self, path: str) -> Fault | None:
         """Return the fault to play instead of the answer to this request, counting it."""
@@ -88,6 +94,24 @@ class Faults:
     def record(self, name: str, path: str) -> bool:
         """Say whether the fault on records called name is to be played on this page, counting it."""
         return self._take(path, lambda fault: fault.name == name) is not None
+
+    def disturb(self, path: str, records: list[Record], key: str = "id", *, counted: bool = False) -> list[Record]:
+        """Return a page's records as the faults empty-page, repeated-page, duplicate-ids and missing-id want them.
+
+        counted: the next page begins where so many records end; duplicate-ids, which makes one more, is left out.
+        """
+        if not records:
+            return records
+        if self.record("empty-page", path):
+            return []
+        if self.record("repeated-page", path):
+            with self._lock:
+                records = self._first.setdefault(path, records)
+        if not counted and self.record("duplicate-ids", path):
+            records = [records[0], *records]
+        if self.record("missing-id", path):
+            records = [{name: value for name, value in records[0].items() if name != key}, *records[1:]]
+        return records
 
     def vendor_error(self, path: str) -> str | None:
         """Return the name of the vendor's own error to answer this request with, counting it."""

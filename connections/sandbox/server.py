@@ -131,6 +131,8 @@ class Sandbox:
                 return answer(start_response, 200, b"", "application/json")
             case "redirect":
                 return answer(start_response, 302, b"", "text/plain", {"Location": fault.options.get("to", "/")})
+            case "echo":
+                return answer_json(start_response, 400, {"error": "bad request", "request": _told(environ)})
             case "reset":
                 raise ConnectionAbortedError
             case "hang":
@@ -152,6 +154,12 @@ class Sandbox:
                 yield bytes([byte])
                 if self._stopping.wait(seconds):
                     return
+
+
+def _told(environ: Environ) -> dict[str, str]:
+    """Return what a request brought, as servers that are too helpful send it back."""
+    brought = {name: value for name, value in environ.items() if name.startswith(("HTTP_", "PATH", "QUERY"))}
+    return {**brought, "body": environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)).decode()}
 
 
 def answer(

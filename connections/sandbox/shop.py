@@ -175,9 +175,7 @@ class Shop:
             if order["updated_at"] >= since and (order["updated_at"], order["id"]) > position
         ]  # fmt: skip
         following = _write_cursor(waiting[size - 1]) if len(waiting) > size else None
-        found = self._faulty("/orders", waiting[:size])
-        if found and self.faults.record("duplicate-ids", "/orders"):
-            found = [found[0], *found]
+        found = self.faults.disturb("/orders", waiting[:size])
         return {"orders": found, "next_cursor": following}
 
     def _slice(self, path: str, records: list[Record], start: int, size: int) -> tuple[list[Record], int]:
@@ -190,14 +188,7 @@ class Shop:
             records = [records[0], *records]
         if start and self.faults.record("shifting-pages", path):
             records = [records[start - 1], *records]  # what an insertion in front does to all later pages
-        return self._faulty(path, records[start : start + size]), len(records)
-
-    def _faulty(self, path: str, records: list[Record]) -> list[Record]:
-        if records and self.faults.record("empty-page", path):
-            return []
-        if records and self.faults.record("missing-id", path):
-            records = [{key: value for key, value in records[0].items() if key != "id"}, *records[1:]]
-        return records
+        return self.faults.disturb(path, records[start : start + size], counted=True), len(records)
 
 
 def sample_connection(base_url: str) -> dict[str, Any]:

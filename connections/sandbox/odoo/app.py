@@ -12,7 +12,7 @@ from connections.sandbox.faults import Faults
 from connections.sandbox.odoo import access, buttons, grouping, json2, jsonrpc, websession, xmlrpc
 from connections.sandbox.odoo.answers import Answer, html_answer, json_answer, redirect, unknown_address
 from connections.sandbox.odoo.business import Business
-from connections.sandbox.odoo.failures import OdooError
+from connections.sandbox.odoo.failures import SESSION_EXPIRED, STATUSES, OdooError
 from connections.sandbox.odoo.fields import Row
 from connections.sandbox.odoo.schema import Schema
 from connections.sandbox.odoo.store import Store
@@ -22,6 +22,11 @@ ADMIN = 2
 DATABASE = "demo"
 CALLABLE = (buttons, grouping)  # imported so that their methods can be called
 NEVER_WHOLE = timedelta(microseconds=417_263)  # a real transaction does not begin on the second
+VENDOR_ERRORS = (
+    *STATUSES, SESSION_EXPIRED, "odoo.exceptions.RedirectWarning", "werkzeug.exceptions.TooManyRequests",
+    "psycopg2.errors.SerializationFailure", "psycopg2.errors.QueryCanceled", "psycopg2.OperationalError",
+    "psycopg2.ProgrammingError", "builtins.ValueError", "builtins.KeyError", "odoo.addons.custom.SomethingOfItsOwn",
+)  # fmt: skip
 VERSIONS = {17: "17.0-20240709", 19: "19.0"}
 
 
@@ -53,6 +58,7 @@ class Odoo:
         self.token = access.API_KEY
         self.sign_in = f"database: {self.databases[0]}  user: admin  password: {access.PASSWORD}  API key: {self.token}"
         self.faults = Faults()
+        self.vendor_errors = VENDOR_ERRORS
         self.sessions = websession.Sessions()
         self.lock = threading.RLock()
         self._ahead = timedelta()
@@ -121,13 +127,7 @@ class Odoo:
         """Return a list of records as faults on records want it; anything else as it is."""
         if not path.endswith("/search_read") or not result:
             return result
-        if self.faults.record("empty-page", path):
-            return []
-        if self.faults.record("duplicate-ids", path):
-            result = [result[0], *result]
-        if self.faults.record("missing-id", path):
-            result = [{name: value for name, value in result[0].items() if name != "id"}, *result[1:]]
-        return result
+        return self.faults.disturb(path, result)
 
     # Time
 

@@ -1,0 +1,216 @@
+"""What every connector promises, each promise one check over a Case. Nothing here knows a vendor."""
+
+from __future__ import annotations
+
+import json
+import traceback
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from connections.catalogue import CATALOGUE
+from connections.sandbox.faults import RECORD_FAULTS, RESPONSE_FAULTS
+from connections.sdk.errors import CODES, SyncError
+from connections.sdk.settings import SettingsInvalid, check_settings
+from syncruns.engine.transform import key_of, to_rows
+from syncruns.events import EVENTS
+from tests.contract.case import SMALL, Case, Impatient
+from tests.engine.destination import Destination
+
+Check = Callable[[Case], None]
+STATUSES = ("400", "401", "403", "404", "409", "410", "422", "429", "500", "502", "503", "504")
+BUGS = {"internal", "extraction_failed"}  # codes that say that nobody foresaw it
+ENOUGH = 5  # requests to find out that there is nothing
+PAGES_ALIVE = 3  # of a read whose pages nobody keeps
+
+
+def settings_are_declared(case: Case) -> None:
+    """Names are unique, secrets are marked, the sample fits, and an empty form is refused, not met with a crash."""
+    kind = case.connector
+    names = [setting.name for setting in kind.settings]
+    assert kind.kind and kind.label and kind.schema and kind.kind == case.sample("http://x")["kind"]
+    assert len(set(names)) == len(names) and all(setting.label for setting in kind.settings)
+    assert any(setting.is_secret for setting in kind.settings), "the sample's secret must be one"
+    destinations = [setting.name for setting in kind.settings if setting.destination]
+    assert destinations, "a secret must not be pointed at another host: which setting says where it goes?"
+    assert set(case.values) <= set(names)
+    try:
+        check_settings(kind.settings, {})
+    except SettingsInvalid as refused:
+        assert {str(problem.path[0]) for problem in refused.problems} <= set(names)
+
+
+def streams_are_declared(case: Case) -> None:
+    """The config alone says them, the same every time; no two write one table, and a table's key is its own."""
+    session = case.session()
+    streams = session.streams(session.config)
+    assert streams and session.streams(json.loads(json.dumps(session.config))) == streams
+    keys = [stream.key for stream in streams]
+    assert len(set(keys)) == len(keys) and all(stream.label and stream.tables for stream in streams)
+    tables = [table.name for stream in streams for table in stream.tables]
+    assert len(set(tables)) == len(tables)
+
+
+def connection_can_be_tested(case: Case) -> None:
+    """The sandbox is found in order, and a wrong secret is found out, without its being told."""
+    findings = list(case.session().test(Impatient()))
+    assert findings and not [finding for finding in findings if finding.state == "failed"]
+    case.sandbox.faults.order("401")
+    texts: list[str] = []
+    try:
+        texts = [str(finding) for finding in case.session().test(Impatient())]
+        assert any("state='failed'" in text for text in texts)
+    except SyncError as error:
+        texts = [_told(error)]
+    finally:
+        case.sandbox.faults.order("")
+    _assert_secretless(case, texts)
+
+
+def keys_are_present(case: Case) -> None:
+    """Every record has its key and nothing that is not declared; the sample has records for every stream."""
+    for stream in case.streams():
+        pages = case.pages(stream)
+        assert any(page.rows.get(stream.tables[0].name) for page in pages), f"{stream.key}: the sandbox has no records"
+        for page in pages:
+            for name, records in page.rows.items():
+                table = stream.table(name)
+                columns = {column.name for column in table.columns}
+                for record in records:
+                    assert set(record) <= columns, f"{name}: {set(record) - columns} is not declared"
+                    assert None not in [record.get(part) for part in table.key], f"{name}: {record} has no key"
+
+
+def values_parse_to_their_types(case: Case) -> None:
+    """Nothing of a healthy source goes to quarantine, and every column of a stream is filled somewhere."""
+    for stream in case.streams():
+        typed = [to_rows(page, stream) for page in case.pages(stream)]
+        assert [reject for page in typed for reject in page.rejects] == []
+        for table in stream.tables:
+            keys = [key_of(table)(row) for page in typed for row in page.rows.get(table.name, ())]
+            assert all(None not in key for key in keys)
+
+
+def secrets_are_absent_from_every_error(case: Case) -> None:
+    """Even when the source sends back all that it was sent."""
+    for stream in case.streams():
+        _pages, error, context = case.outcome(stream, "echo")
+        assert error is not None and error.code in CODES
+        _assert_secretless(case, [_told(error), str(context.events)])
+
+
+def empty_page_ends_the_reading(case: Case) -> None:
+    """A source that has nothing is read to an end, and nothing is taken for deleted."""
+    for stream in case.streams():
+        needed, before = case.requests_of(stream), len(case.sandbox.requests)
+        pages, error, _context = case.outcome(stream, "empty-page", **case.in_small_pages(stream))
+        assert case.played["empty-page"], f"{stream.key}: the sandbox plays no empty-page"
+        assert len(case.sandbox.requests) - before <= needed + ENOUGH
+        assert error is not None or not any(page.rows.get(stream.tables[0].name) for page in pages)
+        assert not any(page.deletes for page in pages)
+
+
+def same_page_twice_raises(case: Case) -> None:
+    """A source that shows its first page for ever is not read for ever."""
+    for stream in case.streams():
+        pages, error, _context = case.outcome(stream, "repeated-page", **case.in_small_pages(stream))
+        assert case.played["repeated-page"] > 1, f"{stream.key}: only one page, or no repeats"
+        assert error is not None and error.code == "pagination_loop", f"{stream.key}: {error}"
+        assert not any(page.sweep and page.sweep.complete for page in pages)
+
+
+def memory_is_bounded(case: Case) -> None:
+    """Pages are about as small as asked for (a set comes whole), come one by one, and are not kept by the reader."""
+    for stream in case.streams():
+        top, alive, first = stream.tables[0].name, list[Any](), 0
+        before = len(case.sandbox.requests)
+        read = case.read(stream, None, Impatient(**case.in_small_pages(stream)))
+        largest = most_alive = 0
+        for page in read:
+            first = first or len(case.sandbox.requests) - before
+            largest = max(largest, len(page.rows.get(top, ())))
+            alive = [each for each in alive if each() is not None] + [weakref.ref(page)]
+            most_alive = max(most_alive, len(alive))
+            del page
+        assert first < len(case.sandbox.requests) - before, f"{stream.key}: all is asked for before the first page"
+        assert largest <= 10 * SMALL, f"{stream.key}: {largest} records at once"
+        assert most_alive <= PAGES_ALIVE, f"{stream.key}: the reader keeps {most_alive} pages"
+
+
+def checkpoints_survive_json(case: Case) -> None:
+    """A checkpoint is JSON, the reader goes on from what JSON made of it, and it may say as of when it is."""
+    for stream in case.streams():
+        states = [page.checkpoint for page in case.pages(stream) if page.checkpoint is not None]
+        assert states, f"{stream.key}: no page carries a checkpoint"
+        for state in states:
+            again = json.loads(json.dumps(state, allow_nan=False))
+            assert again == state
+            moment = case.connector.as_of(stream, again)
+            assert moment is None or moment.utcoffset() is not None
+        list(case.read(stream, json.loads(json.dumps(states[-1]))))
+
+
+def replay_changes_nothing(case: Case) -> None:
+    """Loaded again, from the start or from any checkpoint on, the same pages leave the same rows."""
+    for stream in case.streams():
+        destination = Destination(*stream.tables, schema=f"contract_{case.connector.schema}")
+        pages = case.pages(stream)
+        for page in pages:
+            destination.load_page(page)
+        whole = {table.name: destination.live(table.name) for table in stream.tables}
+        destination.connection_id += 1
+        for begin in (0, *(number for number, page in enumerate(pages) if page.checkpoint is not None)):
+            for page in pages[begin:] if begin else pages:
+                destination.load_page(page)
+            assert {table.name: destination.live(table.name) for table in stream.tables} == whole
+        counts = [destination.load_page(page) for page in pages]
+        assert sum(each.deleted for each in counts) == sum(each.inserted for each in counts), (
+            "what is named deleted stays"
+        )
+
+
+def every_fault_ends_in_a_mapped_code(case: Case) -> None:
+    """Whatever the sandbox can do wrong: a code with an explanation, no secret, and an event that has words."""
+    stream = min(case.streams(), key=lambda one: sum(len(page.rows) for page in case.pages(one)))
+    vendor = [f"vendor-error,code={name}" for name in getattr(case.sandbox.app, "vendor_errors", ())]
+    must_fail = [*STATUSES, *RESPONSE_FAULTS, *vendor]
+    for fault in [*must_fail, "reset,after=2", "truncate,after=2", "401,after=2", *RECORD_FAULTS]:
+        pages, error, context = case.outcome(stream, fault, page_size=SMALL)
+        assert error is not None or fault not in must_fail, f"{fault} passed unnoticed: {len(pages)} pages"
+        assert all(event in EVENTS for _level, event, _params in context.events)
+        for page in pages:
+            to_rows(page, stream)
+        if error is not None:
+            assert error.code in CATALOGUE and error.code not in BUGS, f"{fault}: {error}"
+            json.dumps(error.params)
+        _assert_secretless(case, [_told(error) if error else "", str(context.events)])
+
+
+CHECKS: tuple[Check, ...] = (
+    settings_are_declared,
+    streams_are_declared,
+    connection_can_be_tested,
+    keys_are_present,
+    values_parse_to_their_types,
+    secrets_are_absent_from_every_error,
+    empty_page_ends_the_reading,
+    same_page_twice_raises,
+    memory_is_bounded,
+    checkpoints_survive_json,
+    replay_changes_nothing,
+    every_fault_ends_in_a_mapped_code,
+)
+
+
+def _told(error: SyncError) -> str:
+    """Return all that anybody could ever show of an error: its texts, and those of what it came from."""
+    chain = "".join(traceback.format_exception(error))
+    return f"{error} {error!r} {error.detail} {error.params} {chain}"
+
+
+def _assert_secretless(case: Case, texts: list[str]) -> None:
+    secrets = case.session().secrets.values()
+    assert secrets and all(secrets)
+    for text in texts:
+        for secret in secrets:
+            assert secret not in text

@@ -1,0 +1,122 @@
+"""The connector in docs/write-a-connector.md runs, and the suite finds out one that breaks its promises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from connections.sdk.declare import Page
+from connections.sdk.errors import SyncError
+from tests.console import ROOT
+from tests.contract import checks
+from tests.contract.case import Case
+
+pytestmark = pytest.mark.django_db
+
+PAGE = (ROOT / "docs/write-a-connector.md").read_text()
+BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def module(code: str) -> ModuleType:
+    made = ModuleType("example")
+    exec(compile(code, "docs/write-a-connector.md", "exec"), made.__dict__)  # noqa: S102 - our own page
+    return made
+
+
+CONNECTOR, SANDBOX = map(module, BLOCKS)
+
+
+@pytest.fixture
+def case() -> Iterator[Case]:
+    with Case(CONNECTOR.TidesConnector, SANDBOX.Tides, SANDBOX.sample_connection).served() as served:
+        yield served
+
+
+def test_example_is_short_enough_to_be_read() -> None:
+    assert sum(len(block.splitlines()) for block in BLOCKS) < 100
+
+
+def test_both_languages_show_the_same_code() -> None:
+    portuguese = (ROOT / "docs/write-a-connector.pt-BR.md").read_text()
+    assert all(f"```python\n{block}```" in portuguese for block in BLOCKS)
+
+
+def test_example_keeps_the_whole_contract(case: Case) -> None:
+    for check in checks.CHECKS:
+        check(case)
+
+
+def _tells_its_token(self: Any, *given: Any) -> Iterator[Page]:
+    raise SyncError("server_error", detail=f"asked with {self.secrets['token']}")
+    yield
+
+
+def _goes_round(self: Any, stream: Any, checkpoint: Any, context: Any) -> Iterator[Page]:
+    with self._client(context) as client:
+        after = 0
+        while records := self._ask(client, after, 3):
+            after = max(after + 1, max(record.get("id", 0) for record in records))
+            yield Page({"readings": records}, checkpoint={"after": after})
+
+
+def _collects(self: Any, stream: Any, checkpoint: Any, context: Any) -> Iterator[Page]:
+    yield from list(READ(self, stream, checkpoint, context))
+
+
+def _swallows(self: Any, *given: Any) -> Iterator[Page]:
+    try:
+        yield from READ(self, *given)
+    except SyncError:
+        return
+
+
+def _crashes(self: Any, *given: Any) -> Iterator[Page]:
+    try:
+        yield from READ(self, *given)
+    except SyncError:
+        raise SyncError("internal") from None
+
+
+def _undeclared(self: Any, *given: Any) -> Iterator[Page]:
+    for page in READ(self, *given):
+        yield Page(
+            {"readings": [{**record, "more": 1} for record in page.rows["readings"]]}, checkpoint=page.checkpoint
+        )
+
+
+def _mistyped(self: Any, *given: Any) -> Iterator[Page]:
+    for page in READ(self, *given):
+        yield Page({"readings": [{**record, "metres": 1.5} for record in page.rows["readings"]]})
+
+
+def _unserialisable(self: Any, *given: Any) -> Iterator[Page]:
+    for page in READ(self, *given):
+        yield Page(page.rows, checkpoint={"after": (1, 2)})
+
+
+READ = CONNECTOR.TidesConnector.read
+
+
+@pytest.mark.parametrize(
+    ("read", "check"),
+    [
+        (_tells_its_token, checks.secrets_are_absent_from_every_error),
+        (_goes_round, checks.same_page_twice_raises),
+        (_collects, checks.memory_is_bounded),
+        (_swallows, checks.every_fault_ends_in_a_mapped_code),
+        (_crashes, checks.every_fault_ends_in_a_mapped_code),
+        (_undeclared, checks.keys_are_present),
+        (_mistyped, checks.values_parse_to_their_types),
+        (_unserialisable, checks.checkpoints_survive_json),
+    ],
+)
+def test_broken_promise_is_found_out(
+    case: Case, monkeypatch: pytest.MonkeyPatch, read: Callable[..., Iterator[Page]], check: checks.Check
+) -> None:
+    monkeypatch.setattr(CONNECTOR.TidesConnector, "read", read)
+    with pytest.raises(AssertionError):
+        check(case)
