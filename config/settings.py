@@ -47,12 +47,14 @@ INSTALLED_APPS = [
     "django_htmx",
     "axes",
     "django_q",
+    "ninja",
     "connections",
     "syncruns",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.csp.ContentSecurityPolicyMiddleware",
+    "syncruns.api.middleware.ProblemMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "connections.people.maintenance.MaintenanceMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -165,6 +167,11 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.security == "starttls", _mail.security == "tls"
 EMAIL_TIMEOUT = 15  # seconds that each answer of the server may take
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = _mail.sender
+
+# API: what one token may ask of each web process.
+
+API_READS_PER_MINUTE = environment.integer(env, "API_READS_PER_MINUTE", 36_000, minimum=1, maximum=10**7)
+API_WRITES_PER_MINUTE = environment.integer(env, "API_WRITES_PER_MINUTE", 120, minimum=1, maximum=10**7)
 
 # Syncing
 

@@ -104,8 +104,8 @@ EVENTS: dict[str, str | Promise] = {
     "correction.made": _("Corrected %(fields)s of %(table)s %(key)s"),
     "correction.kept": _("Kept the correction of %(fields)s of %(table)s %(key)s against the source's new value"),
     "correction.ended": _("Took back the correction of %(fields)s of %(table)s %(key)s"),
-    "document.viewed": _("Looked at the document %(document)s"),
-    "document.downloaded": _("Downloaded the document %(document)s"),
+    "document.viewed": _("Looked at the document %(name)s"),
+    "document.downloaded": _("Downloaded the document %(name)s"),
     "run.requested": _("Started a sync"),
     "run.tried": _("Started a dry run"),
     "run.cancelled": _("Cancelled a run"),
@@ -130,6 +130,8 @@ EVENTS: dict[str, str | Promise] = {
     "alerts.off": _("Switched e-mail alerts off"),
     "alerts.changed": _("Changed the e-mail alerts"),
     "mail.tested": _("Sent a test message"),
+    "token.created": _("Made an API token (%(scope)s)"),
+    "token.revoked": _("Revoked an API token"),
     "secrets.rotated": _("Encrypted the stored credentials with the newest key"),
 }
 

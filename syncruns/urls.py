@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
+from syncruns.api.prometheus import prometheus
 from syncruns.views import (
     actions,
     alerts,
@@ -18,9 +19,12 @@ from syncruns.views import (
     runs,
     schedule,
     system,
+    tokens,
 )
 
 urlpatterns = [
+    path("api/", include("syncruns.api.urls")),
+    path("metrics", prometheus, name="prometheus"),
     path("", overview.overview, name="overview"),
     path("sample/", actions.sample_create, name="sample_create"),
     path("connections/", connections.connections, name="connections"),
@@ -66,6 +70,8 @@ urlpatterns = [
     path("audit/", audit.audit, name="audit"),
     path("system/", system.system, name="system"),
     path("preferences/alerts/", alerts.alerts, name="alerts"),
+    path("settings/tokens/", tokens.tokens, name="tokens"),
+    path("settings/tokens/<int:pk>/revoke/", tokens.token_revoke, name="token_revoke"),
     path("settings/mail/", alerts.mail, name="mail"),
     path("settings/mail/test/", alerts.mail_test, name="mail_test"),
     path("system/sources/", system.system_sources, name="system_sources"),

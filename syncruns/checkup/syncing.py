@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,8 +12,9 @@ from django.db.models import Count, F, Max, Q, Sum
 
 from connections.expiry import endings
 from connections.models import Connection
+from connections.sdk.declare import Step
 from connections.sdk.errors import SyncError
-from connections.services import streams_of
+from connections.services import SelectedStream, streams_of
 from syncruns import health
 from syncruns.checkup.check import OK, PROBLEM, WARNING, Check, Scene
 from syncruns.chores import CHORES
@@ -118,23 +119,37 @@ def _streams_check(
     undecided = {stream.stream for stream in row.decisions.pending}  # told by check_runs
     params: dict[str, Any] = {"connection": connection.slug}
     try:
-        chosen = [selected for selected in streams_of(connection) if selected.enabled]
+        rests = _rests(streams_of(connection))
         pause = _longest_pause(connection, now)
     except SyncError as error:
         return Check("streams", PROBLEM, "streams_unknown", params | {"error": error.code})
     found, stale = [], []
-    for selected in chosen:
-        last_run, last_success = seen.get((connection.pk, selected.stream.key), (None, None))
-        found.append({"stream": selected.stream.key, "last_run": last_run, "last_success": last_success})
-        allowed = 2 * pause + timedelta(minutes=selected.every_minutes or 0) + SLACK
+    for stream, minutes in rests.items():
+        last_run, last_success = seen.get((connection.pk, stream), (None, None))
+        found.append({"stream": stream, "last_run": last_run, "last_success": last_success})
+        allowed = 2 * pause + timedelta(minutes=minutes) + SLACK
         since = last_success or connection.auto_sync_changed_at or connection.created_at
-        if now - since > allowed and selected.stream.key not in undecided:
-            stale.append(selected.stream.key)
+        if now - since > allowed and stream not in undecided:
+            stale.append(stream)
     successes = [entry["last_success"] for entry in found if entry["last_success"]]
     params |= {"streams": found, "count": len(found), "at": min(successes, default=None)}
     if stale:
         return Check("streams", WARNING, "streams_stale", params | {"stale": stale})
     return Check("streams", OK, "streams_fresh" if successes else "streams_new", params)
+
+
+def _rests(streams: Sequence[SelectedStream]) -> dict[str, int]:
+    """Return how many minutes each stream that is switched on may rest by its own rhythm.
+
+    A step rests as long as what it needs; one that needs only what is switched off is not expected at all.
+    """
+    rests: dict[str, int] = {}
+    for selected in streams:
+        needs = selected.stream.needs if isinstance(selected.stream, Step) else ()
+        needed = [rests[key] for key in needs if key in rests]
+        if selected.enabled and (needed or not needs):
+            rests[selected.stream.key] = max(selected.every_minutes or 0, *needed, 0)
+    return rests
 
 
 def _longest_pause(connection: Connection, now: datetime) -> timedelta:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from connections.connectors import connector_class
 from connections.models import Connection
-from connections.sdk.declare import Page, Stream
+from connections.sdk.declare import Page, Step, Stream
 from syncruns.engine.changes import ChangeRecorder
 from syncruns.engine.evolution import prepared
 from syncruns.engine.load import StreamLoad
@@ -83,6 +83,12 @@ def _begin(connection: Connection, stream: Stream, user: User | None) -> tuple[S
     except IntegrityError:
         raise Busy from None
     row = StreamRun.objects.create(
-        run=run, stream=stream.key, label=stream.label, state=StreamRun.State.RUNNING, attempt=1, started_at=now
+        run=run,
+        stream=stream.key,
+        label=stream.label,
+        state=StreamRun.State.RUNNING,
+        attempt=1,
+        started_at=now,
+        kind=StreamRun.Kind.STEP if isinstance(stream, Step) else StreamRun.Kind.STREAM,
     )
     return run, row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -90,6 +90,7 @@ def add_steps(
     wanted: Sequence[str] | None,
     *,
     with_steps: bool,
+    is_rested: Callable[[SelectedStream], bool],
 ) -> None:
     """Add to the streams of a run the steps that follow them, as syncruns.engine.sync.plan says."""
     for choice in choices:
@@ -100,7 +101,8 @@ def add_steps(
         if wanted is not None and step.key in wanted:
             chosen.append((choice, True))
         elif with_steps and choice.enabled and (is_new or wanted is None):
-            chosen.append((choice, is_new or lags(connection, step)))
+            is_due = wanted is not None or (is_rested(choice) and (is_new or lags(connection, step)))
+            chosen.append((choice, is_due))
 
 
 def lags(connection: Connection, step: Step) -> bool:

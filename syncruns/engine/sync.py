@@ -303,14 +303,15 @@ def plan(
     ]
     if not chosen and wanted is None:
         raise SyncError("config_invalid", field="streams", reason="no_streams")
-    add_steps(connection, choices, chosen, wanted, with_steps=with_steps)
+    is_rested = lambda choice: all_due or _is_due(connection, choice)  # noqa: E731 - a name for one condition
+    add_steps(connection, choices, chosen, wanted, with_steps=with_steps, is_rested=is_rested)
     if not chosen:
         raise SyncError("config_invalid", field="streams", reason="no_streams")
     return chosen
 
 
 def _is_due(connection: Connection, choice: SelectedStream) -> bool:
-    """Say whether a stream with a slower rhythm of its own has rested long enough."""
+    """Say whether a stream or step with a slower rhythm of its own has rested long enough."""
     if not choice.every_minutes:
         return True
     since = timezone.now() - timedelta(minutes=choice.every_minutes)

@@ -9,8 +9,10 @@ from syncruns.models.log import SyncLog
 from syncruns.models.missed import DeleteBrake, MissedRow
 from syncruns.models.quarantine import QuarantinedRecord
 from syncruns.models.run import StreamRun, SyncRun
+from syncruns.models.token import ApiToken
 
 __all__ = [
+    "ApiToken",
     "Backfill",
     "Change",
     "Checkpoint",

@@ -30,7 +30,7 @@ GROUPS: dict[str, tuple[str | Promise, tuple[str, ...]]] = {
     "review": (_("Review"), ("records.",)),
     "sign_in": (_("Sign-in"), ("sign_",)),
     "people": (_("Users and roles"), ("user.", "role.", "password.")),
-    "system": (_("System"), ("secrets.",)),
+    "system": (_("System"), ("secrets.", "token.", "webhook.")),
 }
 
 

@@ -69,6 +69,7 @@ def corrections(request: HttpRequest) -> HttpResponse:
         return _to_record(request)
     state, slug = request.GET.get("state", ""), request.GET.get("connection", "")
     found = Correction.objects.filter(connection__deletion="").select_related("connection")
+    found = found.prefetch_related("connection__stream_settings")
     found = found.filter(state=state) if state in Correction.State.values else found
     found = found.filter(state__in=STANDING) if not state else found
     found = found.filter(connection__slug=slug) if slug else found
@@ -123,6 +124,8 @@ def record(request: HttpRequest, slug: str, stream: str, table: str) -> HttpResp
     text = request.GET.get("key", "")
     key = place.read_key(text) if place is not None else None
     row = place.row(key) if place is not None and key is not None else None
+    if place is not None and place.table.has_personal_key and not may_see_personal(request.user):
+        raise PermissionDenied  # whoever may not see keys may not try them out either
     if place is None or key is None or row is None:
         raise Http404
     if request.method != "POST":

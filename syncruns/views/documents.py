@@ -108,7 +108,7 @@ def content(request: HttpRequest, pk: int) -> HttpResponse:
     response["Cache-Control"] = "private, no-store"
     if request.method == "GET":
         action = "document.downloaded" if is_saved else "document.viewed"
-        audit.record(action, user=request.user, target=found.connection, document=found.pk, sha256=found.sha256)
+        audit.record(action, user=request.user, target=found.connection, document=found.pk, name=str(found))
     return response
 
 

@@ -47,6 +47,7 @@ def paths(console: Console) -> list[str]:
         "/preferences/",
         "/preferences/alerts/",
         "/settings/mail/",
+        "/settings/tokens/",
         "/password/",
         "/admin/",
     ]

@@ -16,8 +16,9 @@ from connections.sandbox.server import Sandbox
 from connections.sdk.context import PlainStepContext, StepContext
 from connections.sdk.declare import Document, Page, Step, Table, Within
 from connections.sdk.errors import SyncError
-from connections.services import open_connector, set_stream
+from connections.services import open_connector, set_stream, streams_of
 from syncruns import dispatch
+from syncruns.checkup.syncing import _rests
 from syncruns.engine.dry_run import dry_run
 from syncruns.models import Checkpoint, StreamRun, SyncRun
 from syncruns.models import Document as Kept
@@ -248,3 +249,27 @@ def test_step_can_be_tried_without_an_engine(bills: Connection) -> None:
     step = next(step for step in BillsConnector.steps({}) if step.key == "readings")
     (page,) = open_connector(bills).perform(step, None, context)
     assert page.rows[READINGS.name][0]["kwh"] == "251"
+
+
+def test_step_with_a_rhythm_of_its_own_rests_and_catches_up(sync_bills: Run, bills: Connection) -> None:
+    set_stream(bills, "months", every_minutes=60)
+    sync_bills()
+
+    def scheduled() -> str:
+        queued, _created = request_sync(bills, call_worker=False)
+        SyncRun.objects.filter(pk=queued.pk).update(priority=0)
+        assert execute_run(queued.pk) is not None
+        return states(queued)["months"]
+
+    assert scheduled() == "not_started"
+    StreamRun.objects.filter(stream="months").update(started_at=timezone.now() - timedelta(minutes=61))
+    assert scheduled() == "succeeded"
+    assert states(sync_bills())["months"] == "succeeded"  # whom a person asks for has no rhythm
+
+
+def test_doctor_expects_a_step_no_more_often_than_what_it_works_on(bills: Connection) -> None:
+    set_stream(bills, "bills", every_minutes=600)
+    set_stream(bills, "months", every_minutes=60)
+    assert _rests(streams_of(bills)) == {"bills": 600, "files": 600, "readings": 600, "months": 600}
+    set_stream(bills, "files", enabled=False)
+    assert _rests(streams_of(Connection.objects.get())) == {"bills": 600, "months": 600}

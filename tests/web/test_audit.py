@@ -115,7 +115,7 @@ def test_pages_ask_the_database_as_often_for_many_events_as_for_few(
     page.get(address)  # stored rows are counted again after each run
     with CaptureQueriesContext(database) as many:
         page.get(address)
-    assert len(many) == len(few) <= 22
+    assert len(many) == len(few) <= 24
 
 
 def test_runs_tab_tells_runs_and_changes_in_one_line_of_time(page: Client, shop: Connection) -> None:

@@ -14,12 +14,13 @@ from django.urls import URLPattern, get_resolver
 
 from connections import audit
 from connections.models import AuditEvent, Connection
-from syncruns.models import Checkpoint, Correction, Document, QuarantinedRecord, SyncLog, SyncRun
+from syncruns.models import ApiToken, Checkpoint, Correction, Document, QuarantinedRecord, SyncLog, SyncRun
 
 OPEN = "anyone, signed in or not"
 DOOR = "a redirect for everyone"
 SIGNED_IN = "whoever is signed in"
 NOBODY = "not even an administrator"
+TOKEN = "whoever has a token, which sessions are not"
 ADMIN = "auth.change_user"  # what opens the admin site
 
 VIEW = "connections.view_connection"
@@ -33,6 +34,12 @@ RECORDS = "syncruns.view_quarantinedrecord"
 SYSTEM = "syncruns.view_systemjob"
 CORRECTIONS = "syncruns.view_correction"
 DOCUMENTS = "syncruns.view_document"
+
+# Each method of an address has a name; tests/api/test_tokens.py asks them with tokens.
+API = (
+    *("status", "trigger", "logs", "run", "events"),
+    *("connections", "connection", "connection_change", "metrics"),
+)
 
 # Address -> permission. A pair is (to read, to send).
 TABLE: dict[str, str | tuple[str, str]] = {
@@ -100,6 +107,14 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "review_decide": OPERATE,
     "review_discard": OPERATE,
     "review_reopen": OPERATE,
+    "tokens": "syncruns.add_apitoken",
+    "token_revoke": "syncruns.change_apitoken",
+    "prometheus": TOKEN,
+    **dict.fromkeys((f"api:{name}" for name in API), TOKEN),
+    "api:openapi-json": OPEN,
+    "api:api-root": OPEN,
+    "api:openapi-view": SIGNED_IN,
+    "api:nothing_here": OPEN,
     "system": SYSTEM,
     "system_sources": SYSTEM,
     "admin:login": DOOR,
@@ -169,6 +184,7 @@ def fill(make_connection: Callable[..., Connection]) -> Callable[[str, str], str
     connection = make_connection()
     run = SyncRun.objects.create(connection=connection, trigger="manual")
     target = User.objects.create_user("target", password="correct horse battery staple")
+    token = ApiToken.objects.create(name="a program", digest="d")
     rows = {
         "auth/user": target,
         "auth/group": Group.objects.create(name="a group of its own"),
@@ -202,10 +218,16 @@ def fill(make_connection: Callable[..., Connection]) -> Callable[[str, str], str
         "content_type_id": "1",
         "app_label": "connections",
         "url": "nowhere/",
+        "rest": "nowhere/",
     }
 
     def fill(name: str, route: str) -> str:
-        pks = {"users": target.pk, "documents": kept.pk, "review/corrections": correction.pk}
+        pks = {
+            "users": target.pk,
+            "settings/tokens": token.pk,
+            "documents": kept.pk,
+            "review/corrections": correction.pk,
+        }
         held = QuarantinedRecord.objects.get().pk
         values["pk"] = next((pk for path, pk in pks.items() if route.startswith(path)), held)
         row = next((row for path, row in rows.items() if f"admin/{path}/" in route), connection)
@@ -240,6 +262,8 @@ def _check(user: User | None, method: str, rule: str, response: HttpResponse) ->
         assert response.status_code == 302, said
     elif rule == OPEN:
         assert response.status_code != 403, said
+    elif rule == TOKEN:
+        assert response.status_code in (401, 405), said
     elif user is None:
         assert _is_sign_in(response), said
     elif rule != SIGNED_IN and (rule == NOBODY or not user.has_perm(rule)):

@@ -1,0 +1,89 @@
+"""Who may use the API: the token of a request, its scope, and how fast it may ask."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.db import OperationalError
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja.security.base import AuthBase
+
+from connections.people.address import client_address
+from syncruns.api.limits import Limiter
+from syncruns.api.memory import Memory
+from syncruns.api.problems import Problem
+from syncruns.models import ApiToken
+
+logger = logging.getLogger("sync.api")
+
+WRONG_TOKENS_A_MINUTE = 30  # of one address
+LONGEST_TOKEN = 200
+
+reading = Limiter(settings.API_READS_PER_MINUTE)
+writing = Limiter(settings.API_WRITES_PER_MINUTE)
+guessing = Limiter(WRONG_TOKENS_A_MINUTE)
+tokens: Memory[ApiToken] = Memory()
+
+
+def token_of(request: HttpRequest) -> ApiToken:
+    """Return the request's token, within its limits. Raises Problem 401 or 429."""
+    address = client_address(request)
+    _pass(guessing, address, count=False)
+    kind, _space, token = request.headers.get("Authorization", "").strip().partition(" ")
+    token = token.strip()
+    if kind.lower() != "bearer" or not token:
+        raise Problem(401, "token_missing", headers={"WWW-Authenticate": 'Bearer realm="sincro"'})
+    now = timezone.now()
+    try:
+        found = tokens.recall(digest := ApiToken.digest_of(token[:LONGEST_TOKEN]), lambda: _look_up(digest))
+    except ApiToken.DoesNotExist:
+        guessing.take(address)
+        challenge = 'Bearer realm="sincro", error="invalid_token"'
+        raise Problem(401, "token_refused", headers={"WWW-Authenticate": challenge}) from None
+    _pass(reading if request.method in ("GET", "HEAD") else writing, str(found.pk))
+    try:
+        found.note_use(now)
+    except OperationalError:  # the database is busy writing; the next request notes it
+        logger.debug("the use of token %s could not be noted", found.pk)
+    return found
+
+
+def _look_up(digest: str) -> ApiToken:
+    return ApiToken.objects.get(ApiToken.valid(timezone.now()), digest=digest)
+
+
+def demand_operate(token: ApiToken) -> None:
+    """Raise Problem 403 unless the token may operate."""
+    if not token.may_operate:
+        challenge = 'Bearer realm="sincro", error="insufficient_scope", scope="operate"'
+        raise Problem(403, "scope_missing", headers={"WWW-Authenticate": challenge})
+
+
+def _pass(limiter: Limiter, caller: str, *, count: bool = True) -> None:
+    wait = limiter.take(caller, count=count)
+    if wait:
+        raise Problem(429, "too_many_requests", params={"seconds": wait}, headers={"Retry-After": str(wait)})
+
+
+class _Bearer(AuthBase):
+    openapi_type = "http"
+    openapi_scheme = "bearer"
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return token_of(request)
+
+
+class ReadToken(_Bearer):
+    """A token of any scope."""
+
+
+class OperateToken(_Bearer):
+    """A token that may also change something."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        token = token_of(request)
+        demand_operate(token)
+        return token
