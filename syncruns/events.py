@@ -33,6 +33,7 @@ EVENTS: dict[str, str | Promise] = {
     ),
     "stream_started": _("Reading"),
     "stream_started_since": _("Reading what changed since %(since)s"),
+    "source_not_found": _("%(path)s: “not found” %(count)s times, taken as empty; nothing is deleted for it"),
     "stream_window": _("Asking for what changed from %(since)s until %(until)s"),
     "stream_window_resumed": _("Going on with what changed from %(since)s until %(until)s"),
     "stream_finished": _("%(read)s read: %(inserted)s new, %(updated)s changed, %(deleted)s deleted"),

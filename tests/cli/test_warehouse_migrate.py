@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.db import connection as database
 
 from connections.connectors.odoo import OdooConnector
 from connections.defaults import fixed_streams
@@ -15,6 +16,18 @@ from syncruns.engine.warehouse import warehouse
 from tests.cli.conftest import Result
 
 Command = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def no_tables(transactional_db: None) -> None:
+    """Remove destination tables that other tests left behind: they would stand already."""
+    with database.cursor() as cursor:
+        if database.vendor == "postgresql":
+            cursor.execute("DROP SCHEMA IF EXISTS rest, odoo CASCADE")
+            return
+        for name in database.introspection.table_names(cursor):
+            if name.startswith(("rest_", "odoo_")):
+                cursor.execute(f'DROP TABLE "{name}"')
 
 
 def test_tables_of_every_connection_are_made_and_then_stand(command: Command, loja: Connection) -> None:
