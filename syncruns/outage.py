@@ -16,6 +16,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, Error, InterfaceError, OperationalError, connections
+from django.utils.translation import gettext_noop as _
 
 logger = logging.getLogger("sync.outage")
 
@@ -49,7 +50,7 @@ def note(error: BaseException | None) -> bool:
         return True
     except OSError:
         pass  # a disk that is full, for one: then everybody tells of it
-    logger.error("the database does not answer; everything waits for it: %s", " ".join(str(error).split()))
+    logger.error(_("the database does not answer; everything waits for it: %s"), " ".join(str(error).split()))
     return True
 
 
@@ -62,7 +63,7 @@ def over() -> None:
         return
     if time.time() - last >= OVER_AFTER_SECONDS:
         _mark().unlink(missing_ok=True)
-        logger.warning("the database answers again; it was away for %.0f s", max(last - began, 0))
+        logger.warning(_("the database answers again; it was away for %.0f s"), max(last - began, 0))
 
 
 def excused(task: Callable[[], str]) -> Callable[[], str]:

@@ -30,11 +30,12 @@ PR_SET_PDEATHSIG = 1
 
 
 class AlreadyRunning(Exception):
-    """Another living process holds the role; pid is its number, 0 when unknown."""
+    """Another living process holds the role; pid is its number, 0 when unknown, address what it says of itself."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, address: str = "") -> None:
         super().__init__(pid)
         self.pid = pid
+        self.address = address
 
 
 @dataclass
@@ -141,16 +142,17 @@ class RoleFile:
     The lock ends with its process however that ends; the names of the children stay for the next life.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Take the role. Raises AlreadyRunning."""
+    def __init__(self, path: Path, address: str = "") -> None:
+        """Take the role; address is what whoever comes too late is told. Raises AlreadyRunning."""
+        self._address = address
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = self._read().get("pid", 0)
+            holder = self._read()
             self._file.close()
-            raise AlreadyRunning(holder) from None
+            raise AlreadyRunning(holder.get("pid", 0), holder.get("address", "")) from None
 
     def _read(self) -> dict[str, Any]:
         self._file.seek(0)
@@ -173,7 +175,7 @@ class RoleFile:
             {"name": child.name, "pid": child.pid, "start": None if child.pid is None else start_time(child.pid)}
             for child in children
         ]
-        text = json.dumps({"pid": os.getpid(), "children": entries}).encode()
+        text = json.dumps({"pid": os.getpid(), "address": self._address, "children": entries}).encode()
         # In one piece over the old one and as long: who reads meanwhile (doctor) meets no half of it.
         number = self._file.fileno()
         os.pwrite(number, text.ljust(max(LENGTH, os.fstat(number).st_size)), 0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -157,14 +158,11 @@ class ConnectionForm:
         name, row = str(path[0]), int(path[1])
         self.focus = ("config", *path)
         config, stored = self.values["config"], self.stored_secrets()
-        try:
+        sample = None
+        with self._asking():
             asked = asking.for_sample(self.connector.settings, name, row, config, self.secrets, stored)
             sample = trial.read_sample(self.connector.kind, *asked, name, 0)
-        except SettingsInvalid as invalid:
-            self._note("config", invalid.problems)
-            return False
-        except SyncError as error:
-            self.asking_error = error
+        if sample is None:
             return False
         given = entries.without_blank_columns((found[0],), {found[0].name: found[1]})[found[0].name]
         known = {column["path"] for column in given}
@@ -187,19 +185,26 @@ class ConnectionForm:
             return False
         self.focus = ("config", *path)
         config, stored = self.values["config"], self.stored_secrets()
-        try:
+        found = None
+        with self._asking():
             asked = asking.for_offer(self.connector.settings, setting, config, self.secrets, stored)
             found = trial.offered_choices(self.connector.kind, *asked, setting.name)
-        except SettingsInvalid as invalid:
-            self._note("config", invalid.problems)
-            return False
-        except SyncError as error:
-            self.asking_error = error
+        if found is None:
             return False
         self.offers[setting.name] = found
         if len(found) == 1 and not config[setting.name].strip():
             config[setting.name] = found[0][0]
         return True
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Keep why the source could not be asked, beside the fields or as its error."""
+        try:
+            yield
+        except SettingsInvalid as invalid:
+            self._note("config", invalid.problems)
+        except SyncError as error:
+            self.asking_error = error
 
     def check(self) -> bool:
         """Find every problem at once; True when there is none."""

@@ -99,8 +99,30 @@ class Drawing:
             field.note = words(why) or age + gettext("Stored encrypted. Once saved, nobody can read it here.")
 
     @property
-    def access(self) -> list[Field]:
+    def _single(self) -> list[Field]:
         return [field for field in self.parts["config"] if field.setting.type not in entries.LISTS]
+
+    @property
+    def access(self) -> list[Field]:
+        return [field for field in self._single if not field.setting.advanced]
+
+    @property
+    def advanced(self) -> list[Field]:
+        return [field for field in self._single if field.setting.advanced]
+
+    @property
+    def shows_advanced(self) -> bool:
+        """Say whether one of them needs to be seen: it is wrong, or not at its default."""
+        return self._is_touched(self.advanced)
+
+    @property
+    def shows_windows(self) -> bool:
+        return self._is_touched(self.windows)
+
+    @staticmethod
+    def _is_touched(fields: list[Field]) -> bool:
+        untouched = entries.blank([field.setting for field in fields])
+        return any(field.errors or field.value != untouched[field.setting.name] for field in fields)
 
     @property
     def lists(self) -> list[Field]:
@@ -125,7 +147,7 @@ class Drawing:
     @property
     def explained(self) -> list[Field]:
         """The settings that the help column explains."""
-        return [field for field in self.access if field.help]
+        return [field for field in self._single if field.help]
 
     @property
     def next_times(self) -> list[datetime]:

@@ -62,6 +62,7 @@ class Setting:
     env: the environment variable that gives new connections this value; of a list, separated by commas.
     offered_from: the settings with which Connector.offer can ask the source for choices of this one (text or list).
     expires: for a date, the name of the secret that ends on it; people are warned before.
+    advanced: rarely touched; forms fold it away while it holds its default.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Setting:
     env: str = ""
     offered_from: tuple[str, ...] = ()
     expires: str = ""
+    advanced: bool = False
 
     def __post_init__(self) -> None:
         if self.env and self.type in ("rows", "columns"):

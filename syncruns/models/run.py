@@ -126,6 +126,7 @@ class SyncRun(Counts):
             models.Index(fields=["connection", "-queued_at"], name="runs_of_connection"),
             models.Index(fields=["state", "-priority", "queued_at"], name="runs_waiting"),
             models.Index(fields=["-finished_at"], name="runs_finished"),
+            models.Index(fields=["-queued_at"], name="runs_in_time"),
         ]
 
     def __str__(self) -> str:

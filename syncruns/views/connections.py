@@ -26,6 +26,7 @@ from syncruns.listing import Row, add_details, by_attention, load_row, load_rows
 from syncruns.models import SyncRun
 from syncruns.notices import notices_of
 from syncruns.schedule_words import rhythm
+from syncruns.stream_charts import stream_charts
 from syncruns.streams import stored_rows, streams_shown
 from syncruns.timeline import CHANGES, RUNS, Timeline
 from syncruns.views.faults import fault_of_row, faults_of_decisions
@@ -114,6 +115,7 @@ def connection(request: HttpRequest, slug: str) -> HttpResponse:
         "streams": shown,
         "today": timezone.localdate(),
         "enabled": sum(stream.enabled for stream in shown.streams),
+        "charts": stream_charts(context["row"].runs, now),
         "forecast": forecast(context["connection"], now),
         "diary": diary_of_today(context["connection"], now),
     }

@@ -76,7 +76,8 @@ def connection_deletions(request: HttpRequest, slug: str) -> HttpResponse:
     brakes = list(DeleteBrake.objects.filter(connection=connection).select_related("connection"))
     wanted = request.GET.get("table", "")
     brake = next((one for one in brakes if one.table == wanted), brakes[0] if brakes else None)
-    context |= {"brakes": brakes, "brake": brake, "fault": None}
+    names = [(one, shown_table(connection.kind, one.table)) for one in brakes]
+    context |= {"brakes": names, "brake": brake, "table": brake and dict(names)[brake], "fault": None}
     if brake is not None:
         rows = decisions.held(brake)
         page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))

@@ -10,20 +10,32 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.utils import timezone
+from django.utils.text import slugify
 
-from connections.models import Connection, UserPreference
-from syncruns.models import QuarantinedRecord, StreamRun, SyncLog, SyncRun, SystemJob
+from connections.connectors import connector_class
+from connections.models import AuditEvent, Connection, UserPreference
+from connections.sdk.declare import Page
+from syncruns.engine.transform import to_rows
+from syncruns.engine.warehouse import warehouse
+from syncruns.models import Change, Checkpoint, QuarantinedRecord, StreamRun, SyncLog, SyncRun, SystemJob
 
 STREAMS = {"orders": "Pedidos", "invoices": "Notas fiscais", "customers": "Clientes", "products": "Produtos"}
 RANDOM = random.Random(7)
 
 
-def fill(password: str) -> User:
-    """Create Ana, an administrator, with eight connections and their runs; return her."""
-    now = timezone.now()
-    ana = User.objects.create_superuser("ana", password=password, first_name="Ana", last_name="Moura")
+def person(password: str) -> User:
+    """Create Ana, an administrator, and a scheduler that lives."""
+    ana = User.objects.create_superuser(
+        "ana", email="ana@example.com", password=password, first_name="Ana", last_name="Moura"
+    )
     UserPreference.objects.create(user=ana)
-    SystemJob.objects.create(name=SystemJob.DISPATCH, last_at=now + timedelta(seconds=8))
+    SystemJob.objects.create(name=SystemJob.DISPATCH, last_at=timezone.now() + timedelta(seconds=8))
+    return ana
+
+
+def fill(ana: User) -> None:
+    """Create eight connections of Ana's, and their runs."""
+    now = timezone.now()
     shop = _connection("Loja virtual", ["Vendas"], now, ana)
     _history(shop, now, 40)
     stopped = _connection("ERP Filial Sul", ["Financeiro"], now, ana, status="error", next_sync_at=None)
@@ -43,10 +55,12 @@ def fill(password: str) -> User:
     _history(retrying, now, 30)
     _run(retrying, now - timedelta(minutes=4), "failed", error_code="timeout")
     _connection("Estação da loja", ["Loja"], now, ana, next_sync_at=now + timedelta(minutes=34))
+    _read(shop, now)
+    _skipped(shop, now)
     off = _connection("Filial Norte", ["Vendas"], now, ana, auto_sync=False, next_sync_at=None)
     _history(off, now - timedelta(days=2), 12)
     _records(shop, now)
-    return ana
+    _trail(ana, shop, stopped, now)
 
 
 def _connection(name: str, tags: list[str], now: datetime, ana: User, **fields: Any) -> Connection:
@@ -66,8 +80,12 @@ def _connection(name: str, tags: list[str], now: datetime, ana: User, **fields: 
         "status_code": "credentials_refused" if fields.get("status") == "error" else "",
     }
     config = {"base_url": "https://api.example.com", "table_prefix": "erp", "auth": "bearer", "streams": streams}
-    slug = f"c{Connection.objects.count() + 1}"
-    return Connection.objects.create(name=name, slug=slug, kind="rest", tags=tags, config=config, **values | fields)
+    made = Connection.objects.create(
+        name=name, slug=slugify(name), kind="rest", tags=tags, config=config, **values | fields
+    )  # fmt: skip
+    Connection.objects.filter(pk=made.pk).update(created_at=now - timedelta(days=3))
+    made.refresh_from_db()
+    return made
 
 
 def _run(connection: Connection, at: datetime, state: str, seconds: int = 12, **fields: Any) -> SyncRun:
@@ -117,11 +135,106 @@ def _records(connection: Connection, now: datetime) -> None:
     )
 
 
+def _read(connection: Connection, now: datetime) -> None:
+    """Give the last runs their streams, the last one what it changed, and the streams their checkpoints."""
+    for run in connection.runs.filter(state="succeeded")[:14]:
+        _streams(run, ("succeeded",) * 4)
+    run = connection.runs.filter(state="succeeded").first()
+    assert run is not None
+    totals = run.totals()
+    SyncRun.objects.filter(pk=run.pk).update(**totals)
+    Change.objects.bulk_create(
+        Change(
+            run=run,
+            stream=stream,
+            table=f"erp_{stream}",
+            kind=kind,
+            key=[key],
+            name=["cliente", name],
+            columns=columns,
+            at=now,
+        )
+        for stream, kind, key, name, columns in CHANGES
+    )
+    _log(run, "info", "", "run_started", streams=list(STREAMS.values()))
+    for one in run.streams.all():
+        counts = {name: getattr(one, name) for name in ("read", "inserted", "updated", "deleted")}
+        _log(run, "done", one.stream, "stream_finished", **counts)
+    _load(connection, run)
+    for minutes, stream in enumerate(STREAMS, start=9):
+        at = now - timedelta(minutes=minutes)
+        Checkpoint.objects.create(connection=connection, stream=stream, state={}, committed_at=at, run=run)
+
+
+def _load(connection: Connection, run: SyncRun) -> None:
+    """Put rows into the destination tables."""
+    connector = connector_class(connection.kind)
+    stamp: dict[str, Any] = {"connection_id": connection.pk, "run_id": str(run.pk), "now": timezone.now()}
+    for rows, stream in enumerate(connector.streams(connection.config), start=1):
+        warehouse().prepare(connector.schema, stream.tables)
+        table = stream.tables[0]
+        records = [{"id": number, "total": "10.00"} for number in range(rows * 431)]
+        warehouse().load(
+            connector.schema, table, to_rows(Page({table.name: records}), stream).rows[table.name], **stamp
+        )
+
+
+def _skipped(connection: Connection, now: datetime) -> None:
+    """Slots that did not run, each with its reason."""
+    for hours, reason, slots in ((11, "no_worker", 7), (13, "paused", 4), (14, "still_running", 1)):
+        at = now - timedelta(hours=hours)
+        SyncRun.objects.create(
+            connection=connection, trigger="schedule", state="skipped", slot=at, queued_at=at, finished_at=at,
+            skip_reason=reason, skipped_slots=slots,
+        )  # fmt: skip
+
+
+CHANGES: list[tuple[str, str, int, str, list[list[str | None]]]] = [
+    ("orders", "updated", 48197, "Padaria Sol Nascente", [["total", "1798.90", "1846.90"]]),
+    (
+        "orders",
+        "updated",
+        48199,
+        "Mercearia Boa Vista",
+        [["total", "310.00", "298.40"], ["emissao", "2026-11-23", "2026-11-24"]],
+    ),
+    ("orders", "deleted", 48102, "Oficina Três Irmãos", [["total", "89.90", None], ["emissao", "2026-11-20", None]]),
+    ("invoices", "updated", 9921, "Padaria Sol Nascente", [["emissao", None, "2026-11-24"]]),
+    (
+        "customers",
+        "updated",
+        771,
+        "Cliente Exemplo Comércio Ltda.",
+        [["cliente", "Cliente Exemplo", "Cliente Exemplo Comércio Ltda."]],
+    ),
+    ("orders", "inserted", 48211, "Farmácia Central", []),
+]
+
+
+def _trail(ana: User, shop: Connection, stopped: Connection, now: datetime) -> None:
+    """What people did."""
+    for hours, connection, action, params in (
+        (2, shop, "connection.changed", {"fields": ["schedule"]}),
+        (27, stopped, "connection.changed", {"fields": ["token"]}),
+        (28, shop, "stream.changed", {"stream": "orders"}),
+        (49, shop, "connection.created", {}),
+    ):
+        event = AuditEvent.objects.create(
+            user=ana, actor="ana", action=action, target_kind="connection", target_id=connection.pk,
+            target_name=connection.name, params=params,
+        )  # fmt: skip
+        AuditEvent.objects.filter(pk=event.pk).update(at=now - timedelta(hours=hours))
+
+
 def _streams(run: SyncRun, states: Sequence[str]) -> None:
     for position, ((key, label), state) in enumerate(zip(STREAMS.items(), states, strict=True)):
         begun = state not in ("waiting", "not_started")
         read = RANDOM.randint(60, 1300) if state in ("succeeded", "running") else 0
-        ended = run.queued_at + timedelta(seconds=4 + 5 * position) if state in ("succeeded", "failed") else None
+        ended = (
+            run.queued_at + timedelta(seconds=5 * position + RANDOM.randint(2, 9))
+            if state in ("succeeded", "failed")
+            else None
+        )
         StreamRun.objects.create(
             run=run, stream=key, label=label, position=position, state=state, attempt=1, read=read,
             inserted=read // 40, updated=read // 20, expected=read * 3 // 2 if state == "running" else None,

@@ -30,16 +30,16 @@ def test_outage_of_the_database_is_two_lines_and_loses_no_run(tmp_path: Path) ->
         before = len(sincro.output())
         browser = sincro.browse()
         server.stop()
-        wait_for(lambda: "does not answer" in sincro.output())
+        wait_for(lambda: "não responde" in sincro.output())
         assert browser.open("/").status_code == 500
         assert requests.get(f"{sincro.url}/healthz", timeout=30).status_code == 503
         time.sleep(AWAY_SECONDS)
         server.start()
-        wait_for(lambda: "answers again" in sincro.output())
+        wait_for(lambda: "voltou a responder" in sincro.output())
         told = [line for line in sincro.output()[before:].splitlines() if not line.startswith("+")]
         assert len(told) == 2, told
-        assert re.search(r"ERROR sync\.outage the database does not answer", told[0])
-        assert re.search(r"WARNING sync\.outage the database answers again; it was away for \d+ s", told[1])
+        assert re.search(r"ERROR sync\.outage o banco de dados não responde", told[0])
+        assert re.search(r"WARNING sync\.outage o banco de dados voltou a responder, depois de \d+ s fora", told[1])
         browser.post("/sample/")
         slug = wait_for(lambda: re.findall(r'"slug": "([^"]+)"', sincro.manage("connections", "list", "--json").stdout))
         wait_for(lambda: sincro.manage("sync", slug[0], "--queue", "--wait").returncode == 0)

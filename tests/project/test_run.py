@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from tests.console import ROOT, Console, console, wait_for
+from tests.console import ROOT, Console, console, free_port, wait_for
 
 STOP_SECONDS = 30
 
@@ -116,7 +116,7 @@ def test_ended_web_is_started_again(running_console: Console) -> None:
 
 
 def test_second_start_on_the_same_data_directory_says_so_in_one_line(running_console: Console) -> None:
-    second = running_console.manage("supervise")
+    second = running_console.manage("supervise", PORT=str(free_port()))
     assert second.returncode == 1
     assert second.stderr.count("\n") == 1
     assert f"already runs on {running_console.data_dir}" in second.stderr

@@ -81,12 +81,12 @@ SETTINGS: tuple[Setting, ...] = (
         help=_("Names or numbers, one on each line. Left empty, all companies that the user may see."),
     ),
     Setting(
-        "language", _("Language"), default="pt_BR", pattern=LANGUAGE.pattern,
+        "language", _("Language"), default="pt_BR", pattern=LANGUAGE.pattern, advanced=True,
         pattern_help=_("Write a code such as pt_BR or en_US."),
         help=_("Of names that Odoo translates, such as units and products."),
     ),
     Setting(
-        "requisitions", _("Purchase requests come from"), "choice", default="auto", identity=True,
+        "requisitions", _("Purchase requests come from"), "choice", default="auto", identity=True, advanced=True,
         choices=(
             ("auto", _("Whichever the server has")),
             (REQUESTS, _("Internal requests (purchase.request)")),
@@ -110,10 +110,11 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "sweep_hours", _("Look for deleted records every (hours)"), "number", default=24, minimum=1, maximum=720,
+        advanced=True,
         help=_("What is missing twice in a row is marked as deleted."),
     ),
     Setting(
-        "gap_seconds", _("Seconds between calls"), "number", minimum=0, maximum=60,
+        "gap_seconds", _("Seconds between calls"), "number", minimum=0, maximum=60, advanced=True,
         help=_("At least so many. Left empty: 1 for *.odoo.com, as Odoo asks for, otherwise 0."),
     ),
     Setting(

@@ -36,7 +36,7 @@ class Command(BaseCommand):
             self._say("Preparing the database ...")
             prepare(for_web="web" in roles)
         except AlreadyRunning as error:
-            self._stop(f"Sincro already runs on {settings.DATA_DIR} (pid {error.pid}): {address()}")
+            self._stop(f"Sincro already runs on {settings.DATA_DIR} (pid {error.pid}): {error.address or address()}")
         except StartError as error:
             self._stop(str(error))
         except KeyboardInterrupt:

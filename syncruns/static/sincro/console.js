@@ -58,6 +58,11 @@
 
   // htmx
   const isPoll = (element) => element.matches("[data-poll]");
+  // What a poll would replace while somebody has something open in it, or types: it waits for its next turn.
+  const isBusy = (element) => {
+    const replaced = element.hasAttribute("hx-target") ? document.querySelector(element.getAttribute("hx-target")) : element;
+    return replaced?.querySelector("details.menu[open], details.fold[open], input:not([type=checkbox], [type=radio]):focus, select:focus");
+  };
   function onFailure({ detail }) {
     const element = detail.elt;
     if (isPoll(element)) return say(words().offline, "offline");
@@ -74,7 +79,7 @@
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
     const element = event.detail.elt;
-    if (isPoll(element) && (document.hidden || element.querySelector("details.menu[open]"))) event.preventDefault();
+    if (isPoll(element) && (document.hidden || isBusy(element))) event.preventDefault();
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
     // An answer from another address is the sign-in page, not the fragment that was asked for.
