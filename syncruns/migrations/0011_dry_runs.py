@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncruns', '0009_api_tokens'),
+        ('syncruns', '0010_runs_in_time'),
     ]
 
     operations = [
