@@ -27,6 +27,7 @@ from syncruns import backfills, chores
 from syncruns.alerts import incidents
 from syncruns.engine import journal
 from syncruns.models import MissedRow, SyncLog, SyncRun
+from syncruns.webhooks import events as webhooks
 
 logger = logging.getLogger("sync.dispatch")
 
@@ -123,6 +124,7 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
     backfills.follow(run, SyncError("worker_lost", **run.error_params))
     if run.trigger not in SyncRun.ASIDE:
         incidents.follow(run)
+    webhooks.note_run(run)
     transaction.on_commit(lambda: journal.lost(run, again=again))
     return True
 

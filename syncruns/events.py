@@ -133,6 +133,11 @@ EVENTS: dict[str, str | Promise] = {
     "mail.tested": _("Sent a test message"),
     "token.created": _("Made an API token (%(scope)s)"),
     "token.revoked": _("Revoked an API token"),
+    "webhook.created": _("Added a webhook"),
+    "webhook.changed": _("Changed a webhook"),
+    "webhook.rotated": _("Gave a webhook a new secret"),
+    "webhook.deleted": _("Deleted a webhook"),
+    "webhook.tested": _("Sent a test message to a webhook"),
     "secrets.rotated": _("Encrypted the stored credentials with the newest key"),
 }
 

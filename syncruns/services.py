@@ -18,6 +18,7 @@ from syncruns.dispatch import ring
 from syncruns.engine import journal
 from syncruns.engine.steps import is_step
 from syncruns.models import Backfill, StreamRun, SyncRun
+from syncruns.webhooks import events as webhooks
 
 BY_A_PERSON = 10  # priority over scheduled runs
 
@@ -94,7 +95,10 @@ def request_reset(
 
 def cancel_run(run: SyncRun, *, user: User = None, actor: str = "") -> bool:
     """Cancel a queued run at once, a running one at its next page; False when it had ended, or was cancelled before."""
-    done = run.cancel_queued() or run.request_cancel()
+    is_over = run.cancel_queued()
+    done = is_over or run.request_cancel()
+    if is_over:
+        webhooks.note_run(run)
     if done and (backfill := Backfill.of(run)) is not None:
         backfill.stop()  # else its next window would follow at once
     if done:

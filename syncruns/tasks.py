@@ -32,6 +32,7 @@ from syncruns.lease import Lease
 from syncruns.models import StreamRun, SyncRun, SystemJob
 from syncruns.services import block_until, mark_stopped, note_synced
 from syncruns.stopping import is_stopping
+from syncruns.webhooks import events as webhooks
 
 logger = logging.getLogger("sync.worker")
 
@@ -185,6 +186,7 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
         return  # taken away meanwhile: whoever took it writes the end
     error = outcome.cause
     transaction.on_commit(lambda: journal.ended(run, error))
+    webhooks.note_run(run)
     if error is not None and error.info.needs_person:
         mark_stopped(connection, error)
     if error is not None and error.until is not None:
