@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncruns', '0010_runs_in_time'),
+        ('syncruns', '0011_webhooks'),
     ]
 
     operations = [
