@@ -19,7 +19,7 @@ from django_q.brokers import get_broker
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
-from connections import audit
+from connections import audit, switches
 from connections.models import Connection
 from connections.schedule import slots_between
 from connections.sdk.errors import SyncError
@@ -181,6 +181,8 @@ def _account(connection: Connection, now: datetime, busy: bool) -> list[SyncRun]
         _advance(connection, held if reason == "quota" else connection.next_slot(held))
         return [_skipped(connection, first, now, reason, count)]
     _advance(connection, upcoming)
+    if switches.is_off(connection.kind):
+        return [_skipped(connection, first, now, "kind_off", 1 + missed)]
     if busy:
         return [_skipped(connection, first, now, "still_running", 1 + missed)]
     if missed == 0:

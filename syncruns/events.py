@@ -147,6 +147,7 @@ REASONS: dict[str, str | Promise] = {
     "no_worker": _("no worker was running"),
     "paused": _("the connection was paused"),
     "quota": _("the source's quota was used up"),
+    "kind_off": _("this kind is switched off for the installation"),
     "not_due": _("it was read recently enough"),
     "earlier_failure": _("an earlier failure ended the run"),
     "nothing_new": _("nothing that it works on was read"),

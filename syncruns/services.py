@@ -10,7 +10,7 @@ from django.contrib.auth.models import User as Account
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connections import audit
+from connections import audit, switches
 from connections.models import Connection, StreamSetting
 from connections.sdk.errors import SyncError
 from connections.services import SelectedStream, User, streams_of
@@ -39,9 +39,10 @@ def request_sync(
 
     streams: only these, even if switched off; since (aware) and window_minutes read once from there, without moving
     the checkpoint, except that a stream never read begins at since and goes on from there. Raises SyncError:
-    not_found for an unknown stream, config_invalid for settings that cannot run.
+    not_found for an unknown stream, config_invalid for settings that cannot run, kind_off for a kind switched off.
     dry: the run only tells what it would change.
     """
+    switches.check(connection.kind)
     selected = streams_of(connection)
     for stream in streams or ():
         if stream not in {one.stream.key for one in selected}:
@@ -84,6 +85,7 @@ def request_reset(
 
     rows: how many stored rows the person was told of. Raises SyncError as request_sync does.
     """
+    switches.check(connection.kind)
     if stream not in {one.stream.key for one in streams_of(connection) if not is_step(one)}:
         raise SyncError("not_found", stream=stream)
     return _queue(
@@ -109,7 +111,11 @@ def cancel_run(run: SyncRun, *, user: User = None, actor: str = "") -> bool:
 def retry_run(
     run: SyncRun, *, user: User = None, actor: str = "", only_unfinished: bool = False
 ) -> tuple[SyncRun, bool]:
-    """Queue the run's work again, as request_sync does; only_unfinished leaves out the streams that succeeded."""
+    """Queue the run's work again, as request_sync does; only_unfinished leaves out the streams that succeeded.
+
+    Raises SyncError kind_off.
+    """
+    switches.check(run.connection.kind)
     options = dict(run.options)
     if only_unfinished:
         done = (StreamRun.State.SUCCEEDED,)
