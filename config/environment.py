@@ -37,6 +37,11 @@ def integer(env: environ.Env, name: str, default: int, *, minimum: int, maximum:
     return value
 
 
+def given(env: environ.Env, name: str, *, maximum: int) -> int | None:
+    """Return the variable as a whole number from 0 on, None when it is not given, or stop."""
+    return integer(env, name, 0, minimum=0, maximum=maximum) if env.str(name, default="").strip() else None
+
+
 def boolean(env: environ.Env, name: str, default: bool) -> bool:
     """Return the variable as a truth value, or stop."""
     raw = env.str(name, default="1" if default else "0").strip().lower()

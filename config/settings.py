@@ -176,6 +176,8 @@ API_WRITES_PER_MINUTE = environment.integer(env, "API_WRITES_PER_MINUTE", 120, m
 # Syncing
 
 SYNC_WORKERS = environment.integer(env, "SYNC_WORKERS", 2, minimum=1, maximum=64)
+DAILY_RUN_HOUR = environment.given(env, "DAILY_RUN_HOUR", maximum=23)
+DAILY_RUN_MINUTE = environment.given(env, "DAILY_RUN_MINUTE", maximum=59)
 RUN_TIMEOUT = environment.integer(env, "RUN_TIMEOUT", 7200, minimum=60, maximum=86_400)
 RUN_DEADLINE = RUN_TIMEOUT - min(300, RUN_TIMEOUT // 4)  # the engine stops by itself before Django-Q2 kills
 LEASE_SECONDS = environment.integer(env, "LEASE_SECONDS", 30, minimum=1, maximum=600)

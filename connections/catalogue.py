@@ -339,6 +339,13 @@ CATALOGUE: dict[str, Entry] = {
         _("Someone pressed Cancel."),
         (),
     ),
+    "kind_off": Entry(
+        _("Switched off for this installation"),
+        _("Nothing of %(source)s syncs here: whoever runs Sincro switched it off with %(variable)s=0."),
+        _("It was switched off on purpose, for a time or on this server."),
+        (_("Ask whoever runs Sincro; taking %(variable)s out and starting again switches it on."),),
+        "wait",
+    ),
     "stopping": Entry(
         _("Interrupted by a restart"),
         _("Sincro was stopped while this ran; it goes on from there after the start."),

@@ -288,7 +288,10 @@ def default_schedule(kind: str) -> dict[str, Any]:
     """Return the schedule a new connection of the kind starts with, as create_connection takes it."""
     declared = connector_class(kind).default_schedule
     if declared.daily_at:
-        return {"schedule_kind": "daily", "daily_at": declared.daily_at}
+        hour, minute = map(int, declared.daily_at.split(":"))
+        given = (django_settings.DAILY_RUN_HOUR, django_settings.DAILY_RUN_MINUTE)
+        hour, minute = (own if told is None else told for own, told in zip((hour, minute), given, strict=True))
+        return {"schedule_kind": "daily", "daily_at": f"{hour:02}:{minute:02}"}
     return {"schedule_kind": "interval", "interval_minutes": declared.every_minutes}
 
 

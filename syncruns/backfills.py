@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from connections import audit
+from connections import audit, switches
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Invalid, SettingsInvalid
@@ -109,7 +109,11 @@ def queue_window(backfill: Backfill, now: datetime) -> SyncRun | None:
     """Queue the next window; None while something else is due, active or in the way, or it is not the time yet."""
     with transaction.atomic():
         connection = Connection.objects.select_for_update().get(pk=backfill.connection_id)
-        if _is_wanted(connection, now) or connection.runs.filter(state__in=SyncRun.ACTIVE).exists():
+        if (
+            switches.is_off(connection.kind)
+            or _is_wanted(connection, now)
+            or connection.runs.filter(state__in=SyncRun.ACTIVE).exists()
+        ):
             return None
         backfill.refresh_from_db()
         if backfill.state != Backfill.State.RUNNING or (backfill.not_before or now) > now:

@@ -25,8 +25,10 @@ from django_q.models import OrmQ, Task
 from connections.models import AuditEvent
 from syncruns.alerts.delivery import send_due
 from syncruns.engine.whereabouts import whereabouts
-from syncruns.models import Change, Delivery, Document, QuarantinedRecord, SyncLog, SyncRun, SystemJob
+from syncruns.models import Change, Delivery, Document, QuarantinedRecord, SyncLog, SyncRun, SystemJob, WebhookDelivery
 from syncruns.stopping import is_stopping
+from syncruns.webhooks.events import SEND, WATCH, note_health_changes
+from syncruns.webhooks.sending import send_due as send_webhooks
 
 logger = logging.getLogger("sync.chores")
 
@@ -177,12 +179,15 @@ def _remove_sign_ins(now: datetime) -> bool:
 def _remove_deliveries(now: datetime) -> bool:
     """Remove what was told long ago; a problem that goes on stays, or it would be told again."""
     old = Delivery.objects.filter(created_at__lt=now - timedelta(days=TRACES_DAYS))
-    return remove_batch(old.exclude(kind=Delivery.Kind.PROBLEM, ended_at=None))
+    to_programs = WebhookDelivery.objects.filter(created_at__lt=now - timedelta(days=TRACES_DAYS))
+    return any([remove_batch(old.exclude(kind=Delivery.Kind.PROBLEM, ended_at=None)), remove_batch(to_programs)])
 
 
 DAILY = timedelta(days=1)
 CHORES: dict[str, Chore] = {
     "send_mail": Chore(timedelta(minutes=1), send_due),
+    WATCH: Chore(timedelta(minutes=1), note_health_changes),
+    SEND: Chore(timedelta(minutes=1), send_webhooks),
     "remove_logs": Chore(DAILY, _remove_logs),
     "remove_changes": Chore(DAILY, _remove_changes),
     "remove_runs": Chore(DAILY, _remove_runs),

@@ -19,7 +19,7 @@ from django_q.brokers import get_broker
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
-from connections import audit
+from connections import audit, switches
 from connections.models import Connection
 from connections.schedule import slots_between
 from connections.sdk.errors import SyncError
@@ -27,6 +27,7 @@ from syncruns import backfills, chores
 from syncruns.alerts import incidents
 from syncruns.engine import journal
 from syncruns.models import MissedRow, SyncLog, SyncRun
+from syncruns.webhooks import events as webhooks
 
 logger = logging.getLogger("sync.dispatch")
 
@@ -121,8 +122,9 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
             requested_by=run.requested_by,
         )
     backfills.follow(run, SyncError("worker_lost", **run.error_params))
-    if run.trigger != SyncRun.Trigger.BACKFILL:
+    if run.trigger not in SyncRun.ASIDE:
         incidents.follow(run)
+    webhooks.note_run(run)
     transaction.on_commit(lambda: journal.lost(run, again=again))
     return True
 
@@ -179,6 +181,8 @@ def _account(connection: Connection, now: datetime, busy: bool) -> list[SyncRun]
         _advance(connection, held if reason == "quota" else connection.next_slot(held))
         return [_skipped(connection, first, now, reason, count)]
     _advance(connection, upcoming)
+    if switches.is_off(connection.kind):
+        return [_skipped(connection, first, now, "kind_off", 1 + missed)]
     if busy:
         return [_skipped(connection, first, now, "still_running", 1 + missed)]
     if missed == 0:

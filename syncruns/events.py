@@ -26,6 +26,11 @@ EVENTS: dict[str, str | Promise] = {
     "run_handed_back": _("Stopped for a restart; another worker goes on from here"),
     "run_cancelled": _("Cancelled; what was loaded stays"),
     "run_requeued": _("Queued again to go on from where it stopped"),
+    "dry_run_started": _("Reading to see what a sync would change; nothing is written"),
+    "dry_run_finished": _(
+        "Nothing was written: %(read)s read; a sync would bring %(inserted)s new, %(updated)s changed, "
+        "%(deleted)s deleted"
+    ),
     "stream_started": _("Reading"),
     "stream_started_since": _("Reading what changed since %(since)s"),
     "source_not_found": _("%(path)s: “not found” %(count)s times, taken as empty; nothing is deleted for it"),
@@ -103,6 +108,7 @@ EVENTS: dict[str, str | Promise] = {
     "document.viewed": _("Looked at the document %(name)s"),
     "document.downloaded": _("Downloaded the document %(name)s"),
     "run.requested": _("Started a sync"),
+    "run.tried": _("Started a dry run"),
     "run.cancelled": _("Cancelled a run"),
     "backfill.begun": _("Began a backfill of %(stream)s, from %(since)s until %(until)s"),
     "backfill.stopped": _("Stopped the backfill of %(stream)s, from %(since)s until %(until)s"),
@@ -127,6 +133,11 @@ EVENTS: dict[str, str | Promise] = {
     "mail.tested": _("Sent a test message"),
     "token.created": _("Made an API token (%(scope)s)"),
     "token.revoked": _("Revoked an API token"),
+    "webhook.created": _("Added a webhook"),
+    "webhook.changed": _("Changed a webhook"),
+    "webhook.rotated": _("Gave a webhook a new secret"),
+    "webhook.deleted": _("Deleted a webhook"),
+    "webhook.tested": _("Sent a test message to a webhook"),
     "secrets.rotated": _("Encrypted the stored credentials with the newest key"),
 }
 
@@ -136,6 +147,7 @@ REASONS: dict[str, str | Promise] = {
     "no_worker": _("no worker was running"),
     "paused": _("the connection was paused"),
     "quota": _("the source's quota was used up"),
+    "kind_off": _("this kind is switched off for the installation"),
     "not_due": _("it was read recently enough"),
     "earlier_failure": _("an earlier failure ended the run"),
     "nothing_new": _("nothing that it works on was read"),

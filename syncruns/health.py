@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
+from connections import switches
 from connections.catalogue import explain
 from connections.connectors import REGISTRY
 from connections.models import Connection
@@ -105,6 +106,8 @@ def health_of(
         return _abandoned(connection, active_run) if lease_ended(active_run, now) else _waiting(active_run, now)
     if connection.status == Connection.Status.INACTIVE:
         return Health(OFF, _("This connection is deactivated."))
+    if switches.is_off(connection.kind):
+        return Health(OFF, _("Switched off for this installation by %(variable)s=0.") % _variable(connection))
     if brake is not None:
         return Health(ACTION, _since(DELETE_BRAKE, brake.params, connection, brake.pulled_at, now))
     if connection.paused_until and connection.paused_until > now:
@@ -122,6 +125,8 @@ def next_sync_of(connection: Connection, now: datetime) -> NextSync:
         return NextSync(words=_("Stopped"), detail=_("until somebody acts"))
     if connection.status == Connection.Status.INACTIVE:
         return NextSync(words=_("Deactivated"))
+    if switches.is_off(connection.kind):
+        return NextSync(words=_("Off"), detail=_("%(variable)s=0 for this installation") % _variable(connection))
     if not connection.auto_sync:
         return NextSync(words=_("Off"), detail=off_since(connection, now))
     if connection.paused_until and connection.paused_until > now:
@@ -131,6 +136,10 @@ def next_sync_of(connection: Connection, now: datetime) -> NextSync:
     if connection.next_sync_at is None:
         return NextSync(words=_("Nothing planned"), detail=_("the schedule has no next slot"))
     return NextSync(at=connection.next_sync_at, grace=grace_of(connection))
+
+
+def _variable(connection: Connection) -> dict[str, str]:
+    return {"variable": switches.variable_of(connection.kind)}
 
 
 def off_since(connection: Connection, now: datetime) -> str:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User as Account
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connections import audit
+from connections import audit, switches
 from connections.models import Connection, StreamSetting
 from connections.sdk.errors import SyncError
 from connections.services import SelectedStream, User, streams_of
@@ -18,6 +18,7 @@ from syncruns.dispatch import ring
 from syncruns.engine import journal
 from syncruns.engine.steps import is_step
 from syncruns.models import Backfill, StreamRun, SyncRun
+from syncruns.webhooks import events as webhooks
 
 BY_A_PERSON = 10  # priority over scheduled runs
 
@@ -31,14 +32,17 @@ def request_sync(
     streams: Sequence[str] | None = None,
     window_minutes: int | None = None,
     since: datetime | None = None,
+    dry: bool = False,
     call_worker: bool = True,
 ) -> tuple[SyncRun, bool]:
     """Queue a run, or return the active one with False: two clicks are one run.
 
     streams: only these, even if switched off; since (aware) and window_minutes read once from there, without moving
     the checkpoint, except that a stream never read begins at since and goes on from there. Raises SyncError:
-    not_found for an unknown stream, config_invalid for settings that cannot run.
+    not_found for an unknown stream, config_invalid for settings that cannot run, kind_off for a kind switched off.
+    dry: the run only tells what it would change.
     """
+    switches.check(connection.kind)
     selected = streams_of(connection)
     for stream in streams or ():
         if stream not in {one.stream.key for one in selected}:
@@ -52,9 +56,10 @@ def request_sync(
         options["since"] = since.isoformat()
     with transaction.atomic():
         run, created = _queue(
-            connection, trigger=trigger, user=user, actor=actor, options=options, call_worker=call_worker
-        )
-        if created and since is not None:
+            connection, trigger=SyncRun.Trigger.DRY_RUN if dry else trigger, user=user, actor=actor, options=options,
+            action="run.tried" if dry else "run.requested", call_worker=call_worker,
+        )  # fmt: skip
+        if created and since is not None and not dry:
             wanted = [one for one in selected if (one.stream.key in streams if streams else one.enabled)]
             _begin_at(connection, since, wanted)
     return run, created
@@ -80,6 +85,7 @@ def request_reset(
 
     rows: how many stored rows the person was told of. Raises SyncError as request_sync does.
     """
+    switches.check(connection.kind)
     if stream not in {one.stream.key for one in streams_of(connection) if not is_step(one)}:
         raise SyncError("not_found", stream=stream)
     return _queue(
@@ -91,7 +97,10 @@ def request_reset(
 
 def cancel_run(run: SyncRun, *, user: User = None, actor: str = "") -> bool:
     """Cancel a queued run at once, a running one at its next page; False when it had ended, or was cancelled before."""
-    done = run.cancel_queued() or run.request_cancel()
+    is_over = run.cancel_queued()
+    done = is_over or run.request_cancel()
+    if is_over:
+        webhooks.note_run(run)
     if done and (backfill := Backfill.of(run)) is not None:
         backfill.stop()  # else its next window would follow at once
     if done:
@@ -102,7 +111,11 @@ def cancel_run(run: SyncRun, *, user: User = None, actor: str = "") -> bool:
 def retry_run(
     run: SyncRun, *, user: User = None, actor: str = "", only_unfinished: bool = False
 ) -> tuple[SyncRun, bool]:
-    """Queue the run's work again, as request_sync does; only_unfinished leaves out the streams that succeeded."""
+    """Queue the run's work again, as request_sync does; only_unfinished leaves out the streams that succeeded.
+
+    Raises SyncError kind_off.
+    """
+    switches.check(run.connection.kind)
     options = dict(run.options)
     if only_unfinished:
         done = (StreamRun.State.SUCCEEDED,)
@@ -110,7 +123,12 @@ def retry_run(
         if unfinished:
             options["streams"] = unfinished
     return _queue(
-        run.connection, trigger=SyncRun.Trigger.RETRY, user=user, actor=actor, options=options, action="run.retried"
+        run.connection,
+        trigger=SyncRun.Trigger.DRY_RUN if run.is_dry else SyncRun.Trigger.RETRY,
+        user=user,
+        actor=actor,
+        options=options,
+        action="run.retried",
     )
 
 

@@ -20,6 +20,7 @@ from syncruns.views import (
     schedule,
     system,
     tokens,
+    webhooks,
 )
 
 urlpatterns = [
@@ -72,6 +73,11 @@ urlpatterns = [
     path("preferences/alerts/", alerts.alerts, name="alerts"),
     path("settings/tokens/", tokens.tokens, name="tokens"),
     path("settings/tokens/<int:pk>/revoke/", tokens.token_revoke, name="token_revoke"),
+    path("settings/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("settings/webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
+    path("settings/webhooks/<int:pk>/test/", webhooks.webhook_test, name="webhook_test"),
+    path("settings/webhooks/<int:pk>/rotate/", webhooks.webhook_rotate, name="webhook_rotate"),
+    path("settings/webhooks/<int:pk>/delete/", webhooks.webhook_delete, name="webhook_delete"),
     path("settings/mail/", alerts.mail, name="mail"),
     path("settings/mail/test/", alerts.mail_test, name="mail_test"),
     path("system/sources/", system.system_sources, name="system_sources"),

@@ -28,6 +28,7 @@ CODES: dict[str, CodeInfo] = {
     "permission_denied": CodeInfo(retryable=False, needs_person=False),
     "config_invalid": CodeInfo(retryable=False, needs_person=True),
     "address_refused": CodeInfo(retryable=False, needs_person=True),
+    "kind_off": CodeInfo(retryable=False, needs_person=False),
     "schedule_never_fires": CodeInfo(retryable=False, needs_person=True),
     "not_found": CodeInfo(retryable=False, needs_person=False),
     UNAVAILABLE: CodeInfo(retryable=False, needs_person=False),

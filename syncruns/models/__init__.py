@@ -10,6 +10,7 @@ from syncruns.models.missed import DeleteBrake, MissedRow
 from syncruns.models.quarantine import QuarantinedRecord
 from syncruns.models.run import StreamRun, SyncRun
 from syncruns.models.token import ApiToken
+from syncruns.models.webhook import ToldHealth, Webhook, WebhookDelivery
 
 __all__ = [
     "ApiToken",
@@ -27,4 +28,7 @@ __all__ = [
     "SyncLog",
     "SyncRun",
     "SystemJob",
+    "ToldHealth",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -50,8 +50,8 @@ class TokenForm(KitForm):
     scope = forms.ChoiceField(
         label=gettext_lazy("What it may do"),
         choices=[
-            (ApiToken.Scope.READ, gettext_lazy("Read: status, runs, logs, metrics")),
-            (ApiToken.Scope.OPERATE, gettext_lazy("Read and operate: also start syncs, pause, switch")),
+            (ApiToken.Scope.READ, gettext_lazy("Read: status, runs, metrics")),
+            (ApiToken.Scope.OPERATE, gettext_lazy("Operate: also start, pause, switch")),
         ],
     )
     days = forms.ChoiceField(label=gettext_lazy("It expires after"), choices=list(LIVES.items()), required=False)

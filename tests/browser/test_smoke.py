@@ -48,6 +48,7 @@ def paths(console: Console) -> list[str]:
         "/preferences/alerts/",
         "/settings/mail/",
         "/settings/tokens/",
+        "/settings/webhooks/",
         "/password/",
         "/admin/",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -12,8 +13,10 @@ from django_q.brokers import get_broker
 from django_q.models import OrmQ, Schedule
 
 from connections.models import Connection
-from connections.services import set_auto_sync, set_paused_until
+from connections.sdk.errors import SyncError
+from connections.services import default_schedule, set_auto_sync, set_paused_until
 from syncruns import dispatch
+from syncruns.health import health_of, next_sync_of
 from syncruns.models import Checkpoint, SyncRun, SystemJob
 from syncruns.services import cancel_run, request_sync, retry_run
 from syncruns.tasks import claim_next
@@ -192,3 +195,34 @@ def test_switching_on_makes_a_new_connection_due_now_and_a_pause_holds_it(due: M
     set_paused_until(connection, timezone.now() + timedelta(minutes=5))
     dispatch.tick()
     assert not SyncRun.objects.filter(state="queued").exists()
+
+
+def test_slot_of_a_kind_that_is_switched_off_is_skipped_and_says_so(due: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUN_SCRIPTED", "0")
+    connection = due()
+    dispatch.tick()
+    run = SyncRun.objects.get(connection=connection)
+    assert (run.state, run.skip_reason) == ("skipped", "kind_off")
+    connection.refresh_from_db()
+    now = timezone.now()
+    assert connection.next_sync_at is not None and connection.next_sync_at > now
+    health = health_of(connection, None, None, now)
+    assert (health.state, "RUN_SCRIPTED=0" in health.sentence) == ("off", True)
+    assert "RUN_SCRIPTED=0" in next_sync_of(connection, now).detail
+    monkeypatch.setenv("RUN_SCRIPTED", "1")
+    assert health_of(connection, None, None, now).state != "off"
+
+
+def test_sync_now_of_a_kind_that_is_switched_off_is_refused(due: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUN_SCRIPTED", "0")
+    connection = due()
+    with pytest.raises(SyncError) as refused:
+        request_sync(connection, call_worker=False)
+    assert (refused.value.code, refused.value.params) == ("kind_off", {"variable": "RUN_SCRIPTED"})
+    assert not connection.runs.exists()
+
+
+def test_new_daily_connections_take_their_time_from_the_environment(settings: Any) -> None:
+    assert default_schedule("auvo")["daily_at"] == "01:05"
+    settings.DAILY_RUN_HOUR = 3
+    assert default_schedule("auvo") == {"schedule_kind": "daily", "daily_at": "03:05"}

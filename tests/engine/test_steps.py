@@ -23,6 +23,7 @@ from syncruns.engine.dry_run import dry_run
 from syncruns.models import Checkpoint, StreamRun, SyncRun
 from syncruns.models import Document as Kept
 from syncruns.services import request_sync, retry_run
+from syncruns.stopping import clear_stop_mark, set_stop_mark
 from syncruns.tasks import execute_run
 from tests.bills.connector import BILLS, READINGS, BillsConnector
 from tests.bills.fixtures import Run, Select
@@ -215,6 +216,45 @@ def test_cancel_is_seen_within_a_step(sync_bills: Run, bills: Connection, monkey
         "cancelled",
         {"bills": "succeeded", "files": "succeeded", "readings": "cancelled", "months": "not_started"},
     )
+
+
+def endless(self: BillsConnector, context: StepContext) -> Iterator[Page]:
+    while True:
+        context.wait(0.05)
+    yield Page()
+
+
+def test_worker_that_stops_within_a_step_hands_the_run_back_and_another_goes_on_with_the_step(
+    sync_bills: Run, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extract = BillsConnector._extract
+
+    def stopping(self: BillsConnector, context: StepContext) -> Iterator[Page]:
+        set_stop_mark()
+        yield from endless(self, context)
+
+    monkeypatch.setattr(BillsConnector, "_extract", stopping)
+    try:
+        run = sync_bills()
+    finally:
+        clear_stop_mark()
+    assert (run.state, list(states(run).values())) == ("queued", ["succeeded", "succeeded", "waiting", "waiting"])
+    monkeypatch.setattr(BillsConnector, "_extract", extract)
+    sandbox.requests.clear()
+    assert execute_run(run.pk) is not None
+    run.refresh_from_db()
+    assert (run.state, set(states(run).values()), list(sandbox.requests)) == ("succeeded", {"succeeded"}, [])
+
+
+def test_deadline_ends_a_step_and_what_is_done_stays(
+    sync_bills: Run, monkeypatch: pytest.MonkeyPatch, settings: Any, select: Select
+) -> None:
+    monkeypatch.setattr(BillsConnector, "_extract", endless)
+    settings.RUN_DEADLINE = 2
+    run = sync_bills()
+    assert (run.state, run.streams.get(stream="readings").error_code) == ("timed_out", "timed_out")
+    assert select("bill_files", "bill") == [(1,), (2,), (3,)]
+    assert SyncRun.objects.filter(state="queued", trigger="retry").count() == 1
 
 
 def test_rows_come_typed_in_batches_by_key_and_as_far_as_asked(

@@ -8,6 +8,7 @@ import pytest
 
 from connections.connectors import REGISTRY
 from connections.defaults import variables_of
+from connections.switches import variable_of
 from tests.console import ROOT
 
 DOCS = (ROOT / "docs").glob("*.md")
@@ -19,6 +20,7 @@ def test_every_setting_is_explained_in_the_example() -> None:
     source = "".join(path.read_text() for path in (ROOT / "config").glob("*.py"))
     read = set(READ.findall(source)) - INTERNAL
     read |= {name for connector in REGISTRY for name in variables_of(connector)}
+    read |= {variable_of(connector.kind) for connector in REGISTRY}
     example = (ROOT / ".env.example").read_text()
     assert len(read) > 20
     assert set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)) == read

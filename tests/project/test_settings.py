@@ -32,6 +32,7 @@ def load(data_dir: Path, show: str = "''", **environment: str) -> subprocess.Com
         ("DEBUG", "maybe", "DEBUG must be 1 or 0, not 'maybe'."),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL must be one of DEBUG, INFO, WARNING, ERROR, not 'LOUD'."),
         ("TIME_ZONE", "Brasilia", "TIME_ZONE must be a time zone such as America/Sao_Paulo, not 'Brasilia'."),
+        ("DAILY_RUN_HOUR", "24", "DAILY_RUN_HOUR must be from 0 to 23, not 24."),
         ("SYNC_WORKERS", "0", "SYNC_WORKERS must be from 1 to 64, not 0."),
         ("PUBLIC_URL", "sync.example.com", "PUBLIC_URL must look like https://sync.example.com, without a path."),
         ("PUBLIC_URL", "https://a.b/console", "PUBLIC_URL must look like https://sync.example.com, without a path."),

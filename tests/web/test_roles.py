@@ -14,7 +14,7 @@ from django.urls import URLPattern, get_resolver
 
 from connections import audit
 from connections.models import AuditEvent, Connection
-from syncruns.models import ApiToken, Checkpoint, Correction, Document, QuarantinedRecord, SyncLog, SyncRun
+from syncruns.models import ApiToken, Checkpoint, Correction, Document, QuarantinedRecord, SyncLog, SyncRun, Webhook
 
 OPEN = "anyone, signed in or not"
 DOOR = "a redirect for everyone"
@@ -109,6 +109,11 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "review_reopen": OPERATE,
     "tokens": "syncruns.add_apitoken",
     "token_revoke": "syncruns.change_apitoken",
+    "webhooks": "syncruns.add_webhook",
+    "webhook": "syncruns.change_webhook",
+    "webhook_test": "syncruns.change_webhook",
+    "webhook_rotate": "syncruns.change_webhook",
+    "webhook_delete": "syncruns.delete_webhook",
     "prometheus": TOKEN,
     **dict.fromkeys((f"api:{name}" for name in API), TOKEN),
     "api:openapi-json": OPEN,
@@ -185,6 +190,7 @@ def fill(make_connection: Callable[..., Connection]) -> Callable[[str, str], str
     run = SyncRun.objects.create(connection=connection, trigger="manual")
     target = User.objects.create_user("target", password="correct horse battery staple")
     token = ApiToken.objects.create(name="a program", digest="d")
+    webhook = Webhook.objects.create(name="a program", url="http://127.0.0.1:1/", secrets={"current": "s"})
     rows = {
         "auth/user": target,
         "auth/group": Group.objects.create(name="a group of its own"),
@@ -225,6 +231,7 @@ def fill(make_connection: Callable[..., Connection]) -> Callable[[str, str], str
         pks = {
             "users": target.pk,
             "settings/tokens": token.pk,
+            "settings/webhooks": webhook.pk,
             "documents": kept.pk,
             "review/corrections": correction.pk,
         }

@@ -1,0 +1,1 @@
+"""Messages to other programs when a run ends or a connection's health changes (docs/webhooks.md)."""
