@@ -210,7 +210,12 @@ def _shown(change: Change, reading: _Reading, declared: _Declared) -> Shown:
 
 
 def _record_address(change: Change, table: Table | None) -> str:
-    if table is None or change.kind == Kind.DELETED or not any(column.is_correctable for column in table.columns):
+    if (
+        change.run.is_dry
+        or table is None
+        or change.kind == Kind.DELETED
+        or not any(column.is_correctable for column in table.columns)
+    ):
         return ""
     if any(isinstance(part, str) and part.endswith("…") for part in change.key):
         return ""  # cut

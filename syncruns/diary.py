@@ -33,6 +33,7 @@ def diary_of_today(connection: Connection, now: datetime) -> list[Entry]:
     """Return the newest entries since midnight in the reader's zone, newest first."""
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     runs = SyncRun.objects.filter(connection=connection, queued_at__gte=midnight).select_related("connection")
+    runs = runs.exclude(trigger__in=(SyncRun.Trigger.BACKFILL, SyncRun.Trigger.DRY_RUN))  # many, and nothing happened
     changes = changes_of(connection).filter(at__gte=midnight)
     entries = [Entry(run.started_at or run.queued_at, look_of_run(run), run_words(run), run) for run in runs[:LENGTH]]
     entries += [Entry(event.at, CHANGED, _who_did(event)) for event in changes[:LENGTH]]

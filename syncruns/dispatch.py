@@ -122,7 +122,7 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
             requested_by=run.requested_by,
         )
     backfills.follow(run, SyncError("worker_lost", **run.error_params))
-    if run.trigger != SyncRun.Trigger.BACKFILL:
+    if run.trigger not in SyncRun.ASIDE:
         incidents.follow(run)
     webhooks.note_run(run)
     transaction.on_commit(lambda: journal.lost(run, again=again))

@@ -26,6 +26,11 @@ EVENTS: dict[str, str | Promise] = {
     "run_handed_back": _("Stopped for a restart; another worker goes on from here"),
     "run_cancelled": _("Cancelled; what was loaded stays"),
     "run_requeued": _("Queued again to go on from where it stopped"),
+    "dry_run_started": _("Reading to see what a sync would change; nothing is written"),
+    "dry_run_finished": _(
+        "Nothing was written: %(read)s read; a sync would bring %(inserted)s new, %(updated)s changed, "
+        "%(deleted)s deleted"
+    ),
     "stream_started": _("Reading"),
     "stream_started_since": _("Reading what changed since %(since)s"),
     "source_not_found": _("%(path)s: “not found” %(count)s times, taken as empty; nothing is deleted for it"),
@@ -103,6 +108,7 @@ EVENTS: dict[str, str | Promise] = {
     "document.viewed": _("Looked at the document %(name)s"),
     "document.downloaded": _("Downloaded the document %(name)s"),
     "run.requested": _("Started a sync"),
+    "run.tried": _("Started a dry run"),
     "run.cancelled": _("Cancelled a run"),
     "backfill.begun": _("Began a backfill of %(stream)s, from %(since)s until %(until)s"),
     "backfill.stopped": _("Stopped the backfill of %(stream)s, from %(since)s until %(until)s"),

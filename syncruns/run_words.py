@@ -26,6 +26,14 @@ def run_sentence(run: SyncRun, streams: Sequence[StreamRun]) -> str:
     words = {"name": name, "done": done, "streams": len(streams)}
     working = next((step for step in steps if step.state == StreamRun.State.RUNNING), None)
     match state:
+        case State.QUEUED if run.is_dry:
+            return _("The dry run of %(name)s is queued.") % words
+        case State.RUNNING if run.is_dry:
+            return _("Dry run of %(name)s: reading, without writing anything.") % words
+        case State.SUCCEEDED | State.PARTIAL if run.is_dry:
+            return _("Dry run of %(name)s: nothing was written. A sync would bring: %(changes)s.") % (
+                words | {"changes": changes_words(run)}
+            )
         case State.QUEUED:
             return _("The sync of %(name)s is queued.") % words
         case State.RUNNING if not streams:

@@ -32,6 +32,7 @@ def request_sync(
     streams: Sequence[str] | None = None,
     window_minutes: int | None = None,
     since: datetime | None = None,
+    dry: bool = False,
     call_worker: bool = True,
 ) -> tuple[SyncRun, bool]:
     """Queue a run, or return the active one with False: two clicks are one run.
@@ -39,6 +40,7 @@ def request_sync(
     streams: only these, even if switched off; since (aware) and window_minutes read once from there, without moving
     the checkpoint, except that a stream never read begins at since and goes on from there. Raises SyncError:
     not_found for an unknown stream, config_invalid for settings that cannot run, kind_off for a kind switched off.
+    dry: the run only tells what it would change.
     """
     switches.check(connection.kind)
     selected = streams_of(connection)
@@ -54,9 +56,10 @@ def request_sync(
         options["since"] = since.isoformat()
     with transaction.atomic():
         run, created = _queue(
-            connection, trigger=trigger, user=user, actor=actor, options=options, call_worker=call_worker
-        )
-        if created and since is not None:
+            connection, trigger=SyncRun.Trigger.DRY_RUN if dry else trigger, user=user, actor=actor, options=options,
+            action="run.tried" if dry else "run.requested", call_worker=call_worker,
+        )  # fmt: skip
+        if created and since is not None and not dry:
             wanted = [one for one in selected if (one.stream.key in streams if streams else one.enabled)]
             _begin_at(connection, since, wanted)
     return run, created
@@ -82,6 +85,7 @@ def request_reset(
 
     rows: how many stored rows the person was told of. Raises SyncError as request_sync does.
     """
+    switches.check(connection.kind)
     if stream not in {one.stream.key for one in streams_of(connection) if not is_step(one)}:
         raise SyncError("not_found", stream=stream)
     return _queue(
@@ -119,7 +123,12 @@ def retry_run(
         if unfinished:
             options["streams"] = unfinished
     return _queue(
-        run.connection, trigger=SyncRun.Trigger.RETRY, user=user, actor=actor, options=options, action="run.retried"
+        run.connection,
+        trigger=SyncRun.Trigger.DRY_RUN if run.is_dry else SyncRun.Trigger.RETRY,
+        user=user,
+        actor=actor,
+        options=options,
+        action="run.retried",
     )
 
 

@@ -26,6 +26,7 @@ from syncruns.deletion import finish_deletions
 from syncruns.engine import journal
 from syncruns.engine.asked import is_one_off
 from syncruns.engine.sync import Outcome, sync
+from syncruns.engine.trial_run import try_out
 from syncruns.engine.whereabouts import whereabouts
 from syncruns.lease import Lease
 from syncruns.models import StreamRun, SyncRun, SystemJob
@@ -140,7 +141,7 @@ def execute(run: SyncRun) -> None:
     journal.began(run)
     with Lease(run) as lease:
         try:
-            outcome = sync(run, lambda: open_connector(run.connection), lease)
+            outcome = try_out(run, lease) if run.is_dry else sync(run, lambda: open_connector(run.connection), lease)
         except SyncError as error:
             outcome = Outcome.of(error)
         except Error as error:
@@ -190,7 +191,7 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
         mark_stopped(connection, error)
     if error is not None and error.until is not None:
         block_until(connection, error.until)
-    if run.trigger == SyncRun.Trigger.BACKFILL:
+    if run.trigger in SyncRun.ASIDE:
         backfills.follow(run, error)
         if error is not None and error.info.needs_person:
             incidents.follow(run)

@@ -25,7 +25,7 @@ def metrics_of(connection: Connection, since: datetime, until: datetime) -> dict
     """Return the metrics of the runs that ended from since until before until, in two queries."""
     runs = SyncRun.objects.filter(
         connection=connection, state__in=DECISIVE, finished_at__gte=since, finished_at__lt=until
-    )
+    ).exclude(trigger=SyncRun.Trigger.DRY_RUN)
     span = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
     of_runs = runs.aggregate(
         runs=Count("pk"),

@@ -92,6 +92,7 @@ class Scrape(Collector):
 
     def _runs(self, names: dict[int, str]) -> Iterator[Metric]:
         ended = SyncRun.objects.filter(finished_at__gte=self.now - WINDOW, connection__in=names)
+        ended = ended.exclude(trigger=SyncRun.Trigger.DRY_RUN)  # what it counts did not happen
         span = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
         sums = {f"sum_{kind}": Sum(kind) for kind in KINDS}
         groups: list[Any] = list(

@@ -74,7 +74,10 @@ class ChangeRecorder:
         if found:
             place = found[0].table, found[0].kind
             self._kept[place] = self._kept.get(place, 0) + len(found)
-            Change.objects.bulk_create(found)
+            self._save(found)
+
+    def _save(self, found: list[Change]) -> None:
+        Change.objects.bulk_create(found)
 
     def _update(self, table: Table, before: Row, after: Row) -> Change:
         old, new = _spelled_row(table, before), _spelled_row(table, after)
@@ -99,6 +102,22 @@ class ChangeRecorder:
             name=[called, _cut(row[called])] if called else None,
             columns=columns or [],
         )
+
+
+class ChangesNoted(ChangeRecorder):
+    """Holds what it records until it is taken: a dry run undoes the transaction in which it was recorded."""
+
+    def __init__(self, run: SyncRun, stream: str) -> None:
+        super().__init__(run, stream)
+        self._noted: list[Change] = []
+
+    def take(self) -> list[Change]:
+        """Return what was recorded since the last time."""
+        noted, self._noted = self._noted, []
+        return noted
+
+    def _save(self, found: list[Change]) -> None:
+        self._noted += found
 
 
 def _spelled_row(table: Table, row: Row) -> dict[str, Spelled]:

@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from connections.models import Connection
 from connections.sdk.declare import Stream
-from connections.sdk.errors import UNAVAILABLE, SyncError
+from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import SelectedStream, open_connector
 from syncruns.engine.asked import read_options
+from syncruns.engine.context import Leash, Log
 from syncruns.engine.decisions import corrections_of, typed_pages
 from syncruns.engine.load import load_page
 from syncruns.engine.reader import read_ahead
@@ -24,7 +25,10 @@ from syncruns.engine.sweep import Comparison, Sweeps
 from syncruns.engine.sync import plan
 from syncruns.engine.transform import Typed
 from syncruns.engine.warehouse import warehouse
+from syncruns.engine.warehouse.target import Recorder
 from syncruns.models import Checkpoint, MissedRow, StreamRun
+
+Noting = Callable[[StreamRun], Recorder | None]  # who is told of each row that a stream would write
 
 
 class _Free:
@@ -48,6 +52,9 @@ def dry_run(
     streams: Sequence[str] | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Callable[[list[StreamRun]], None] = lambda rows: None,
+    leash: Leash | None = None,
+    log: Log | None = None,
+    noting: Noting = lambda row: None,
 ) -> list[StreamRun]:
     """Read the connection's streams (or these) once and return what would change; nothing is written.
 
@@ -57,12 +64,17 @@ def dry_run(
     only when it is named, on the rows that are stored now. Raises SyncError for settings that cannot run.
     """
     rows: list[StreamRun] = []
+    free = _Free()
     for choice, _due in plan(connection, streams, all_due=True, with_steps=False):
         kind = StreamRun.Kind.STEP if is_step(choice) else StreamRun.Kind.STREAM
         row = StreamRun(stream=choice.stream.key, kind=kind, label=choice.stream.label, started_at=timezone.now())
         rows.append(row)
         try:
-            _read(connection, choice, options or {}, row, lambda: progress(rows))
+            _read(
+                connection, choice, options or {}, row, lambda: progress(rows), leash or free, log or free, noting(row)
+            )
+        except Interruption:
+            raise
         except SyncError as error:
             row.state = StreamRun.State.UNAVAILABLE if error.code == UNAVAILABLE else StreamRun.State.FAILED
             row.error_code, row.error_params = error.code, error.params
@@ -82,29 +94,33 @@ def _read(
     options: Mapping[str, Any],
     row: StreamRun,
     progress: Callable[[], None],
+    leash: Leash,
+    log: Log,
+    recorder: Recorder | None,
 ) -> None:
     row.state = StreamRun.State.RUNNING
-    stream, leash = choice.stream, _Free()
+    stream = choice.stream
     checkpoint = Checkpoint.objects.filter(connection=connection, stream=stream.key).first()
     state = checkpoint.state if checkpoint is not None else None
     connector = open_connector(connection)
     read = partial(
         pages_of, connection, connector, stream, state,
-        leash=leash, log=leash, options=read_options(choice, options, state),
+        leash=leash, log=log, options=read_options(choice, options, state),
     )  # fmt: skip
     corrections = corrections_of(connection.pk, stream)
-    sweeps = Sweeps(stream, connector.schema, warehouse(), connection.pk, leash)
+    sweeps = Sweeps(stream, connector.schema, warehouse(), connection.pk, log)
     try:
-        with read_ahead(read, leash.check) as groups:
+        with read_ahead(read, leash.look) as groups:
             for group in groups:
+                leash.check()
                 for page in group:
                     row.expected = page.expected if page.expected is not None else row.expected
                     (typed,) = typed_pages([page], stream, connection.pk, corrections)
                     sweeps.note(page, typed)
-                    _compare(connection, stream, connector.schema, typed, row)
+                    _compare(connection, stream, connector.schema, typed, row, recorder)
                     if page.sweep is not None and page.sweep.complete:
                         found = sweeps.complete(page.sweep)
-                        _settle(connection, stream, connector.schema, found, row)
+                        _settle(connection, stream, connector.schema, found, row, recorder)
                 progress()
     except SyncError:
         sweeps.close()
@@ -112,9 +128,12 @@ def _read(
     sweeps.close()
 
 
-def _compare(connection: Connection, stream: Stream, schema: str, typed: Typed, row: StreamRun) -> None:
+def _compare(
+    connection: Connection, stream: Stream, schema: str, typed: Typed, row: StreamRun, recorder: Recorder | None
+) -> None:
     with transaction.atomic():
         destination = warehouse()
+        destination.recorder = recorder
         destination.prepare(schema, stream.tables)  # tables that a first run would make are undone as well
         counts = load_page(
             typed, stream, schema, destination, connection_id=connection.pk, run_id=str(uuid.uuid4())
@@ -126,7 +145,14 @@ def _compare(connection: Connection, stream: Stream, schema: str, typed: Typed, 
         setattr(row, name, getattr(row, name) + value)
 
 
-def _settle(connection: Connection, stream: Stream, schema: str, found: Comparison | None, row: StreamRun) -> None:
+def _settle(
+    connection: Connection,
+    stream: Stream,
+    schema: str,
+    found: Comparison | None,
+    row: StreamRun,
+    recorder: Recorder | None,
+) -> None:
     """Count what a complete sweep would mark deleted, or carry the error that would keep it from doing so."""
     if found is None:
         return
@@ -137,6 +163,7 @@ def _settle(connection: Connection, stream: Stream, schema: str, found: Comparis
         row.error_params = {"missing": again, "total": total, "table": found.table.name}
         states = states[:1]
     last, destination = 0, warehouse()
+    destination.recorder = recorder
     while rows := found.known(states, last):
         last = rows[-1].place
         with transaction.atomic():

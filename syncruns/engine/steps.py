@@ -17,7 +17,7 @@ from connections.services import SelectedStream, allows_private_addresses
 from syncruns.engine.context import EngineContext, Leash, Log
 from syncruns.engine.documents import kept_document
 from syncruns.engine.warehouse import rows_in_batches, warehouse
-from syncruns.models import StreamRun
+from syncruns.models import StreamRun, SyncRun
 
 NEEDS_FAILED = "needs_failed"
 ENDED = (StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL)
@@ -108,6 +108,7 @@ def add_steps(
 def lags(connection: Connection, step: Step) -> bool:
     """Say whether something that the step needs was read, or corrected by a person, since it last came to its end."""
     ended = StreamRun.objects.filter(run__connection=connection, state__in=ENDED)
+    ended = ended.exclude(run__trigger=SyncRun.Trigger.DRY_RUN)
     needed = ended.filter(stream__in=step.needs).aggregate(at=Max("finished_at"))["at"]
     own = ended.filter(StreamRun.READS, stream=step.key).aggregate(at=Max("started_at"))["at"]
     return needed is not None and (own is None or own < needed)

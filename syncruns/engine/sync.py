@@ -97,7 +97,7 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
                 failure = _StreamSync(run, choice, row, open_connector, leash, log).run()
                 if failure is not None:
                     failures.append(failure)
-        return _outcome(run, failures, log)
+        return outcome_of(run, failures, log)
     except Interruption as interruption:
         log.add(
             "warning",
@@ -362,8 +362,10 @@ def _leave_out(run: SyncRun, row: StreamRun, log: RunLog, reason: str, **params:
     log.add(level, event, row.stream, reason=reason, **params)
 
 
-def _outcome(run: SyncRun, failures: list[SyncError], log: RunLog) -> Outcome:
-    log.add("done" if not failures else "warning", "run_finished", **run.totals())
+def outcome_of(run: SyncRun, failures: list[SyncError], log: RunLog) -> Outcome:
+    """Note the end in the log, and return how a run ended whose streams are written."""
+    event = "dry_run_finished" if run.is_dry else "run_finished"
+    log.add("done" if not failures else "warning", event, **run.totals())
     states = set(run.streams.values_list("state", flat=True))
     cause = max(failures, key=_weight, default=None)
     some_done = states & {StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL}

@@ -61,12 +61,14 @@ class SyncRun(Counts):
         CATCH_UP = "catch_up", _("Catch-up")
         BACKFILL = "backfill", _("Backfill")
         REVIEW = "review", _("Review")
+        DRY_RUN = "dry_run", _("Dry run")
 
     ACTIVE = (State.QUEUED, State.RUNNING)
     AUTOMATIC = (Trigger.SCHEDULE, Trigger.CATCH_UP, Trigger.RETRY)
     # A review loads what a person corrected; it reads nothing, so it tells nothing of the source.
-    # Nor does a backfill, which reads the past beside the everyday syncs.
-    READS = ~Q(trigger__in=(Trigger.REVIEW, Trigger.BACKFILL))
+    # Nor does a backfill, which reads the past beside the everyday syncs, or a dry run, which loads nothing.
+    ASIDE = (Trigger.REVIEW, Trigger.BACKFILL, Trigger.DRY_RUN)
+    READS = ~Q(trigger__in=ASIDE)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection = models.ForeignKey(
@@ -140,6 +142,11 @@ class SyncRun(Counts):
     @property
     def is_active(self) -> bool:
         return self.state in self.ACTIVE
+
+    @property
+    def is_dry(self) -> bool:
+        """Say whether the run only tells what a sync would change."""
+        return self.trigger == self.Trigger.DRY_RUN
 
     @property
     def resets(self) -> bool:
@@ -323,7 +330,7 @@ class StreamRun(Counts):
     error_params = models.JSONField(default=dict, blank=True)
     error_detail = models.TextField(blank=True)
 
-    READS = ~Q(run__trigger__in=(SyncRun.Trigger.REVIEW, SyncRun.Trigger.BACKFILL))
+    READS = ~Q(run__trigger__in=SyncRun.ASIDE)
 
     class Meta:
         verbose_name = _("stream run")

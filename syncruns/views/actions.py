@@ -82,10 +82,12 @@ def connection_auto_sync(request: HttpRequest, slug: str) -> HttpResponse:
 def connection_sync(request: HttpRequest, slug: str) -> HttpResponse:
     """Sync now, or since a date; with a run already active, lead to that run."""
     connection = _found(slug)
-    stream = request.POST.get("stream")
+    stream, dry = request.POST.get("stream"), request.POST.get("dry_run") == "1"
     try:
         since = day_in_zone(request.POST.get("since", ""), connection.time_zone)
-        run, created = request_sync(connection, user=request.user, streams=[stream] if stream else None, since=since)
+        run, created = request_sync(
+            connection, user=request.user, streams=[stream] if stream else None, since=since, dry=dry
+        )
     except SettingsInvalid as invalid:
         messages.error(request, " ".join(words(problem.text, problem.params) for problem in invalid.problems))
         return _back(request, "connection", slug)
@@ -94,7 +96,7 @@ def connection_sync(request: HttpRequest, slug: str) -> HttpResponse:
         return _row(request, connection) if request.htmx else _back(request, "connection", slug)  # type: ignore[attr-defined]
     if not created:
         messages.info(request, _("%(name)s was already syncing; this is that run.") % {"name": connection.name})
-    if request.htmx and created:  # type: ignore[attr-defined]
+    if request.htmx and created and not dry:  # type: ignore[attr-defined]
         messages.success(request, _("%(name)s is syncing.") % {"name": connection.name})
         return _row(request, connection)
     return _to_run(request, run)

@@ -95,7 +95,9 @@ class Filters:
 def changes(request: HttpRequest) -> HttpResponse:
     """The rows that all connections changed, newest first; pages go by id, so that a deep one costs no more."""
     filters = Filters.of(request)
-    found = filters.apply(Change.objects.order_by("-pk"), timezone.now()).select_related("run__connection")
+    found = filters.apply(
+        Change.objects.exclude(run__trigger=SyncRun.Trigger.DRY_RUN).order_by("-pk"), timezone.now()
+    ).select_related("run__connection")
     rows = list(found[: PER_PAGE + 1])
     context = {
         "filters": filters,

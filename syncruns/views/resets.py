@@ -10,7 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from connections.catalogue import explain
 from connections.sdk.errors import SyncError
+from syncruns.health import label_of
 from syncruns.resetting import reset_preview
 from syncruns.services import request_reset
 from syncruns.views.connections import connection_frame
@@ -32,7 +34,12 @@ def connection_reset(request: HttpRequest, slug: str, stream: str) -> HttpRespon
     if request.POST.get("confirm") != "1":
         context["error"] = _("Tick the box to confirm.")
         return render(request, "console/connection_reset.html", context, status=422)
-    run, created = request_reset(connection, stream, rows=preview.rows, user=request.user)
+    try:
+        run, created = request_reset(connection, stream, rows=preview.rows, user=request.user)
+    except SyncError as error:
+        explanation = explain(error.code, error.params, label_of(connection.kind))
+        messages.error(request, f"{explanation.title}. {explanation.sentence}")
+        return redirect("connection_reset", slug, stream)
     if created:
         return redirect("run", run.pk)
     messages.error(request, _("Nothing was reset: another run is active. Wait for its end, or cancel it."))

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.db import connection as database
+from django.utils import timezone
 
 from connections.models import Connection
+from connections.sdk.context import Context
 from connections.sdk.declare import Page
 from syncruns.engine.dry_run import dry_run
+from syncruns.listing import load_row
 from syncruns.models import SyncRun
+from syncruns.services import retry_run
+from syncruns.stopping import clear_stop_mark, set_stop_mark
+from syncruns.tasks import execute_run
 from tests.engine.scripted import ScriptedConnector, fails, items, pages
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,3 +65,81 @@ def test_a_failing_stream_carries_its_error_and_the_next_goes_on(shop: Connectio
     failed, done = dry_run(shop)
     assert (failed.state, failed.error_code) == ("failed", "not_found")
     assert done.inserted == 1
+
+
+RUNS_OWN = {
+    "django_q_ormq",
+    "syncruns_syncrun",
+    "syncruns_streamrun",
+    "syncruns_synclog",
+    "syncruns_change",
+    "connections_auditevent",
+}
+
+
+def kept_apart() -> dict[str, Any]:
+    """Return everything but what a run says of itself."""
+    return {name: rows for name, rows in everything().items() if name not in RUNS_OWN}
+
+
+def test_dry_run_by_a_worker_keeps_counts_and_rows_with_its_run_and_writes_nothing_else(
+    shop: Connection, sync_now: Callable[..., SyncRun]
+) -> None:
+    sync_now({"items": pages(items((1, "a", "1"), (2, "b", "2"), (3, "c", "3"), checkpoint={"id": 3}))})
+    page = items((1, "a", "1"), (2, "B", "2"), (4, "d", "4"), checkpoint={"id": 4})
+    ScriptedConnector.scripts = {"items": pages(page, Page(deletes={"items": [(3,)]}))}
+    before, health = kept_apart(), load_row(shop, timezone.now()).last_run
+    run = sync_now(streams=["items"], dry=True)
+    assert kept_apart() == before
+    assert (run.trigger, run.state) == ("dry_run", "succeeded")
+    assert (run.read, run.inserted, run.updated, run.unchanged, run.deleted) == (3, 1, 1, 1, 1)
+    assert [(change.kind, change.key) for change in run.changes.order_by("pk")] == [
+        ("inserted", [4]), ("updated", [2]), ("deleted", [3]),
+    ]  # fmt: skip
+    assert run.changes.get(kind="updated").columns == [["name", "b", "B"]]
+    assert run.logs.filter(event="dry_run_finished").exists()
+    assert load_row(shop, timezone.now()).last_run == health
+    real = sync_now(streams=["items"])
+    assert (real.inserted, real.updated, real.unchanged, real.deleted) == (1, 1, 1, 1)
+
+
+def test_dry_run_that_is_repeated_stays_dry_and_one_since_a_moment_moves_no_first_read(
+    shop: Connection, sync_now: Callable[..., SyncRun]
+) -> None:
+    seen: list[Any] = []
+
+    def script(state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        seen.append(context.options.since)
+        yield items((1, "a", "1"), checkpoint={"id": 1})
+
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    before = kept_apart()
+    run = sync_now({"items": script}, streams=["items"], since=since, dry=True)
+    again, _created = retry_run(run)
+    execute_run(again.pk)
+    again.refresh_from_db()
+    assert (again.trigger, again.inserted) == ("dry_run", 1)
+    assert seen == [since, since]
+    assert kept_apart() == before
+
+
+def test_dry_run_handed_back_at_a_stop_begins_again_and_one_that_fails_says_why(
+    shop: Connection, sync_now: Callable[..., SyncRun]
+) -> None:
+    def stops(state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        yield items((1, "a", "1"))
+        set_stop_mark()
+        while True:
+            context.wait(1)
+
+    try:
+        run = sync_now({"items": stops}, streams=["items"], dry=True)
+    finally:
+        clear_stop_mark()
+    assert run.state == "queued"
+    ScriptedConnector.scripts = {"items": pages(items((1, "a", "1"), (2, "b", "1")))}
+    execute_run(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.inserted, run.changes.count()) == ("succeeded", 2, 2)
+    failed = sync_now({"items": fails("not_found")}, streams=["items"], dry=True)
+    assert (failed.state, failed.error_code) == ("failed", "not_found")

@@ -31,7 +31,7 @@ def test_outage_of_the_database_is_two_lines_and_loses_no_run(tmp_path: Path) ->
         browser = sincro.browse()
         server.stop()
         wait_for(lambda: "não responde" in sincro.output())
-        assert browser.open("/").status_code == 500
+        assert browser.open("/").status_code == 503
         assert requests.get(f"{sincro.url}/healthz", timeout=30).status_code == 503
         time.sleep(AWAY_SECONDS)
         server.start()

@@ -68,3 +68,13 @@ def test_operator_can_neither_reset_nor_repeat_a_reset(
     assert client.post(reverse("run_retry", args=[run.pk])).status_code == 403
     assert client.post(reverse("connection_reset", args=[shop.slug, "orders"]), {"confirm": "1"}).status_code == 403
     assert SyncRun.objects.count() == 1
+
+
+def test_kind_that_is_switched_off_is_not_reset_and_the_page_says_so(
+    page: tuple[Client, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, address = page
+    monkeypatch.setenv("RUN_SCRIPTED", "0")
+    answer = client.post(address, {"confirm": "1"}, follow=True)
+    assert answer.status_code == 200 and b"RUN_SCRIPTED" in answer.content
+    assert not SyncRun.objects.exists()
