@@ -16,7 +16,8 @@ LINT_ENV = ENV_FILE= DATABASE_URL= DATA_DIR="$(CURDIR)/$(VENV)/lint" PUBLIC_URL=
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadscope
 # What runs again on PostgreSQL: everything that has to do with a database. The second half runs even if the first fails.
-ON_POSTGRES = --ignore tests/sdk --ignore tests/connectors --ignore tests/browser --ignore tests/project
+ON_POSTGRES = --ignore tests/sdk --ignore tests/connectors --ignore tests/contract --ignore tests/browser \
+	--ignore tests/project --ignore tests/api/test_live.py
 on_both_databases = status=0; \
 	echo "== SQLite"; env DATABASE_URL= $(1) || status=1; \
 	echo "== PostgreSQL"; $(BIN)/python -m tests.postgres env $(1) $(ON_POSTGRES) || status=1; \

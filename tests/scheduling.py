@@ -11,7 +11,16 @@ TOGETHER = ("tests/browser/",)
 # Tests that share nothing go to whoever is free; elsewhere a file's tests stay together.
 APART = ("tests/crash/", "tests/cli/test_shell.py")
 # What takes longest begins, so that all processes end at about the same time.
-FIRST = ("tests/project/test_run.py", "tests/browser/", "tests/project/test_broken_setups.py", "tests/crash/", *APART)
+FIRST = (
+    "tests/project/test_run.py",
+    "tests/browser/",
+    "tests/project/test_broken_setups.py",
+    "tests/project/test_production.py",
+    "tests/crash/",
+    "tests/api/test_live.py",
+    "tests/engine/test_auvo.py",
+    *APART,
+)
 
 
 class Scheduling(LoadScopeScheduling):
