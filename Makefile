@@ -86,7 +86,7 @@ $(VENV)/tools-installed: requirements-dev.txt $(VENV)/runtime-installed
 $(VENV)/peers/installed: benchmarks/requirements.txt | $(BIN)/python
 	@echo "Installing what Sincro is measured against into $(VENV)/peers ..."
 	@$(BIN)/python -m venv $(VENV)/peers
-	@$(VENV)/peers/bin/pip --disable-pip-version-check install --quiet --require-hashes -r benchmarks/requirements.txt
+	@$(VENV)/peers/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r benchmarks/requirements.txt
 	@touch $@
 
 $(BIN)/python:
