@@ -202,7 +202,8 @@ def is_open(port: int) -> bool:
 def machine(tmp_path: Path) -> Iterator[Machine]:
     binaries = programs()
     if binaries is None or not NGINX or not shutil.which("curl"):
-        pytest.skip("PostgreSQL, nginx and curl are needed")
+        missing = pytest.fail if os.environ.get("CI") else pytest.skip
+        missing("PostgreSQL, nginx and curl are needed.")
     with throwaway(binaries) as server:
         one = Machine(tmp_path, server.url, binaries)
         try:
