@@ -1,0 +1,182 @@
+"""Every page in every state: empty, long, failing, running, refused, with three hundred connections.
+
+Everyday one of each is looked at, and the views (language, theme, width, zoom) take turns; `make test-long` looks at
+every state in every view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle, product
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.conftest import Watched
+from tests.browser.layout import blemishes
+from tests.browser.places import EMPTY, FULL, REFUSED, SIGNED_OUT
+from tests.browser.seed import what_there_is
+from tests.console import Console, console
+
+PASSWORD = "only-for-the-states"  # noqa: S105
+
+
+NOTHING_THERE = "/documents/none/"
+REFUSAL = "console: Failed to load resource: the server responded with a status of"
+AS_IT_SHOULD_BE = ("404", "422", f"{REFUSAL} 404", f"{REFUSAL} 422")  # of pages; `open` looks at their status
+
+
+@dataclass(frozen=True)
+class View:
+    """How a page is looked at. scale: 2 is the zoom of 200 % of a window twice as wide."""
+
+    locale: str
+    scheme: str
+    width: int
+    height: int
+    scale: int = 1
+
+
+Places = dict[str, tuple[str, ...]]
+LOCALES = ("pt-BR", "en")
+SIZES = ((1440, 900, 1), (390, 844, 1), (768, 1024, 1), (720, 450, 2), (320, 256, 4))  # the last: 400 % of 1280
+VIEWS = [View(locale, scheme, *size) for locale, scheme, size in product(LOCALES, ("light", "dark"), SIZES)]
+
+
+class Looker:
+    """A browser on one console, signed in or not, that takes any view without loading the page again."""
+
+    def __init__(self, chromium: Browser, of: Console, *, signed_in: bool) -> None:
+        self._context = chromium.new_context()
+        self._watched = Watched(self._context, of.url)
+        self._of, self._page = of, self._watched.page
+        self._devtools = self._context.new_cdp_session(self._page)
+        if signed_in:
+            self._watched.sign_in("ana", PASSWORD)
+
+    def close(self) -> None:
+        self._context.close()
+
+    def open(self, path: str, view: View, form: str = "") -> None:
+        """Load a page, and send a form of it unless "", without what browsers check before."""
+        self._context.set_extra_http_headers({"Accept-Language": view.locale})
+        self._take(view)
+        answer = self._page.goto(self._of.url + path)
+        assert answer is not None and (answer.ok or path.endswith(NOTHING_THERE)), f"{path}: {answer and answer.status}"
+        if form:
+            with self._page.expect_navigation():
+                self._page.locator(form).first.evaluate("form => HTMLFormElement.prototype.submit.call(form)")
+
+    def faults(self, view: View) -> list[str]:
+        """Return what is wrong with the open page in a view, and what went wrong until now."""
+        self._take(view)
+        wrong = [line for line in self._watched.wrong if not line.startswith(AS_IT_SHOULD_BE)]
+        self._watched.wrong.clear()
+        where = self._page.url.removeprefix(self._of.url)
+        return [f"{where} {view}: {line}" for line in blemishes(self._page, view.locale) + wrong]
+
+    def _take(self, view: View) -> None:
+        metrics = {"width": view.width, "height": view.height, "deviceScaleFactor": view.scale, "mobile": False}
+        self._devtools.send("Emulation.setDeviceMetricsOverride", metrics)
+        self._page.emulate_media(color_scheme=view.scheme)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    with _seeded(tmp_path_factory, "full") as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    with _seeded(tmp_path_factory, "empty") as one:
+        yield one
+
+
+@contextmanager
+def _seeded(factory: pytest.TempPathFactory, what: str) -> Iterator[Console]:
+    """Yield a console that only answers: nothing in it syncs, so its states stay as they were made."""
+    settings = {"DEBUG": "1", "TIME_ZONE": "America/Sao_Paulo", "EMAIL_URL": "smtp://127.0.0.1:9"}
+    settings |= {"EMAIL_FROM": "sincro@example.com", "DJANGO_SETTINGS_MODULE": "tests.browser.states_settings"}
+    with console(factory.mktemp(what) / "var", **settings) as one:
+        done = one.python("-m", "tests.browser.seed", what, PASSWORD)
+        assert done.returncode == 0, done.stderr
+        one.start("runserver", "--noreload", f"127.0.0.1:{one.port}")
+        yield one
+
+
+def one_of_each(places: Places) -> Places:
+    """Return each page in its most usual state, and those that all states are seen on in all of them."""
+    return {name: paths if name in ("connection", "run") else paths[:1] for name, paths in places.items()}
+
+
+@pytest.fixture(scope="module")
+def words(full: Console) -> dict[str, str]:
+    return what_there_is(full)
+
+
+def in_turn(looker: Looker, pages: Iterable[tuple[str, str]]) -> list[str]:
+    """Look at each page in one view; return what is wrong. pages: path, and the form that is sent, if one is."""
+    found = []
+    for (path, form), view in zip(pages, cycle(VIEWS)):
+        looker.open(path, view, form)
+        found += looker.faults(view)
+    return found
+
+
+def in_all_views(looker: Looker, pages: Iterable[tuple[str, str]], locale: str) -> list[str]:
+    views = [view for view in VIEWS if view.locale == locale]
+    found = []
+    for path, form in pages:
+        looker.open(path, views[0], form)
+        found += [line for view in views for line in looker.faults(view)]
+    return found
+
+
+EVERYDAY = {"full": one_of_each(FULL), "empty": {"overview": ("/",)}, "signed out": one_of_each(SIGNED_OUT)}
+ALL = {"full": FULL, "empty": EMPTY, "signed out": SIGNED_OUT}
+
+
+@pytest.fixture
+def looker(request: pytest.FixtureRequest, chromium: Browser, state: str) -> Iterator[Looker]:
+    of = request.getfixturevalue("empty" if state == "empty" else "full")
+    looker = Looker(chromium, of, signed_in=state != "signed out")
+    yield looker
+    looker.close()
+
+
+def pages_of(request: pytest.FixtureRequest, places: Places) -> list[tuple[str, str]]:
+    words: dict[str, str] = {} if request.node.callspec.params["state"] == "empty" else request.getfixturevalue("words")
+    return [(path.format(**words), "") for paths in places.values() for path in paths]
+
+
+@pytest.mark.parametrize("state", ALL)
+def test_one_of_each_page_looks_right(looker: Looker, request: pytest.FixtureRequest, state: str) -> None:
+    assert in_turn(looker, pages_of(request, EVERYDAY[state])) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("state", ALL)
+def test_every_page_looks_right_in_every_state_and_view(
+    looker: Looker, request: pytest.FixtureRequest, state: str, locale: str
+) -> None:
+    assert in_all_views(looker, pages_of(request, ALL[state]), locale) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("state", ["refused"])
+def test_refused_forms_say_what_is_wrong_and_look_right(looker: Looker, words: dict[str, str], locale: str) -> None:
+    pages = [(path.format(**words), form) for path, form in REFUSED.items()]
+    assert in_all_views(looker, pages, locale) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("state", ["failed"])
+def test_card_of_every_error_looks_right(looker: Looker, full: Console) -> None:
+    runs = full.query("SELECT min(id) FROM syncruns_syncrun WHERE error_code != '' GROUP BY error_code")
+    assert in_turn(looker, [(f"/runs/{UUID(run)}/", "") for (run,) in runs]) == []
