@@ -100,12 +100,90 @@
     if (logBox() && follows) logBox().scrollTop = logBox().scrollHeight;
   });
 
-  // Forms that act as soon as something is chosen.
+  // What a screen reader says of something that changed by itself, or in place.
+  function announce(text) {
+    document.getElementById("announcement").textContent = text;
+  }
+  let saidOfRun = "";
+  const started = new Set(); // rows of runs that this reader began: their end is told
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    if (detail.successful && detail.elt.matches("tr form[action$='/sync/']")) started.add(detail.elt.closest("tr").id);
+  });
+  const spoken = (element) => element.textContent.replace(/\s+/g, " ").trim();
+  document.addEventListener("htmx:afterSettle", () => {
+    const run = document.querySelector("[data-announce]")?.dataset.announce ?? "";
+    if (run !== saidOfRun) announce(saidOfRun = run);
+    for (const row of [...started].map((id) => document.getElementById(id))) {
+      if (!row || row.matches("[hx-trigger^=every]")) continue;
+      started.delete(row.id);
+      announce(`${spoken(row.querySelector(".c-name a"))}: ${spoken(row.querySelector(".c-state"))}`);
+    }
+  });
+
+  // Forms that act as soon as something is chosen. The arrow keys pass over what is not meant: with them, on Enter.
+  let keyed = null;
+  document.addEventListener("pointerdown", () => { keyed = null; });
+  document.addEventListener("keydown", (event) => {
+    const { target, key } = event;
+    if (!target.matches("select") || target.form?.dataset.submit !== "change") return;
+    keyed = key === "Enter" ? null : target;
+    if (keyed) return;
+    event.preventDefault();
+    target.form.requestSubmit();
+  });
   document.addEventListener("change", ({ target }) => {
     const form = target.form;
-    if (form?.dataset.submit !== "change" || !target.matches("select, [type=checkbox], [type=radio]")) return;
+    if (form?.dataset.submit !== "change" || target === keyed || !target.matches("select, [type=checkbox]")) return;
     if (!(form.hasAttribute("hx-post") && window.htmx)) form.requestSubmit();
   });
+
+  // They act in place: the page's content is replaced; the frame, the focus and the place on the page stay.
+  const content = (page) => page.querySelector("#content > .container-xl");
+  const isSame = (one, other) => ["action", "method", "aria-label"].every((name) => one.getAttribute(name) === other.getAttribute(name));
+  document.addEventListener("submit", (event) => {
+    const { target: form, submitter } = event;
+    if (form.dataset.submit !== "change" || form.hasAttribute("hx-post") || form.closest("dialog")) return;
+    event.preventDefault();
+    actInPlace(form, submitter);
+  });
+  async function actInPlace(form, submitter) {
+    const isPost = form.getAttribute("method") === "post"; // attributes: a field may be called "action"
+    const values = new URLSearchParams(new FormData(form, submitter));
+    const url = new URL(form.getAttribute("action") ?? "", location.href);
+    if (!isPost) url.search = values;
+    let answer, page;
+    form.setAttribute("aria-busy", "true");
+    try {
+      answer = await fetch(url, isPost ? { method: "POST", body: values } : {});
+      page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    } catch {
+      form.reset();
+      return say(words().offline, "offline");
+    } finally {
+      form.removeAttribute("aria-busy");
+    }
+    if (isPost && !answer.ok) {
+      form.reset(); // a switch shows again what is true
+      return say(answer.status === 403 ? words().refused : words().failed);
+    }
+    if (!answer.ok || !content(page) || new URL(answer.url).pathname !== location.pathname) return location.assign(answer.url);
+    if (!isPost) history.pushState({ inPlace: true }, "", answer.url + url.hash);
+    show(page, form);
+  }
+  function show(page, form) {
+    const focus = form.contains(document.activeElement) ? document.activeElement : null;
+    content(document).replaceWith(content(page));
+    document.title = page.title;
+    window.htmx?.process(content(document));
+    document.getElementById("toasts").append(...page.querySelectorAll("#toasts > .notice"));
+    saidOfRun = document.querySelector("[data-announce]")?.dataset.announce ?? "";
+    const now = [...document.querySelectorAll("form")].find((one) => isSame(one, form));
+    if (focus && now) [...now.elements].find((one) => one.name === focus.name && one.type === focus.type)?.focus({ preventScroll: true });
+    const rows = now?.parentElement.querySelectorAll("tbody tr, .log > li:not(.more)").length;
+    if (form.getAttribute("method") !== "post") announce(filled(words().shown, rows ?? 0));
+  }
+  history.replaceState({ ...history.state, inPlace: true }, "");
+  window.addEventListener("popstate", ({ state }) => { if (state?.inPlace) location.reload(); });
 
   // One box that ticks all of a name in its form; without a script each is ticked by itself.
   document.addEventListener("change", ({ target }) => {
@@ -147,6 +225,7 @@
     new MutationObserver(() => toasts.querySelectorAll(".notice").forEach(dress)).observe(toasts, { childList: true });
     toasts.querySelectorAll(".notice").forEach(dress);
     if (document.querySelector("#run-live[data-poll]") && logBox()) logBox().scrollTop = logBox().scrollHeight;
+    saidOfRun = document.querySelector("[data-announce]")?.dataset.announce ?? "";
     setInterval(tick, TICK);
   });
 })();
