@@ -212,7 +212,7 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
 def _left_to_do(run: SyncRun) -> dict[str, Any] | None:
     """Return the options of a run that goes on where this one met its deadline; None: it would only start over."""
     if run.resets:
-        return None
+        return run.options if run.has_moved else None
     if not is_one_off(run.options):
         return run.options
     interrupted = run.streams.filter(error_code="timed_out").values_list("stream", flat=True)

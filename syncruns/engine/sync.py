@@ -17,6 +17,7 @@ from django.utils import timezone
 from connections.expiry import explained
 from connections.models import Connection, StreamSetting
 from connections.sdk.connector import Connector
+from connections.sdk.context import ReadOptions
 from connections.sdk.declare import Step
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import SelectedStream, streams_of
@@ -29,10 +30,11 @@ from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
 from syncruns.engine.quarantine import waiting_of
 from syncruns.engine.reader import read_ahead
-from syncruns.engine.reset import in_full, in_range, is_reset
+from syncruns.engine.reset import in_range, is_reset, order_of
+from syncruns.engine.reset_load import ResetLoad
 from syncruns.engine.steps import NEEDS_FAILED, add_steps, failed_needs, is_step, pages_of
-from syncruns.engine.warehouse import warehouse
-from syncruns.models import Checkpoint, StreamRun, SyncRun
+from syncruns.engine.warehouse import Warehouse, warehouse
+from syncruns.models import Checkpoint, Reset, StreamRun, SyncRun
 
 logger = logging.getLogger("sync.engine")
 
@@ -179,45 +181,57 @@ class _StreamSync:
         checkpoint, _created = Checkpoint.objects.get_or_create(connection=connection, stream=self._stream.key)
         with _held(self._run):
             checkpoint.take(self._run)
+            if is_reset(self._choice, self._run.options):
+                Reset.follow(checkpoint, order_of(self._run.options))
             StreamRun.objects.filter(pk=self._row.pk).update(checkpoint_before=checkpoint.state)
-        resets = is_reset(self._choice, self._run.options)
-        state = None if resets else checkpoint.state
-        options = read_options(self._choice, self._run.options, state)
         connector = self._open()
         destination = warehouse()
         destination.recorder = ChangeRecorder(self._run, self._stream.key)
         Evolutions(self._run, self._stream, connector.schema, self._log).prepare(destination, checkpoint)
-        load = StreamLoad(
-            self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log,
-            moves_checkpoint=moves_checkpoint(self._choice, self._run.options), pulse=self._leash.check,
-            deletes_at_once=resets,
-        )  # fmt: skip
+        load = self._load(connector, checkpoint, destination)
+        state = load.begin()
+        options = read_options(self._choice, self._run.options, state)
         read = partial(
             pages_of, connection, connector, self._stream, state, leash=self._leash, log=self._log, options=options
         )
-        if resets:
-            stored = any(destination.count(connector.schema, table, connection.pk) for table in self._stream.tables)
-            read = partial(in_full, read, self._stream, is_stored=stored)
-            self._log.add("info", "reset_started", self._stream.key)
-        elif options.until is not None:
+        if options.until is not None:
             read = partial(in_range, read)
-            span = {"since": self._run.options["since"], "until": self._run.options["until"]}
-            self._log.add("info", "backfill_window", self._stream.key, **span)
-        elif options.since is not None:
-            self._log.add("info", "stream_started_since", self._stream.key, since=options.since.isoformat())
-        else:
-            self._log.add("info", f"{self._row.kind}_started", self._stream.key)
+        self._announce(load, options)
         try:
-            with read_ahead(read, self._idle) as groups:
-                for group in groups:
-                    self._leash.check()
-                    load.load(group)
-                    self._log.flush()
+            if not load.is_read:
+                with read_ahead(read, self._idle) as groups:
+                    for group in groups:
+                        self._leash.check()
+                        load.load(group)
+                        self._log.flush()
+            load.finish()
         except SyncError:
             load.close()  # after anything else the session is not to be used again
             raise
         load.close()
         return load.brake
+
+    def _load(self, connector: Connector, checkpoint: Checkpoint, destination: Warehouse) -> StreamLoad:
+        given = (self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log)
+        if is_reset(self._choice, self._run.options):
+            order, leash = order_of(self._run.options), self._leash
+            return ResetLoad(*given, pulse=leash.check, order=order, expect=leash.expect)
+        moves = moves_checkpoint(self._choice, self._run.options)
+        return StreamLoad(*given, moves_checkpoint=moves, pulse=self._leash.check)
+
+    def _announce(self, load: StreamLoad, options: ReadOptions) -> None:
+        """Note in the log how the stream is read."""
+        told: dict[str, Any] = {}
+        if isinstance(load, ResetLoad):
+            event = load.announcement
+        elif options.until is not None:
+            event = "backfill_window"
+            told = {"since": self._run.options["since"], "until": self._run.options["until"]}
+        elif options.since is not None:
+            event, told = "stream_started_since", {"since": options.since.isoformat()}
+        else:
+            event = f"{self._row.kind}_started"
+        self._log.add("info", event, self._stream.key, **told)
 
     def _explained(self, error: SyncError) -> SyncError:
         connection = self._run.connection

@@ -49,6 +49,7 @@ class Warehouse(Tables):
 
     rows_at_once = 5000  # of one transaction, about
     divides_pages = False  # whether a larger page takes several transactions
+    writes_alone = False  # whether everybody else's writes wait for a transaction
     recorder: Recorder | None = None  # who is told what is written
 
     def load(

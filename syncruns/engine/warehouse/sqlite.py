@@ -49,12 +49,16 @@ class SqliteWarehouse(Warehouse):
     row_id = "_rowid_"
     rows_at_once = 500  # everybody else, people who click too, waits while they are written
     divides_pages = True
+    writes_alone = True
 
-    def _name(self, schema: str, name: str) -> str:
-        return quote(f"{schema}_{name}")
+    def _physical(self, schema: str, name: str) -> str:
+        return identifier(f"{self._beside}{schema}_{name}")
+
+    def _place(self, schema: str, physical: str) -> str:
+        return quote(physical)
 
     def _shapes(self, schema: str, tables: Sequence[Table]) -> dict[str, Shape]:
-        declared = {identifier(f"{schema}_{table.name}"): table.name for table in tables}
+        declared = {self._physical(schema, table.name): table.name for table in tables}
         columns: dict[str, dict[str, Column]] = {}
         keys: dict[str, set[str]] = {}
         indexes: dict[str, set[str]] = {}
@@ -78,7 +82,15 @@ class SqliteWarehouse(Warehouse):
         }
 
     def _index_name(self, schema: str, index: str) -> str:
-        return f"{schema}_{index}"
+        return f"{self._beside}{schema}_{index}"
+
+    def _tables_beside(self, schema: str) -> list[str]:
+        with self._cursor() as cursor:
+            cursor.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND instr(name, %s) = 1",
+                [f"{self._beside}{schema}_"],
+            )
+            return [row[0] for row in cursor.fetchall()]
 
     def _loaded_tables(self, schema: str) -> list[str]:
         with self._cursor() as cursor:

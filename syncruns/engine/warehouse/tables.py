@@ -21,14 +21,18 @@ from syncruns.engine.warehouse.digest import Digests
 from syncruns.engine.warehouse.shape import Evolution, Lack, Shape, identifier, lack, names, quote, set_index
 from syncruns.engine.warehouse.target import Encoder, RowId, Target
 
+BESIDE = "_reset_"  # what the names of tables begin with that nobody but a reset reads
+
 
 class Tables(ABC):
     """Typed tables in one database. Database errors (django.db.Error) pass."""
 
     row_id: str  # the column that says where a row is
 
-    def __init__(self, using: str) -> None:
+    def __init__(self, using: str, beside: int | None = None) -> None:
+        """beside: of a connection, whose tables lie beside those that everybody reads (staging.py)."""
         self.using = using
+        self._beside = f"{BESIDE}{beside}_" if beside is not None else ""
         self._targets: dict[tuple[str, Table], Target] = {}
         self._marks: dict[tuple[str, tuple[Table, ...]], Any] = {}  # what held tables looked like
 
@@ -104,6 +108,15 @@ class Tables(ABC):
             cursor.execute(f"DELETE FROM {table} WHERE {condition}", [value])
             return int(cursor.rowcount)
 
+    def drop_beside(self, schema: str, names: Sequence[str] | None = None) -> None:
+        """Drop the tables beside those that everybody reads: of these declared names, or all of the connection's."""
+        found = set(self._tables_beside(schema))
+        wanted = found if names is None else {self._physical(schema, name) for name in names} & found
+        with self._cursor() as cursor:
+            for name in sorted(wanted):
+                cursor.execute(f"DROP TABLE {self._place(schema, name)}", ())
+        self._targets.clear()
+
     # Binding declarations to tables
 
     def _bind(self, schema: str, tables: Sequence[Table]) -> list[Lack]:
@@ -148,9 +161,21 @@ class Tables(ABC):
 
     # The dialect
 
-    @abstractmethod
     def _name(self, schema: str, name: str) -> str:
         """Return the table's quoted name."""
+        return self._place(schema, self._physical(schema, name))
+
+    @abstractmethod
+    def _physical(self, schema: str, name: str) -> str:
+        """Return what the database calls a declared table."""
+
+    @abstractmethod
+    def _place(self, schema: str, physical: str) -> str:
+        """Return a table's quoted name by what the database calls it."""
+
+    @abstractmethod
+    def _tables_beside(self, schema: str) -> list[str]:
+        """Return what the database calls the connection's tables that lie beside."""
 
     @abstractmethod
     def _shapes(self, schema: str, tables: Sequence[Table]) -> dict[str, Shape]:
