@@ -182,6 +182,8 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
             transaction.on_commit(lambda: journal.handed_back(run))
             return
         outcome = Outcome.of(Interruption("cancelled"))  # asked for while it stopped
+    if outcome.state == SyncRun.State.TIMED_OUT and run.resets and not run.has_moved:
+        outcome = Outcome(outcome.state, SyncError("reset_too_long"))
     if not run.finish(outcome.state, error=outcome.error):
         return  # taken away meanwhile: whoever took it writes the end
     error = outcome.cause

@@ -178,7 +178,8 @@ def test_reset_that_meets_its_deadline_is_not_begun_again_for_ever(
         yield items((1, "new", "1"))
         context.wait(60)
 
-    assert reset_now(loaded, script).state == "timed_out"
+    run = reset_now(loaded, script)
+    assert (run.state, run.error_code, names(rows)[1]) == ("timed_out", "reset_too_long", "old")
     assert not SyncRun.objects.filter(state="queued").exists()
 
 

@@ -49,15 +49,15 @@ def parts() -> Destination:
 def test_reset_leaves_what_loading_and_comparing_would_have_left(
     parts: Destination, before: list[Any], read: list[Any]
 ) -> None:
-    typed = [to_rows(page(*given), parts.stream) for given in read]
+    typed = [to_rows(page(*shape), parts.stream) for shape in read]
     parts.connection_id += 1
-    for given in before:
-        parts.load_page(page(*given))
+    for shape in before:
+        parts.load_page(page(*shape))
     loaded_then_compared(parts, typed)
     wanted = {name: parts.live(name) for name in ("parts", "tags")}
     parts.connection_id += 1
-    for given in before:
-        parts.load_page(page(*given))
+    for shape in before:
+        parts.load_page(page(*shape))
     put_in_place(parts, typed)
     assert {name: parts.live(name) for name in ("parts", "tags")} == wanted
 

@@ -223,13 +223,14 @@ class Staging:
 
     def _update(self, each: _Difference, stamp: Stamp) -> None:
         stored, row_id = self._stored(each.table), self._destination.row_id
-        columns = [column.name for column in each.table.columns]
-        sets = ", ".join(f"{quote(name)} = s.{quote(name)}" for name in columns)
-        values = ", ".join(f"s.{quote(name)}" for name in columns)
+        # The key is the same: set again, it would cost its index twice.
+        columns = [column.name for column in each.table.columns if column.name not in each.table.key]
+        sets = "".join(f"{quote(name)} = s.{quote(name)}, " for name in columns)
+        values = "".join(f", s.{quote(name)}" for name in columns)
         # SQLite shows no row ids of what it joins itself.
         self._execute(
-            f"UPDATE {stored.name} AS t SET {sets}, _hash = s._hash, _run_id = %s, _changed_at = %s, _deleted_at = NULL"
-            f" FROM (SELECT d.t AS _place, s._hash, {values} FROM {each.name} AS d"
+            f"UPDATE {stored.name} AS t SET {sets}_hash = s._hash, _run_id = %s, _changed_at = %s, _deleted_at = NULL"
+            f" FROM (SELECT d.t AS _place, s._hash{values} FROM {each.name} AS d"
             f" CROSS JOIN {self._read(each.table).name} AS s WHERE s.{row_id} = d.s AND d.t IS NOT NULL) AS s"
             f" WHERE t.{row_id} = s._place",
             [stamp.run_id, self._destination._moment(stamp.now)],
