@@ -108,6 +108,8 @@ def versions(parts: Destination, missed: list[str]) -> list[tuple[list[Any], str
     from syncruns.engine.warehouse.scratch import stored_key
 
     keys = [stored_key(text) for text in missed]
+    if not keys:
+        return []
     found = parts.warehouse._matching(
         parts.warehouse._target("scripted", PARTS), f"k.n, {VERSION}", PARTS.key, keys, parts.connection_id,
         are_stored=True,

@@ -133,6 +133,8 @@ class Warehouse(Tables):
 
         One that was written since then, or is gone, is left alone.
         """
+        if not missed:
+            return 0
         stamp = Stamp(connection_id, run_id, now)
         target = self._target(schema, table)
         keys = [key for key, _version in missed]
