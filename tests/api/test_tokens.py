@@ -74,8 +74,12 @@ def test_token_is_kept_as_a_hash_and_its_use_is_noted_once_a_minute(ask: Ask) ->
 
 def test_wrong_tokens_from_one_address_are_soon_not_looked_at(ask: Ask) -> None:
     wrong = {"Authorization": "Bearer wrong"}
+    assert ask("/api/sync/status", scope="read").status_code == 200
     codes = [ask("/api/sync/status", scope="", headers=wrong).status_code for _ in range(31)]
     assert codes == [401] * 30 + [429]
+    assert ask("/api/sync/status", scope="read").status_code == 200, "another program at that address has done no wrong"
+    assert ask("/api/sync/status", scope="operate").status_code == 429, "one that nobody knows yet waits"
+    assert ask("/api/sync/status", scope="").status_code == 401, "no token is no guess"
 
 
 def test_who_asks_too_fast_is_told_when_to_go_on(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
