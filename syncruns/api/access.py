@@ -71,22 +71,18 @@ def _pass(limiter: Limiter, caller: str, *, count: bool = True) -> None:
         raise Problem(429, "too_many_requests", params={"seconds": wait}, headers={"Retry-After": str(wait)})
 
 
-class _Bearer(AuthBase):
+class Token(AuthBase):
+    """A token of any scope, or one that may also change something."""
+
     openapi_type = "http"
     openapi_scheme = "bearer"
 
-    def __call__(self, request: HttpRequest) -> Any:
-        return token_of(request)
-
-
-class ReadToken(_Bearer):
-    """A token of any scope."""
-
-
-class OperateToken(_Bearer):
-    """A token that may also change something."""
+    def __init__(self, *, may_operate: bool = False) -> None:
+        super().__init__()
+        self._may_operate = may_operate
 
     def __call__(self, request: HttpRequest) -> Any:
         token = token_of(request)
-        demand_operate(token)
+        if self._may_operate:
+            demand_operate(token)
         return token

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -109,6 +110,24 @@ def test_every_error_is_a_problem_document(ask: Ask, method: str, path: str, sta
     assert (found["code"], found["status"], found["type"]) == (code, status, f"urn:sincro:problem:{code}")
     assert found["title"] and found["detail"] and found["cause"] and found["steps"]
     assert ("Allow" in answer) == (status == 405)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [(RuntimeError("canary"), 500, "internal"), (OperationalError("canary"), 503, "maintenance")],
+)
+def test_fault_of_ours_is_a_problem_document_that_shows_nothing_of_it(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception, status: int, code: str
+) -> None:
+    def fail(*_call: object) -> None:
+        raise fault
+
+    monkeypatch.setattr("syncruns.api.facts.load_rows", fail)
+    client = Client(raise_request_exception=False)
+    answer = client.get("/api/sync/status", headers={"Authorization": f"Bearer {make_token()}"})
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    assert (answer.json()["code"], "Retry-After" in answer) == (code, status == 503)
+    assert "canary" not in answer.content.decode()
 
 
 def test_broken_json_is_refused_and_not_repeated(ask: Ask) -> None:
