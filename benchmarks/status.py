@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import statistics
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from cryptography.fernet import Fernet
 
 from benchmarks.asking import Asking
 from tests.console import Browser, Console, console, wait_for
@@ -50,7 +53,7 @@ def main() -> None:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="sincro-bench-") as home,
-        console(Path(home) / "var", ENV_FILE="", DATABASE_URL=os.environ.get("DATABASE_URL", "")) as one,
+        console(Path(home) / "var", ENV_FILE="", DATABASE_URL=os.environ.get("DATABASE_URL", ""), **_keys()) as one,
     ):
         one.start()
         browser = one.browse()
@@ -77,6 +80,10 @@ def main() -> None:
         ended.set()
         keeper.join()
     print(json.dumps(facts, indent=2))
+
+
+def _keys() -> dict[str, str]:
+    return {"SECRET_KEY": secrets.token_urlsafe(60), "CREDENTIAL_KEYS": Fernet.generate_key().decode()}
 
 
 def _token(browser: Browser, scope: str) -> str:
