@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -140,6 +141,7 @@ class ResetLoad(StreamLoad):
         changes = dict.fromkeys(StreamRun.COUNTED, 0)
         with transaction.atomic():
             self._own()
+            began = time.monotonic()
             staging.beside.hold(self.schema, self.stream.tables)
             for given, typed in zip(share.pages, share.typed, strict=False):  # a part of a page tells of no sweep
                 self._keep_told(given, stamp)
@@ -164,6 +166,7 @@ class ResetLoad(StreamLoad):
             self._note_first_load()
             self._move(share.pages)
             self._count(changes, share.pages)
+        self.destination.took(time.monotonic() - began)
         for _page in share.pages:
             self.log.add("info", "page_loaded", self.stream.key)
         note_too_large(self.stream.key, brought, self.log)

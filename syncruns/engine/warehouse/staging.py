@@ -222,17 +222,19 @@ class Staging:
         return self._destination._mark_deleted(stored, {row[0] for row in ids}, stamp)
 
     def _update(self, each: _Difference, stamp: Stamp) -> None:
-        stored, row_id = self._stored(each.table), self._destination.row_id
+        stored, row_id, key = self._stored(each.table), self._destination.row_id, each.table.key
         # The key is the same: set again, it would cost its index twice.
-        columns = [column.name for column in each.table.columns if column.name not in each.table.key]
-        sets = "".join(f"{quote(name)} = s.{quote(name)}, " for name in columns)
-        values = "".join(f", s.{quote(name)}" for name in columns)
-        # SQLite shows no row ids of what it joins itself.
+        sets = "".join(
+            f"{quote(one.name)} = s.{quote(one.name)}, " for one in each.table.columns if one.name not in key
+        )
+        values = ", ".join(f"s.{quote(one.name)}" for one in each.table.columns)
+        # SQLite shows no row ids of what it joins itself, and gives that of a removed row to another one.
+        same = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in ["_connection_id", *key])
         self._execute(
             f"UPDATE {stored.name} AS t SET {sets}_hash = s._hash, _run_id = %s, _changed_at = %s, _deleted_at = NULL"
-            f" FROM (SELECT d.t AS _place, s._hash{values} FROM {each.name} AS d"
+            f" FROM (SELECT d.t AS _place, s._hash, s._connection_id, {values} FROM {each.name} AS d"
             f" CROSS JOIN {self._read(each.table).name} AS s WHERE s.{row_id} = d.s AND d.t IS NOT NULL) AS s"
-            f" WHERE t.{row_id} = s._place",
+            f" WHERE t.{row_id} = s._place AND {same}",
             [stamp.run_id, self._destination._moment(stamp.now)],
         )
 

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('connections', '0001_initial'),
-        ('syncruns', '0012_dry_runs'),
+        ('syncruns', '0013_outgoing_left_out'),
     ]
 
     operations = [
