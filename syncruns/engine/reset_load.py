@@ -143,11 +143,9 @@ class ResetLoad(StreamLoad):
             self._own()
             began = time.monotonic()
             staging.beside.hold(self.schema, self.stream.tables)
-            for given, typed in zip(share.pages, share.typed, strict=False):  # a part of a page tells of no sweep
-                self._keep_told(given, stamp)
-                self._note_met(typed)
-            for typed in share.typed[len(share.pages) :]:
-                self._note_met(typed)
+            for page, whole in share.begun:
+                self._keep_told(page, stamp)
+                self._note_met(whole)
             for typed in share.typed:
                 staging.shadow(typed, stamp)
                 counts = load_page(
