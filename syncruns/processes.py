@@ -142,9 +142,12 @@ class RoleFile:
     The lock ends with its process however that ends; the names of the children stay for the next life.
     """
 
-    def __init__(self, path: Path, address: str = "") -> None:
-        """Take the role; address is what whoever comes too late is told. Raises AlreadyRunning."""
-        self._address = address
+    def __init__(self, path: Path, address: str = "", listens: tuple[str, int] | None = None) -> None:
+        """Take the role; address is what whoever comes too late is told, listens where it serves.
+
+        Raises AlreadyRunning.
+        """
+        self._said = {"address": address, "listens": listens}
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", errors="replace")
         try:
@@ -171,7 +174,7 @@ class RoleFile:
             {"name": child.name, "pid": child.pid, "start": None if child.pid is None else start_time(child.pid)}
             for child in children
         ]
-        text = json.dumps({"pid": os.getpid(), "address": self._address, "children": entries}).encode()
+        text = json.dumps({"pid": os.getpid(), **self._said, "children": entries}).encode()
         # In one piece over the old one and as long: who reads meanwhile (doctor) meets no half of it.
         number = self._file.fileno()
         os.pwrite(number, text.ljust(max(LENGTH, os.fstat(number).st_size)), 0)
@@ -187,6 +190,15 @@ def main_process(role_file: Path) -> dict[str, Any] | None:
         children = _written(role_file.read_text(errors="replace"))["children"]
         # Other entries are helpers of the role, such as the shop of the sample data.
         return next((child for child in children if child["name"] == role_file.name), None)
+    return None
+
+
+def listens_at(role_file: Path) -> tuple[str, int] | None:
+    """Return the host and port at which a role serves, None where none was written down."""
+    with contextlib.suppress(OSError):
+        match _written(role_file.read_text(errors="replace")).get("listens"):
+            case [str(host), int(port)]:
+                return host, port
     return None
 
 
