@@ -51,6 +51,9 @@ class Warehouse(Tables):
     divides_pages = False  # whether a larger page takes several transactions
     recorder: Recorder | None = None  # who is told what is written
 
+    def took(self, seconds: float) -> None:
+        """Be told how long a transaction lasted: where others wait for its end, the next ones may be smaller."""
+
     def load(
         self, schema: str, table: Table, rows: Sequence[Row], *, connection_id: int, run_id: str, now: datetime
     ) -> Counts:
