@@ -38,7 +38,7 @@ PORTUGUESE = "pt-br"
 ALIKE = {
     "24 h", "30 d", "E-mail", "7 d", "%(hour)sh", "%(day)s, %(time)s", "%(time)s: %(outcome)s", "%(times)s, %(days)s",
     "%(who)s: %(what)s", "2026-12-31T23:59:59Z", "API", "Cursor", "cron %(cron)s (%(zone)s)", "Decimal",
-    "Auvo", "id", "ID", "Info", "JSON", "Odoo", "Token", "Tokens", "Webhooks", "webhook", "webhooks",
+    "Auvo", "beta", "eTrac", "id", "ID", "Info", "JSON", "Odoo", "Token", "Tokens", "Webhooks", "webhook", "webhooks",
 }  # fmt: skip
 # Words that are read on pages of both languages: proper names, what was stored as it is, what the browser draws.
 NAMES = words_of(

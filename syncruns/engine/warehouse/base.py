@@ -207,6 +207,8 @@ class Warehouse(Tables):
             before = found.get(position)
             if before is None:
                 new.append((row, now))
+            elif target.table.never_changes and not before.deleted:
+                counts.unchanged += 1
             elif before.deleted or not (before.hash == now or is_of(before.hash, row)):
                 changed.append((row, now, before.id))
                 if before.deleted:

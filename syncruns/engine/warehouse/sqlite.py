@@ -19,7 +19,7 @@ from connections.sdk.declare import Column, ColumnType, Key, Table
 from syncruns.engine.transform import Row
 from syncruns.engine.values import spell_decimal
 from syncruns.engine.warehouse.base import Warehouse
-from syncruns.engine.warehouse.shape import Lack, Shape, identifier, names, quote, set_index
+from syncruns.engine.warehouse.shape import Lack, Shape, identifier, indexes_of, names, quote
 from syncruns.engine.warehouse.target import Encoder, RowId, Stamp, StoredKey, Target
 
 LONG_SECONDS = 0.1  # of one write transaction, while a load goes on
@@ -122,8 +122,8 @@ class SqliteWarehouse(Warehouse):
                 cursor.execute(f"ALTER TABLE {name} ADD COLUMN {quote(column.name)} {_type(column)}", ())
         if lack.widened:
             self._rebuild(schema, lack)
-        if lack.index or (lack.widened and set_index(table)):
-            self._add_index(schema, table)
+        every = {self._index_name(schema, index): columns for index, columns in indexes_of(table).items()}
+        self._add_indexes(schema, table, every if lack.widened else lack.indexes)
 
     def _create(self, name: str, table: Table, columns: Sequence[Column]) -> None:
         key = ["_connection_id", *map(identifier, table.key)]
