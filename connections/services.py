@@ -263,13 +263,14 @@ def streams_of(connection: Connection) -> list[SelectedStream]:
     for stream in connector_class(connection.kind).parts(connection.config):
         setting = chosen.get(stream.key)
         if setting is None:
-            selected.append(SelectedStream(stream, stream.default_enabled, stream.window_minutes, None, None))
+            selected.append(
+                SelectedStream(stream, stream.default_enabled, stream.window_minutes, None, stream.every_minutes)
+            )
         else:
             window = setting.window_minutes if setting.window_minutes is not None else stream.window_minutes
+            every = setting.every_minutes if setting.every_minutes is not None else stream.every_minutes
             selected.append(
-                SelectedStream(
-                    stream, setting.enabled, window, setting.page_size, setting.every_minutes, setting.first_since
-                )
+                SelectedStream(stream, setting.enabled, window, setting.page_size, every, setting.first_since)
             )
     return selected
 

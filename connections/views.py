@@ -30,9 +30,12 @@ EDITS = ("add", "remove", "suggest", "replace", "offer")
 def connection_new(request: HttpRequest) -> HttpResponse:
     """Offer the kinds of source there are."""
     kinds = [
-        {"kind": one.kind, "icon": one.icon, "label": words(one.label), "description": words(one.description)}
+        {
+            "kind": one.kind, "icon": one.icon, "label": words(one.label), "description": words(one.description),
+            "is_beta": one.is_beta,
+        }
         for one in connectors.REGISTRY
-    ]
+    ]  # fmt: skip
     return render(request, "connections/kinds.html", {"kinds": kinds})
 
 
@@ -96,6 +99,7 @@ def _work(request: HttpRequest, form: ConnectionForm, *, can_change: bool) -> Ht
         "form": Drawing(form, can_change=can_change),
         "connection": form.connection,
         "source": words(form.connector.label),
+        "connector": form.connector,
         "can_change": can_change,
     }
     if request.htmx:  # type: ignore[attr-defined]

@@ -36,6 +36,8 @@ EVENTS: dict[str, str | Promise] = {
     "source_not_found": _("%(path)s: “not found” %(count)s times, taken as empty; nothing is deleted for it"),
     "stream_window": _("Asking for what changed from %(since)s until %(until)s"),
     "stream_window_resumed": _("Going on with what changed from %(since)s until %(until)s"),
+    "vehicle_day_failed": _("%(plate)s on %(day)s: %(code)s; the other vehicles are read"),
+    "days_not_kept": _("The days from %(since)s until %(until)s are not read: they would not be kept"),
     "stream_finished": _("%(read)s read: %(inserted)s new, %(updated)s changed, %(deleted)s deleted"),
     "stream_no_changes": _("%(read)s read, nothing changed"),
     "step_started": _("Working on what is loaded"),

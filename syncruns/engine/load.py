@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,7 +88,7 @@ class StreamLoad:
         self._brake(typed)
         destination = self.destination
         for share in shares(
-            pages, typed, self.stream, rows=destination.rows_at_once, divides=destination.divides_pages
+            pages, typed, self.stream, rows=lambda: destination.rows_at_once, divides=destination.divides_pages
         ):
             self._commit(share, last)
 
@@ -97,32 +98,34 @@ class StreamLoad:
         brought = [document for page in share.pages for document in page.documents]
         documents = packed(self.run.connection_id, brought)
         with transaction.atomic():
+            began = time.monotonic()
             if not self.checkpoint.own(self.run):
                 raise Interruption("worker_lost")
             self.destination.hold(self.schema, self.stream.tables)
-            for given, page in zip(share.pages, share.typed, strict=False):  # a part of a page tells of no sweep
-                self._sweeps.note(given, page)
-            for page in share.typed:
+            for page, whole in share.begun:
+                self._sweeps.note(page, whole)
+            for part in share.typed:
                 counts = load_page(
-                    page, self.stream, self.schema, self.destination,
+                    part, self.stream, self.schema, self.destination,
                     connection_id=self.run.connection_id, run_id=str(self.run.pk),
                 )  # fmt: skip
                 for name, value in counts.items():
                     changes[name] += value
-                close_settled(self.run, self.stream, page)
-                keep_rejects(self.run, self.stream, self.schema, page.rejects, self.log)
-                note_seen(page.held, timezone.now())
-                note_overtaken(page.overtaken, self.stream, timezone.now(), self.log)
+                close_settled(self.run, self.stream, part)
+                keep_rejects(self.run, self.stream, self.schema, part.rejects, self.log)
+                note_seen(part.held, timezone.now())
+                note_overtaken(part.overtaken, self.stream, timezone.now(), self.log)
             keep(self.run, self.stream.key, documents, self.log)
             if changes["inserted"]:
                 self._note_first_load()
             if states and self.moves_checkpoint:
                 self.checkpoint.save_state(states[-1])
             self._count(changes, share.pages)
+        self.destination.took(time.monotonic() - began)
         for _page in share.pages:
             self.log.add("info", "page_loaded", self.stream.key)
         note_too_large(self.stream.key, brought, self.log)
-        if left_out := sum(len(page.discarded) for page in share.typed):
+        if left_out := sum(len(part.discarded) for part in share.typed):
             self.log.add("info", "records_left_out", self.stream.key, count=left_out)
 
     def _save_checkpoint(self, page: Page) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from syncruns.engine.whereabouts import whereabouts
 
 AHEAD = 2
 LOOK_SECONDS = 0.5
+SWITCH_SECONDS = 0.0005  # Python's 5 ms would pass each time the load comes back from the database, holding a lock
 
 END = object()
 
@@ -26,6 +28,7 @@ def read_ahead(pages: Callable[[], Iterator[Page]], idle: Callable[[], None]) ->
     idle() is called about twice a second while waiting, and may raise to end the read. On leaving, the thread is
     told to stop; it is a daemon, so a source that hangs cannot hold the process.
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     inbox: queue.Queue[Page | BaseException | object] = queue.Queue(maxsize=AHEAD)
     stopped = threading.Event()
 

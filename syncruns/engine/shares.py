@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from connections.sdk.declare import Key, Page, Stream, Table
@@ -12,47 +12,49 @@ from syncruns.engine.transform import Row, Typed, key_of, parent_key_of
 
 @dataclass(frozen=True)
 class Share:
-    """What one transaction loads, in order. pages: those that end in it, and may move the checkpoint."""
+    """What one transaction loads, in order. pages: those that end in it, and may move the checkpoint.
 
-    typed: tuple[Typed, ...]
-    pages: tuple[Page, ...]
+    begun: those that begin in it, each with everything that it holds, also what other transactions load.
+    """
+
+    typed: tuple[Typed, ...] = ()
+    pages: tuple[Page, ...] = ()
+    begun: tuple[tuple[Page, Typed], ...] = ()
 
 
 def shares(
-    pages: Sequence[Page], typed: Sequence[Typed], stream: Stream, *, rows: int, divides: bool
+    pages: Sequence[Page], typed: Sequence[Typed], stream: Stream, *, rows: Callable[[], int], divides: bool
 ) -> Iterator[Share]:
-    """Yield transactions of about `rows` rows: whole pages, and parts of larger ones if divides.
+    """Yield transactions of about rows() rows: whole pages, and parts of larger ones if divides.
 
     A checkpoint is in the last share of its page, so what was loaded before it is read and merged again after a loss.
     """
-    waiting: list[tuple[Typed, Page]] = []
-    count = 0
-    for page, each in zip(pages, typed, strict=True):
-        size = _size(each)
-        if waiting and count + size > rows:
-            yield _whole(waiting)
-            waiting, count = [], 0
-        if divides and size > rows:
-            *parts, each = divided(page, each, stream, rows)
-            for part in parts:
-                yield Share((part,), ())
-            size = _size(each)
-        waiting.append((each, page))
-        count += size
-    if waiting:
-        yield _whole(waiting)
+    share = Share()
+    for page, whole in zip(pages, typed, strict=True):
+        if share.pages and sum(map(_size, share.typed)) + _size(whole) > rows():
+            yield share
+            share = Share()
+        parts = divided(page, whole, stream, rows) if divides and _size(whole) > rows() else iter([whole])
+        begun: tuple[tuple[Page, Typed], ...] = ((page, whole),)
+        part = next(parts)
+        for following in parts:
+            yield Share((part,), (), begun)
+            part, begun = following, ()
+        share = Share((*share.typed, part), (*share.pages, page), (*share.begun, *begun))
+    if share.pages:
+        yield share
 
 
-def divided(page: Page, typed: Typed, stream: Stream, rows: int) -> list[Typed]:
-    """Return a page in parts of about `rows` rows, children beside their parents; what else it tells is in the last.
+def divided(page: Page, typed: Typed, stream: Stream, rows: Callable[[], int]) -> Iterator[Typed]:
+    """Yield a page in parts of about rows() rows, children beside their parents; what else it tells is in the last.
 
-    A page that tells which rows exist (sets, sweep) stays whole: its rows are looked at together. So does one with
-    documents: they are kept together with the rows that name them.
+    A page that holds all rows of sets stays whole: they are looked at together. So does one with documents: they are
+    kept together with the rows that name them.
     """
-    if page.sets or page.sweep is not None or page.documents:
-        return [typed]
-    parts: list[Typed] = []
-    part, size = Typed(), 0
+    if page.sets or page.documents:
+        yield typed
+        return
+    part, size, read = Typed(), 0, 0
     for table in stream.tables:
         if table.name in typed.sets:
             continue  # goes with its parents
@@ -60,9 +62,10 @@ def divided(page: Page, typed: Typed, stream: Stream, rows: int) -> list[Typed]:
         families = {child.name: _families(child, typed.rows[child.name]) for child in children}
         key = key_of(table)
         for row in typed.rows.get(table.name, ()):
-            if size >= rows:
-                parts.append(part)
-                part, size = Typed(), 0
+            if size >= rows():
+                part.read = size
+                yield part
+                part, size, read = Typed(), 0, read + size
             part.rows.setdefault(table.name, []).append(row)
             size += 1
             for child in children:
@@ -70,10 +73,7 @@ def divided(page: Page, typed: Typed, stream: Stream, rows: int) -> list[Typed]:
         for child in children:  # those whose parents are not in this page
             for family in families[child.name].values():
                 part.rows.setdefault(child.name, []).extend(family)
-    for each in parts:
-        each.read = _size(each)
-    rest = typed.read - sum(each.read for each in parts)
-    return [*parts, replace(typed, rows=part.rows, sets=part.sets, incomplete=part.incomplete, read=rest)]
+    yield replace(typed, rows=part.rows, sets=part.sets, incomplete=part.incomplete, read=typed.read - read)
 
 
 def _add_family(part: Typed, child: str, parent: Key, families: dict[Key, list[Row]], incomplete: set[Key]) -> int:
@@ -95,7 +95,3 @@ def _families(table: Table, rows: Sequence[Row]) -> dict[Key, list[Row]]:
 
 def _size(typed: Typed) -> int:
     return sum(map(len, typed.rows.values()))
-
-
-def _whole(waiting: Sequence[tuple[Typed, Page]]) -> Share:
-    return Share(tuple(typed for typed, _page in waiting), tuple(page for _typed, page in waiting))

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connections.catalogue import explain
+from connections.connectors import REGISTRY
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from syncruns import timewords
@@ -43,6 +44,20 @@ def icon(name: str, classes: str = "") -> SafeString:
         static("sincro/sprite.svg"),
         name,
     )
+
+
+@register.simple_tag
+def beta(kind: str) -> SafeString | str:
+    """Return the mark of a kind of which little is known for sure; nothing for any other."""
+    if not any(connector.is_beta for connector in REGISTRY if connector.kind == kind):
+        return ""
+    return format_html(' <span class="badge count-soft beta" title="{}">{}</span>', beta_words(), _("beta"))
+
+
+@register.simple_tag
+def beta_words() -> str:
+    """Return what the mark means."""
+    return _("In beta: little of this source is documented. Compare what is loaded with it before you rely on it.")
 
 
 @register.simple_tag

@@ -31,7 +31,8 @@ RECORDS = st.fixed_dictionaries(
 
 
 def divide(pages: list[Page], rows: int, *, divides: bool = True) -> list[Share]:
-    return list(shares(pages, [to_rows(page, STREAM) for page in pages], STREAM, rows=rows, divides=divides))
+    typed = [to_rows(page, STREAM) for page in pages]
+    return list(shares(pages, typed, STREAM, rows=lambda: rows, divides=divides))
 
 
 def orders(*numbers: int, **page: Any) -> Page:
@@ -46,10 +47,11 @@ def test_divided_page_holds_what_the_whole_page_held(
     whole = to_rows(page, STREAM)
     whole.discarded, whole.rejects = whole.rejects[odd::2], whole.rejects[not odd :: 2]  # as people decided
     whole.held = set(range(len(whole.discarded)))
-    found = list(shares([page], [whole], STREAM, rows=rows, divides=True))
+    found = list(shares([page], [whole], STREAM, rows=lambda: rows, divides=True))
     parts = [typed for share in found for typed in share.typed]
 
     assert [share.pages for share in found] == [()] * (len(found) - 1) + [(page,)]
+    assert [share.begun for share in found] == [((page, whole),)] + [()] * (len(found) - 1)
     for name in whole.rows:
         assert sorted(row for part in parts for row in part.rows.get(name, ())) == sorted(whole.rows[name])
     for name in whole.sets:
@@ -88,9 +90,23 @@ def test_large_page_between_small_ones_keeps_the_order() -> None:
     assert [page for share in found for page in share.pages] == pages
 
 
-def test_page_that_tells_which_rows_exist_stays_whole() -> None:
-    for told in ({"sweep": Sweep("orders", complete=True)}, {"sets": {"parts": [("a",)]}}):
-        assert len(divide([orders(*range(1, 26), **told)], 10)) == 1
+def test_page_that_holds_all_rows_of_sets_stays_whole() -> None:
+    assert len(divide([orders(*range(1, 26), sets={"parts": [("a",)]})], 10)) == 1
+
+
+def test_sweep_is_told_of_a_page_before_any_row_of_it_is_loaded() -> None:
+    pages = [orders(1), orders(*range(2, 26), sweep=Sweep("orders", complete=True))]
+    found = divide(pages, 10)
+    assert [[page for page, _whole in share.begun] for share in found] == [[pages[0]], [pages[1]], [], []]
+    assert len(found[1].begun[0][1].rows["orders"]) == 24
+
+
+def test_parts_grow_smaller_when_the_one_before_took_long() -> None:
+    page, room, sizes = orders(*range(1, 26)), [10], []
+    for share in shares([page], [to_rows(page, STREAM)], STREAM, rows=lambda: room[0], divides=True):
+        sizes.append(len(share.typed[0].rows["orders"]))
+        room[0] = 5
+    assert sizes == [10, 10, 5]  # the second was begun when the first ended
 
 
 def test_no_page_is_divided_where_the_database_wants_it_whole() -> None:

@@ -11,6 +11,7 @@ import pytest
 from connections.sdk.declare import Column, Table
 from syncruns.engine.warehouse import Counts
 from syncruns.engine.warehouse.digest import Digests
+from syncruns.engine.warehouse.sqlite import FEWEST_ROWS, FIRST_ROWS, SqliteWarehouse
 from tests.engine.destination import LATER_RUN, NOW, RUN, Destination
 
 pytestmark = pytest.mark.django_db
@@ -227,3 +228,16 @@ def test_other_encoders_write_nothing_again(shop: Destination, monkeypatch: pyte
     before = again.traces("orders")
     assert again.load(page) == Counts(unchanged=20)
     assert again.traces("orders") == before
+
+
+def test_sqlite_writes_less_at_once_while_others_wait_long_for_it_and_more_when_they_do_not() -> None:
+    destination = SqliteWarehouse("default")
+    assert destination.rows_at_once == FIRST_ROWS
+    for _transaction in range(9):
+        destination.took(0.001)
+    assert destination.rows_at_once == SqliteWarehouse.rows_at_once
+    destination.took(0.2)
+    assert destination.rows_at_once == SqliteWarehouse.rows_at_once // 2
+    for _transaction in range(9):
+        destination.took(0.2)
+    assert destination.rows_at_once == FEWEST_ROWS

@@ -51,6 +51,9 @@ class Warehouse(Tables):
     divides_pages = False  # whether a larger page takes several transactions
     recorder: Recorder | None = None  # who is told what is written
 
+    def took(self, seconds: float) -> None:
+        """Be told how long a transaction lasted: where others wait for its end, the next ones may be smaller."""
+
     def load(
         self, schema: str, table: Table, rows: Sequence[Row], *, connection_id: int, run_id: str, now: datetime
     ) -> Counts:
@@ -204,6 +207,8 @@ class Warehouse(Tables):
             before = found.get(position)
             if before is None:
                 new.append((row, now))
+            elif target.table.never_changes and not before.deleted:
+                counts.unchanged += 1
             elif before.deleted or not (before.hash == now or is_of(before.hash, row)):
                 changed.append((row, now, before.id))
                 if before.deleted:

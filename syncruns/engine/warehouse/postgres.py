@@ -120,8 +120,7 @@ class PostgresWarehouse(Warehouse):
             elif parts:
                 # One statement: a table that has to be written again is written once.
                 cursor.execute(f"ALTER TABLE {name} {', '.join(parts)}", ())
-            if lack.index:
-                self._add_index(schema, table)
+        self._add_indexes(schema, table, lack.indexes)
 
     def _encoder(self, declared: Column, actual: Column) -> Encoder:
         """Return the function that spells a value as PostgreSQL reads it; narrower than the column is fine."""

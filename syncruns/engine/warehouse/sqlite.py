@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -20,11 +21,14 @@ from connections.sdk.declare import Column, ColumnType, Key, Table
 from syncruns.engine.transform import Row
 from syncruns.engine.values import spell_decimal
 from syncruns.engine.warehouse.base import Warehouse
-from syncruns.engine.warehouse.shape import Lack, Shape, identifier, names, quote, set_index
+from syncruns.engine.warehouse.shape import Lack, Shape, identifier, indexes_of, names, quote
 from syncruns.engine.warehouse.tables import SORTED_LETTERS, TooLong
 from syncruns.engine.warehouse.target import Encoder, RowId, Stamp, StoredKey, Target
 
 LOOK_STEPS = 20_000  # of SQLite's machine between two looks at the clock, well under a millisecond
+LONG_SECONDS = 0.1  # of one write transaction, while a load goes on
+FIRST_ROWS, FEWEST_ROWS = 250, 100  # of one transaction: before it is known how long they take; however long they take
+MOST_VALUES = 900  # of one statement: every SQLite takes 999
 EXACT_DIGITS = 15  # what SQLite keeps of a decimal as a number; wider ones are text
 # Names chosen for the affinity SQLite derives from them, and for the converters Django registers (bool, date,
 # timestamp), so that plain SQL reads the same Python types as on PostgreSQL.
@@ -52,8 +56,20 @@ class SqliteWarehouse(Warehouse):
 
     row_id = "_rowid_"
     like = "LIKE"
-    rows_at_once = 500  # everybody else, people who click too, waits while they are written
+    rows_at_once = 500  # at most: everybody else, people who click too, waits while they are written
     divides_pages = True
+
+    def __init__(self, using: str) -> None:
+        super().__init__(using)
+        self._most_rows = self.rows_at_once
+        self.rows_at_once = min(self._most_rows, FIRST_ROWS)
+
+    def took(self, seconds: float) -> None:
+        """Write less at once while that keeps others waiting, as wide rows or a busy machine may, or more again."""
+        if seconds > LONG_SECONDS:
+            self.rows_at_once = max(min(self._most_rows, FEWEST_ROWS), self.rows_at_once // 2)
+        elif seconds < LONG_SECONDS / 4:
+            self.rows_at_once = min(self._most_rows, self.rows_at_once * 2)
 
     def _name(self, schema: str, name: str) -> str:
         return quote(f"{schema}_{name}")
@@ -111,8 +127,8 @@ class SqliteWarehouse(Warehouse):
                 cursor.execute(f"ALTER TABLE {name} ADD COLUMN {quote(column.name)} {_type(column)}", ())
         if lack.widened:
             self._rebuild(schema, lack)
-        if lack.index or (lack.widened and set_index(table)):
-            self._add_index(schema, table)
+        every = {self._index_name(schema, index): columns for index, columns in indexes_of(table).items()}
+        self._add_indexes(schema, table, every if lack.widened else lack.indexes)
 
     def _create(self, name: str, table: Table, columns: Sequence[Column]) -> None:
         key = ["_connection_id", *map(identifier, table.key)]
@@ -232,18 +248,30 @@ class SqliteWarehouse(Warehouse):
         return "_rowid_ IN (SELECT value FROM json_each(%s))", orjson.dumps(ids).decode()
 
     def _insert(self, target: Target, rows: Sequence[tuple[Row, str]], stamp: Stamp) -> None:
-        columns = ["_connection_id", "_run_id", "_changed_at", "_hash", *(c.name for c in target.table.columns)]
-        sql = f"INSERT INTO {target.name} ({names(columns)}) VALUES ({', '.join(['%s'] * len(columns))})"
-        begin = (stamp.connection_id, stamp.run_id, utc_text(stamp.now))
-        with self._cursor() as cursor:
-            cursor.executemany(sql, [(*begin, digest, *_encoded(target, row)) for row, digest in rows])
+        self._put(target, rows, stamp)
 
     def _update(self, target: Target, rows: Sequence[tuple[Row, str, RowId]], stamp: Stamp) -> None:
-        columns = ["_deleted_at", "_run_id", "_changed_at", "_hash", *(c.name for c in target.table.columns)]
-        sql = f"UPDATE {target.name} SET {', '.join(f'{quote(name)} = %s' for name in columns)} WHERE _rowid_ = %s"
-        begin = (None, stamp.run_id, utc_text(stamp.now))
+        self._put(target, [(row, digest) for row, digest, _id in rows], stamp)
+
+    def _put(self, target: Target, rows: Sequence[tuple[Row, str]], stamp: Stamp) -> None:
+        """Write many rows with one statement: after each, this thread may have to wait for the one that reads."""
+        key = ["_connection_id", *target.table.key]
+        columns = [*(own.name for own in OWN_COLUMNS), *(column.name for column in target.table.columns)]
+        sets = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in columns if name not in key)
+        places = f"({', '.join(['%s'] * len(columns))})"
+        begin = (stamp.connection_id, stamp.run_id, utc_text(stamp.now))
+        values = [(*begin, digest, None, *_encoded(target, row)) for row, digest in rows]
+        together = max(1, MOST_VALUES // len(columns))
+        whole = len(values) - len(values) % together
+        parts = [tuple(chain.from_iterable(values[at : at + together])) for at in range(0, whole, together)]
         with self._cursor() as cursor:
-            cursor.executemany(sql, [(*begin, digest, *_encoded(target, row), row_id) for row, digest, row_id in rows])
+            for size, given in ((together, parts), (1, values[whole:])):
+                if given:
+                    cursor.executemany(
+                        f"INSERT INTO {target.name} ({names(columns)}) VALUES {', '.join([places] * size)}"
+                        f" ON CONFLICT ({names(key)}) DO UPDATE SET {sets}",
+                        given,
+                    )
 
 
 def utc_text(moment: datetime) -> str:
