@@ -14,7 +14,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from connections import audit
@@ -23,17 +23,9 @@ from syncruns.alerts.delivery import send_test
 from syncruns.alerts.smtp import Server
 from syncruns.alerts.words import LEFT_OUT, MailFault, explain_mail
 from syncruns.models import Delivery, NotificationRule
-from syncruns.outcomes import Look
+from syncruns.outcomes import DELIVERY_LOOKS, Look
 
 PER_PAGE = 50
-State = Delivery.State
-LOOKS: dict[str, Look] = {
-    State.WAITING: Look(pgettext_lazy("e-mail", "Waiting"), "clock", "off"),
-    State.SENDING: Look(pgettext_lazy("e-mail", "Being sent"), "loader-2", "running"),
-    State.SENT: Look(pgettext_lazy("e-mail", "Sent"), "circle-check", "ok"),
-    State.FAILED: Look(pgettext_lazy("e-mail", "Not sent"), "circle-x", "action"),
-    State.DROPPED: Look(pgettext_lazy("e-mail", "Left out"), "circle-minus", "off"),
-}
 
 
 class AlertsForm(forms.Form):
@@ -144,7 +136,7 @@ def mail_test(request: HttpRequest) -> HttpResponse:
 def _mail(request: HttpRequest, form: TestForm, status: int) -> HttpResponse:
     found = Delivery.objects.select_related("user", "connection")
     state = request.GET.get("state", "")
-    shown = found.filter(state=state) if state in LOOKS else found
+    shown = found.filter(state=state) if state in DELIVERY_LOOKS else found
     page = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))
     test = found.filter(kind=Delivery.Kind.TEST).first()
     context = {
@@ -156,14 +148,14 @@ def _mail(request: HttpRequest, form: TestForm, status: int) -> HttpResponse:
         "page": page,
         "told": [_told(one) for one in page.object_list],
         "state": state,
-        "states": [(name, look.word) for name, look in LOOKS.items()],
+        "states": [(name, look.word) for name, look in DELIVERY_LOOKS.items()],
     }
     return render(request, "console/mail.html", context, status=status)
 
 
 def _told(one: Delivery) -> Told:
-    look = LOOKS[one.state]
-    if one.state == State.DROPPED:
+    look = DELIVERY_LOOKS[one.state]
+    if one.state == Delivery.State.DROPPED:
         return Told(one, look, reason=str(LEFT_OUT.get(one.error_code, one.error_code)))
     return Told(one, look, fault=explain_mail(one.error_code, one.error_params) if one.error_code else None)
 

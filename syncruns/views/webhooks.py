@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -24,18 +24,11 @@ from connections.catalogue import explain
 from connections.explanation import Explanation
 from connections.secrets import decrypt, encrypt
 from syncruns.models import Webhook, WebhookDelivery
-from syncruns.outcomes import Look
+from syncruns.outcomes import DELIVERY_LOOKS, Look
 from syncruns.webhooks.sending import send_test
 
 PER_PAGE = 50
 SECRET = "webhook_secret"  # noqa: S105 - a key of the session, until the next page has shown it
-State = WebhookDelivery.State
-LOOKS: dict[str, Look] = {
-    State.WAITING: Look(pgettext_lazy("e-mail", "Waiting"), "clock", "off"),
-    State.SENDING: Look(pgettext_lazy("e-mail", "Being sent"), "loader-2", "running"),
-    State.SENT: Look(pgettext_lazy("e-mail", "Sent"), "circle-check", "ok"),
-    State.FAILED: Look(pgettext_lazy("e-mail", "Not sent"), "circle-x", "action"),
-}
 
 
 class WebhookForm(forms.ModelForm):
@@ -106,6 +99,8 @@ def webhook(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             form.save()
+            if not found.is_on:
+                found.drop_waiting()
             if form.changed_data:
                 audit.record("webhook.changed", user=request.user, target=found, fields=form.changed_data)
         messages.success(request, _("Saved."))
@@ -113,7 +108,7 @@ def webhook(request: HttpRequest, pk: int) -> HttpResponse:
     shown = get_object_or_404(Webhook, pk=pk)  # what was typed must not show as if it were so
     state = request.GET.get("state", "")
     deliveries = shown.deliveries.select_related("connection")
-    page = Paginator(deliveries.filter(state=state) if state in LOOKS else deliveries, PER_PAGE)
+    page = Paginator(deliveries.filter(state=state) if state in DELIVERY_LOOKS else deliveries, PER_PAGE)
     of_page = page.get_page(request.GET.get("page"))
     made = request.session.pop(SECRET, None) if request.method == "GET" else None
     context = {
@@ -123,7 +118,7 @@ def webhook(request: HttpRequest, pk: int) -> HttpResponse:
         "page": of_page,
         "told": [_told(one) for one in of_page.object_list],
         "state": state,
-        "states": [(name, look.word) for name, look in LOOKS.items()],
+        "states": [(name, look.word) for name, look in DELIVERY_LOOKS.items()],
     }
     return render(request, "console/webhook.html", context, status=422 if form.errors else 200)
 
@@ -173,4 +168,4 @@ def _to_secret(request: HttpRequest, found: Webhook, secret: str) -> HttpRespons
 def _told(one: WebhookDelivery) -> tuple[WebhookDelivery, Look, Explanation | None]:
     """Return a delivery with how it looks and why it was not taken."""
     fault = explain(one.error_code, one.error_params, _("The program")) if one.error_code else None
-    return one, LOOKS[one.state], fault
+    return one, DELIVERY_LOOKS[one.state], fault
