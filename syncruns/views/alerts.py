@@ -21,7 +21,8 @@ from syncruns.alerts.delivery import send_test
 from syncruns.alerts.smtp import Server
 from syncruns.alerts.words import LEFT_OUT, explain_mail
 from syncruns.models import Delivery, NotificationRule
-from syncruns.views.deliveries import LOOKS, Told, log_of
+from syncruns.outcomes import DELIVERY_LOOKS
+from syncruns.views.deliveries import Told, log_of
 
 
 class AlertsForm(forms.Form):
@@ -128,7 +129,7 @@ def _mail(request: HttpRequest, form: TestForm, status: int) -> HttpResponse:
         "sender": settings.DEFAULT_FROM_EMAIL,
         "missing": explain_mail("not_configured"),
         "test": test,
-        "test_look": LOOKS[test.state] if test else None,
+        "test_look": DELIVERY_LOOKS[test.state] if test else None,
         "test_fault": explain_mail(test.error_code, test.error_params) if test and test.error_code else None,
         **log_of(request, found, _told, Delivery.State.values),
     }

@@ -9,22 +9,13 @@ from typing import Any, TypeVar
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import pgettext_lazy
 
 from syncruns.models import Delivery
-from syncruns.outcomes import Look
+from syncruns.outcomes import DELIVERY_LOOKS, Look
 
 Sent = TypeVar("Sent", bound=Model)
 
 PER_PAGE = 50
-State = Delivery.State
-LOOKS: dict[str, Look] = {
-    State.WAITING: Look(pgettext_lazy("e-mail", "Waiting"), "clock", "off"),
-    State.SENDING: Look(pgettext_lazy("e-mail", "Being sent"), "loader-2", "running"),
-    State.SENT: Look(pgettext_lazy("e-mail", "Sent"), "circle-check", "ok"),
-    State.FAILED: Look(pgettext_lazy("e-mail", "Not sent"), "circle-x", "action"),
-    State.DROPPED: Look(pgettext_lazy("e-mail", "Left out"), "circle-minus", "off"),
-}
 
 
 @dataclass(frozen=True)
@@ -38,11 +29,11 @@ class Told:
 
     @property
     def look(self) -> Look:
-        return LOOKS[self.delivery.state]
+        return DELIVERY_LOOKS[self.delivery.state]
 
     @property
     def is_tried_again(self) -> bool:
-        return self.delivery.state == State.WAITING and self.delivery.attempts > 0
+        return self.delivery.state == Delivery.State.WAITING and self.delivery.attempts > 0
 
 
 def log_of(
@@ -50,11 +41,11 @@ def log_of(
 ) -> dict[str, Any]:
     """Return what the list needs: one page of the messages, of the state that the address asks for."""
     state = request.GET.get("state", "")
-    found = deliveries.filter(state=state) if state in LOOKS else deliveries
+    found = deliveries.filter(state=state) if state in DELIVERY_LOOKS else deliveries
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     return {
         "page": page,
         "told": [tell(one) for one in page.object_list],
         "state": state,
-        "states": [(name, LOOKS[name].word) for name in states],
+        "states": [(name, DELIVERY_LOOKS[name].word) for name in states],
     }

@@ -16,6 +16,8 @@ from django.views.decorators.http import require_safe
 from connections.connectors import connector_class
 from connections.destination import table_name
 from connections.models import Connection
+from connections.people.roles import BROWSE_ROWS
+from connections.sdk.declare import Stream
 from connections.sdk.errors import SyncError
 from syncruns.frame import Frame
 from syncruns.health import label_of
@@ -75,7 +77,7 @@ def _groups(request: HttpRequest, typed: str) -> list[Group]:
     groups = []
     if request.user.has_perm("connections.view_connection"):
         every = list(Connection.objects.filter(deletion=""))
-        groups += [_connections(typed, every), _tables(typed, every)]
+        groups += [_connections(typed, every), _tables(request, typed, every)]
     if request.user.has_perm("syncruns.view_syncrun"):
         groups.append(_runs(typed))
     groups.append(_pages(request, typed))
@@ -92,9 +94,10 @@ def _connections(typed: str, every: Sequence[Connection]) -> Group:
     return Group(_("Connections"), "plug-connected", hits, more)
 
 
-def _tables(typed: str, every: Sequence[Connection]) -> Group:
-    """Find tables; one that several connections fill is named once, with the first of them."""
-    places: dict[str, list[tuple[str, Connection, str]]] = {}
+def _tables(request: HttpRequest, typed: str, every: Sequence[Connection]) -> Group:
+    """Find tables; one that several connections fill is named once. They lead to the rows, for whom may see them."""
+    can_browse = request.user.has_perm(BROWSE_ROWS)
+    places: dict[tuple[str, str], list[tuple[Connection, Stream]]] = {}
     for connection in every:
         try:
             connector = connector_class(connection.kind)
@@ -103,19 +106,17 @@ def _tables(typed: str, every: Sequence[Connection]) -> Group:
             continue
         for part in parts:
             for table in part.tables:
-                name = table_name(connector.schema, table.name)
-                if finds(typed, name, _(part.label)):
-                    places.setdefault(name, []).append((_(part.label), connection, part.key))
+                if finds(typed, table_name(connector.schema, table.name), _(part.label)):
+                    places.setdefault((connector.schema, table.name), []).append((connection, part))
     hits = []
-    for name, found in sorted(places.items())[:MOST]:
-        label, connection, stream = found[0]
+    for (schema, table_of), found in sorted(places.items())[:MOST]:
+        connection, part = found[0]
+        rows = reverse("data_table", args=[schema, table_of])
+        streams = f"{reverse('connection', args=[connection.slug])}#stream-{part.key}"
         more = f" +{len(found) - 1}" if len(found) > 1 else ""
-        hits.append(Hit(_streams_address(connection, stream), name, f"{label} · {connection.name}{more}"))
+        where = f"{_(part.label)} · {connection.name}{more}"
+        hits.append(Hit(rows if can_browse else streams, table_name(schema, table_of), where))
     return Group(_("Tables"), "database", hits)
-
-
-def _streams_address(connection: Connection, stream: str) -> str:
-    return f"{reverse('connection', args=[connection.slug])}#stream-{stream}"
 
 
 def _runs(typed: str) -> Group:

@@ -100,6 +100,8 @@ def webhook(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             form.save()
+            if not found.is_on:
+                found.drop_waiting()
             if form.changed_data:
                 audit.record("webhook.changed", user=request.user, target=found, fields=form.changed_data)
         messages.success(request, _("Saved."))

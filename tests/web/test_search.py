@@ -36,7 +36,7 @@ def test_one_thing_found_is_gone_to(page: Client, make_connection: Make) -> None
     shop, run = make_connection(name="Padaria São João", config=CONFIG), make_run(make_connection(name="Other"))
     assert found(page, "sao padaria") == reverse("connection", args=[shop.slug])
     assert found(page, str(run.pk)) == found(page, f"#{run}") == reverse("run", args=[run.pk])
-    assert found(page, "sales ord") == f"{reverse('connection', args=[shop.slug])}#stream-orders"
+    assert found(page, "sales ord") == reverse("data_table", args=["rest", "shop_orders"])
     assert found(page, "webhook") == reverse("webhooks")
 
 

@@ -125,7 +125,7 @@
   });
 
   // Keys
-  const PLACES = { o: "overview", c: "connections", r: "runs", v: "review" };
+  const PLACES = { o: "overview", c: "connections", r: "runs", d: "data", v: "review" };
   let goes = false;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
