@@ -63,6 +63,15 @@ class Heading:
     is_left: bool  # no longer declared
 
     @property
+    def orders(self) -> list[tuple[str, str]]:
+        """The ways to sort by the column, each with its words."""
+        named = {"column": self.label}
+        return [
+            (self.column.name, _("%(column)s, ascending") % named),
+            (f"-{self.column.name}", _("%(column)s, descending") % named),
+        ]
+
+    @property
     def is_number(self) -> bool:
         return self.column.type in ("integer", "decimal")
 
@@ -139,6 +148,7 @@ def table(request: HttpRequest, schema: str, table: str) -> HttpResponse:
         "before": seal(order, lines[0].row.position) if page and page.has_before and lines else "",
         "after": seal(order, lines[-1].row.position) if page and page.has_after and lines else "",
         "is_first": not (request.GET.get("after") or request.GET.get("before")),
+        "sortable": [_heading(asked, column, set(), set()) for column in asked.sortable],
         "chips": chips(asked),
         "form": ColumnForm.of(asked, request.GET.get("add", "")),
         "addable": [*asked.open_columns, CHANGED_AT],

@@ -14,7 +14,9 @@ from xml.etree import ElementTree
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from connections import connectors
@@ -91,6 +93,20 @@ def test_tables_are_listed_with_their_rows_and_those_of_one_connection_alone(
     assert "Orders" not in ask(viewer, "data", q="peop") and "People" in ask(viewer, "data", q="ledger")
     assert f"?connection={shop.pk}" in ask(viewer, "data", connection="loja")
     assert "No table fits these filters." in ask(viewer, "data", q="nothing")
+
+
+def test_list_costs_as_many_queries_whatever_the_number_of_connections(
+    ask: Callable[..., str], viewer: User, make_connection: Callable[..., Connection]
+) -> None:
+    counts = []
+    for _ in range(2):
+        cache.clear()
+        with CaptureQueriesContext(database) as queries:
+            ask(viewer, "data")
+        counts.append(len(queries))
+        for number in range(20):
+            make_connection(name=f"Filial {number}", kind="ledger", config={})
+    assert counts[0] == counts[1]
     assert "No sync has written into this table yet." in ask(viewer, "data_table", "ledger", "wide")
 
 
@@ -118,6 +134,8 @@ def test_filters_sort_and_search_narrow_the_rows_down(ask: Callable[..., str], v
         ({"q": "LAST"}, [48211]), ({"q": "48211"}, [48211]), ({"q": "' OR 1=1 --"}, []),
         ({"sort": "-total"}, [1, 48211, 2, 3]), ({"sort": "total"}, [2, 48211, 1, 3]),
         ({"sort": "-id"}, [48211, 3, 2, 1]),
+        ({"sort": "-_changed_at"}, [1, 2, 3, 48211]), ({"from:_changed_at": "2026-11-25"}, []),
+        ({"run": str(SyncRun.objects.get().pk)}, [1, 2, 3, 48211]), ({"run": shop.slug}, [1, 2, 3, 48211]),
         ({"sort": 'id"; DROP TABLE x'}, [1, 2, 3, 48211]), ({"has:nothing": "x", "eq:_hash": "y"}, [1, 2, 3, 48211]),
         ({"connection": str(shop.pk + 1)}, []), ({"deleted": "only"}, []), ({"from:total": "dear"}, [1, 2, 3, 48211]),
     ]  # fmt: skip
