@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
@@ -281,7 +282,7 @@ def _heading(asked: Asked, column: Column, hidden: set[str], left: set[str]) -> 
         label=str(LABELS.get(name, name)),
         sort=asked.query(sort=other) if can_sort else "",
         direction=direction,
-        filter="" if is_masked else f"{asked.query()}&add={name}".removeprefix("&"),
+        filter="" if is_masked else urlencode([*asked.items, ("add", name)]),
         is_masked=is_masked,
         is_left=name in left,
     )

@@ -246,6 +246,19 @@ def test_table_that_no_connection_declares_any_more_keeps_its_rows_masked(
     assert "1,284.90" in shown and "Ana Moura" in shown
 
 
+def test_rows_of_a_deleted_connection_stay_beside_those_of_others(
+    ask: Callable[..., str], viewer: User, shop: Connection, make_connection: Callable[..., Connection]
+) -> None:
+    other, gone = make_connection(name="Outra", kind="ledger", config={}), shop.pk
+    load(other, make_run(other), ORDERS, [{"id": 1, "note": "of the other"}])
+    shop.delete()
+    page = ask(viewer, "data_table", "ledger", "orders")
+    assert f"deleted connection {gone}" in page and orders(page) == [1, 2, 3, 48211, 1]
+    assert orders(ask(viewer, "data_table", "ledger", "orders", connection=str(other.pk))) == [1]
+    row = ask(viewer, "data_row", "ledger", "orders", of=gone, key="1")
+    assert f"deleted connection {gone}" in row and "no longer kept" in row
+
+
 def test_wide_table_shows_some_columns_and_those_that_are_chosen(
     ask: Callable[..., str], viewer: User, shop: Connection, run: SyncRun
 ) -> None:
