@@ -18,7 +18,7 @@ from syncruns.browser.filters import EQUALS, SEPARATOR
 from syncruns.browser.personal import hidden_columns
 from syncruns.browser.places import key_url, row_url
 from syncruns.browser.tables import Browsed
-from syncruns.changes import Shown, changes_shown, record_url
+from syncruns.changes import Shown, changes_shown
 from syncruns.engine.changes import kept_key
 from syncruns.engine.corrections import kept_value
 from syncruns.engine.transform import spelled_key
@@ -26,6 +26,7 @@ from syncruns.engine.warehouse import warehouse
 from syncruns.engine.warehouse.browse import Condition, Order, Rows, Selection, StoredRow
 from syncruns.engine.warehouse.tables import TooLong
 from syncruns.models import Change, SyncRun
+from syncruns.record_address import record_url
 
 CHANGES_SHOWN, CHILDREN_SHOWN, CHILD_COLUMNS = 20, 10, 5
 SECONDS = 3.0  # for changes, and for the rows of each child table: neither has an index for every case

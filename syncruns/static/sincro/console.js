@@ -129,6 +129,7 @@
   let goes = false;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
+      document.getElementById("search-found")?.replaceChildren();
       for (const menu of openMenus()) { menu.open = false; menu.querySelector("summary").focus(); }
       return;
     }
