@@ -31,6 +31,7 @@ from syncruns.browser.tallies import Counted, count
 from syncruns.engine.warehouse import warehouse
 from syncruns.engine.warehouse.browse import CHANGED_AT, UNSORTED, RowPage, Rows, StoredRow
 from syncruns.engine.warehouse.tables import TooLong
+from syncruns.searching import finds
 
 PER_PAGE = 50
 TABLES_PER_PAGE = 50
@@ -99,8 +100,7 @@ def tables(request: HttpRequest) -> HttpResponse:
         every = [one for one in every if chosen in one.connections]
     else:
         every += left_tables(every)
-    folded = text.casefold()
-    found = [one for one in every if folded in one.label.casefold() or folded in one.shown.casefold()]
+    found = [one for one in every if finds(text, one.shown, one.label)]
     page = Paginator(found, TABLES_PER_PAGE).get_page(request.GET.get("page"))
     shown = list(page.object_list)
     context = {
