@@ -43,10 +43,13 @@ def connection_new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @permission_required("connections.add_connection", raise_exception=True)
 def connection_new_kind(request: HttpRequest, kind: str) -> HttpResponse:
-    """Show, test and save the form of a new connection."""
+    """Show, test and save the form of a new connection; with `from`, one that begins as a copy of another."""
     connector = _connector_or_404(kind)
-    form = ConnectionForm(connector, request.user, data=request.POST if request.method == "POST" else None)
-    return _work(request, form, can_change=True)
+    data = request.POST if request.method == "POST" else None
+    like = None
+    if slug := request.GET.get("from"):
+        like = get_object_or_404(Connection, slug=slug, kind=kind, deletion="")
+    return _work(request, ConnectionForm(connector, request.user, like=like, data=data), can_change=True)
 
 
 @sensitive_post_parameters()
