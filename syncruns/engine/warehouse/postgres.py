@@ -186,7 +186,7 @@ class PostgresWarehouse(Warehouse):
     @contextmanager
     def limited(self, seconds: float) -> Iterator[None]:
         with self._cursor() as cursor:
-            cursor.execute("SET statement_timeout = %s", [round(seconds * 1000)])
+            cursor.execute("SET statement_timeout = %s", [max(round(seconds * 1000), 1)])  # 0: no limit
         try:
             yield
         except OperationalError as error:
