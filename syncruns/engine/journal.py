@@ -157,6 +157,12 @@ def skipped(run: SyncRun) -> None:
     )
 
 
+def not_started(run: SyncRun) -> None:
+    """Say of a run that waited that it is not run, and why."""
+    reason = run.skip_reason
+    _write(run, logging.INFO, lambda: _("not started: %(reason)s") % {"reason": REASONS.get(reason, reason)})
+
+
 def stopped(connection: Connection, error: SyncError) -> None:
     """Say that the connection syncs no more until a person acts."""
     words = _error_words
