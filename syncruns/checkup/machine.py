@@ -29,7 +29,6 @@ LOG_MAY_LAG = timedelta(minutes=2)
 LOCK_SECONDS = 5.0
 OURS = ("connections", "syncruns")  # whose migrations are never squashed away
 WEB_SECONDS = 5.0
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # what stands for every address of a machine: one of them
 SKEW_WARNING_SECONDS = 2.0
 SKEW_PROBLEM_SECONDS = 30.0
 MEGABYTE = 2**20
@@ -84,7 +83,7 @@ def check_web(_scene: Scene) -> Iterator[Check]:
         return
     host, port = place
     params: dict[str, Any] = {"address": f"{host}:{port}"}
-    asking = http.client.HTTPConnection(EVERYWHERE.get(host, host), port, timeout=WEB_SECONDS)
+    asking = http.client.HTTPConnection(host, port, timeout=WEB_SECONDS)
     started = time.monotonic()
     try:
         asking.request("GET", "/healthz", headers={"Host": "localhost"})
