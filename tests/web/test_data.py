@@ -210,6 +210,8 @@ def test_row_page_has_every_value_its_run_changes_parent_and_children(
     page = ask(operator, "data_row", "ledger", "orders", of=shop.pk, key="2")
     assert "long " * 59 in page and reverse("run", args=[run.pk]) in page and "-5" in page
     assert 'class="old">8<' not in page and "Ana Moura" not in page
+    changed = ask(operator, "run_changes", str(run.pk))
+    assert f'href="/data/ledger/orders/row/?of={shop.pk}&amp;key=2"' in changed
     parent = ask(operator, "data_row", "ledger", "orders", of=shop.pk, key="1")
     assert "P1<" not in parent or "P10" in parent
     assert f"?connection={shop.pk}&amp;eq%3Aorder_id=1" in parent and "There are more." in parent
