@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -103,6 +103,11 @@ class Table:
     def set_columns(self) -> tuple[str, ...]:
         """The columns that name the set a row belongs to: its parent's key, or set_key; () when rows form no sets."""
         return self.parent_key or self.set_key
+
+    def part(self, names: Iterable[str]) -> Table:
+        """Return the table as far as its key and the columns called names go, for who only reads it."""
+        wanted = {*self.key, *names}
+        return Table(self.name, tuple(column for column in self.columns if column.name in wanted), self.key)
 
     def types(self, names: Sequence[str]) -> list[ColumnType]:
         """Return the types of the columns called names."""

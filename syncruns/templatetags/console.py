@@ -16,11 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connections.catalogue import explain
-from connections.connectors import REGISTRY
+from connections.connectors import REGISTRY, connector_class
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from syncruns import timewords
-from syncruns.backfills import streams_to_fill
 from syncruns.changes import are_kept
 from syncruns.diary import run_words
 from syncruns.health import LOOKS
@@ -246,7 +245,7 @@ def held_deletions(connection: Connection) -> int:
 def can_fill(connection: Connection) -> bool:
     """Say whether some stream of the connection can be read for a range of the past."""
     try:
-        return bool(streams_to_fill(connection))
+        return any(stream.ranged for stream in connector_class(connection.kind).streams(connection.config))
     except SyncError:
         return False
 

@@ -110,6 +110,9 @@ def assert_same(auvo: Auvo) -> None:
         key = ("task_id", *truth.OF_TASK[table][0])
         ours = held("auvo", table, key, list(next(iter(expected.values()))))
         check(table, ours, expected, must={name for name in expected if name[0] in inner})
+    answered = {(number, each["itemId"]) for number in inner for each in auvo.surveys(number)}
+    assert answered
+    assert answered <= held("auvo", "satisfaction_survey", ("task_id", "item_id"), ["task_id", "item_id"]).keys()
     for path, table, key_name, row in truth.OTHERS:
         rows = [row(each) for each in auvo.records(path)]
         expected = {(each[key_name],): each for each in rows}

@@ -114,9 +114,7 @@ class Scratch:
 
     def _target(self) -> Target | None:
         """The table as far as a sweep needs it: a dry run may meet one that lacks columns declared since."""
-        names = {*self._table.key, *(each.column for each in self._scope)}
-        columns = tuple(column for column in self._table.columns if column.name in names)
-        return self._destination.bound(self._schema, Table(self._table.name, columns, self._table.key))
+        return self._destination.bound(self._schema, self._table.part(each.column for each in self._scope))
 
     def _within(self, target: Target) -> tuple[str, list[Any]]:
         return condition(self._destination, target, self._scope)

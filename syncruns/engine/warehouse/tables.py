@@ -22,11 +22,18 @@ from syncruns.engine.warehouse.digest import Digests
 from syncruns.engine.warehouse.shape import Evolution, Lack, Shape, identifier, indexes_of, lack, names, quote
 from syncruns.engine.warehouse.target import Encoder, RowId, Target
 
+SORTED_LETTERS = 120  # a longer text is sorted by its beginning: where a page ended stands in the next one's address
+
+
+class TooLong(Exception):
+    """A statement took longer than whoever asked wanted to wait."""
+
 
 class Tables(ABC):
     """Typed tables in one database. Database errors (django.db.Error) pass."""
 
     row_id: str  # the column that says where a row is
+    like: str  # the operator that compares a text with a pattern, whatever its case
 
     def __init__(self, using: str) -> None:
         self.using = using
@@ -120,6 +127,30 @@ class Tables(ABC):
             cursor.execute(f"DELETE FROM {target.name} AS t WHERE {condition}", [value])
             return int(cursor.rowcount)
 
+    # Looking at tables, declared or not
+
+    def standing(self, schema: str) -> list[str]:
+        """Return the names of the schema's tables that Sincro made, as the database has them, without the schema."""
+        return self._loaded_tables(schema)
+
+    def shape(self, schema: str, name: str) -> Shape | None:
+        """Return a table as it stands; None when there is none."""
+        return self._shapes(schema, [Table(name, (Column("key"),), ("key",))]).get(name)
+
+    def place(self, schema: str, name: str) -> str:
+        """Return a table's quoted name."""
+        return self._name(schema, name)
+
+    def encoder(self, column: Column) -> Encoder:
+        """Return the function that makes a typed value a parameter, for a column as it stands."""
+        return self._encoder(column, column)
+
+    def select(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a statement that reads; return all it found."""
+        with self._cursor() as cursor:
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+
     # Binding declarations to tables
 
     def _bind(self, schema: str, tables: Sequence[Table]) -> list[Lack]:
@@ -164,6 +195,22 @@ class Tables(ABC):
         return self._connection.cursor()
 
     # The dialect
+
+    @abstractmethod
+    def placeholder(self, column: Column) -> str:
+        """Return the placeholder of an encoded value that a standing column is compared with."""
+
+    @abstractmethod
+    def comparable(self, column: Column, expression: str) -> str:
+        """Return an expression of a standing column's value that sorts as the values do."""
+
+    @abstractmethod
+    def estimate(self, schema: str, name: str) -> int | None:
+        """Return about how many rows a table has, at once and whatever its size; None when nobody knows."""
+
+    @abstractmethod
+    def limited(self, seconds: float) -> AbstractContextManager[None]:
+        """Let statements run so long at the most: then TooLong is raised. Not within a transaction."""
 
     @abstractmethod
     def _name(self, schema: str, name: str) -> str:
