@@ -49,7 +49,8 @@ class Supervisor:
         self.roles = tuple(roles)
         self._say = say
         self.children: dict[str, Child] = {role: Child(role, *_command(role)) for role in self.roles}
-        self.files = [RoleFile(settings.DATA_DIR / "run" / role, address()) for role in self.roles]
+        places = {"web": (settings.HOST, settings.PORT)}
+        self.files = [RoleFile(settings.DATA_DIR / "run" / role, address(), places.get(role)) for role in self.roles]
         self.signals = 0
         self.exit_code = 0
         self.is_announced = "web" not in self.roles

@@ -319,7 +319,7 @@ def _is_due(connection: Connection, choice: SelectedStream) -> bool:
         StreamRun.READS,
         run__connection=connection,
         stream=choice.stream.key,
-        state=StreamRun.State.SUCCEEDED,
+        state__in=(StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL),  # both were read to their end
         started_at__gt=since,
     ).exists()
 
