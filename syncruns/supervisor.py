@@ -228,6 +228,7 @@ def _command(role: str) -> tuple[list[str], dict[str, str]]:
             "--graceful-timeout": 15,
             "--max-requests": 100_000,  # a new worker costs a second of processor; memory does not grow
             "--max-requests-jitter": 20_000,
+            "--limit-request-line": 8190,
             "--log-level": "warning",
         }
         flags = [str(part) for option in options.items() for part in option]
