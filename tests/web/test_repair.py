@@ -14,6 +14,7 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.sandbox.server import Sandbox
 from connections.sandbox.shop import TOKEN, Shop
+from syncruns.models import SystemJob
 from tests.web.console_pages import CONFIG, make_run
 from tests.web.forms_page import FormPage
 
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.django_db
 def page(administrator: User, signed_in: Callable[[User], Client]) -> Client:
     client = signed_in(administrator)
     client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    SystemJob.objects.create(name=SystemJob.DISPATCH, last_at=timezone.now())
     return client
 
 
