@@ -10,7 +10,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.db import Error, connections, transaction
 from django.utils import timezone
 
@@ -32,6 +31,7 @@ from syncruns.engine.quarantine import waiting_of
 from syncruns.engine.reader import read_ahead
 from syncruns.engine.reset import in_range, is_reset, order_of
 from syncruns.engine.reset_load import ResetLoad
+from syncruns.engine.retries import attempts_of, rest_of
 from syncruns.engine.steps import NEEDS_FAILED, add_steps, failed_needs, is_step, pages_of
 from syncruns.engine.warehouse import Warehouse, warehouse
 from syncruns.models import Checkpoint, Reset, StreamRun, SyncRun
@@ -138,7 +138,8 @@ class _StreamSync:
         Returns its failure, or what kept deletions back.
         """
         source = self._run.connection.name
-        for attempt in range(1, settings.MAX_RETRIES + 1):
+        attempts = attempts_of(self._run.connection)
+        for attempt in range(1, attempts + 1):
             try:
                 self._begin(attempt)
                 brake = self._read()
@@ -151,13 +152,13 @@ class _StreamSync:
                 failure = SyncError("destination_failed", detail=type(error).__name__)
             else:
                 return self._end(brake)
-            pause = _pause_before_retry(failure)
-            if pause is None or attempt == settings.MAX_RETRIES:
+            pause = _pause_before_retry(failure, rest_of(self._run.connection))
+            if pause is None or attempt == attempts:
                 break
             journal.stream_failed(self._run, self._row, failure, pause=pause)
             self._log.add(
                 "warning", "stream_retry", self._stream.key, code=failure.code, attempt=attempt + 1,
-                attempts=settings.MAX_RETRIES, seconds=round(pause),
+                attempts=attempts, seconds=round(pause),
             )  # fmt: skip
             self._leash.wait(pause)
         journal.stream_failed(self._run, self._row, failure, pause=None)
@@ -293,12 +294,12 @@ def _is_held(failure: SyncError) -> bool:
     return failure.until is not None and failure.until > timezone.now()
 
 
-def _pause_before_retry(failure: SyncError) -> float | None:
+def _pause_before_retry(failure: SyncError, rest: float) -> float | None:
     """Return how many seconds to wait before another attempt in this run; None: it is pointless, or too long."""
     if not failure.info.retryable:
         return None
     asked = (failure.until - timezone.now()).total_seconds() if failure.until is not None else 0.0
-    return max(float(settings.RETRY_DELAY), asked) if asked <= LONGEST_PAUSE else None
+    return max(rest, asked) if asked <= LONGEST_PAUSE else None
 
 
 def plan(
