@@ -175,6 +175,7 @@ def test_sources_in_all_kinds_of_trouble_and_a_log_whose_disk_is_full(sincro: Co
     assert told("cycle_long", "span").keys() == {"hangs"}
 
 
+@pytest.mark.long
 def test_start_that_is_never_confirmed_shows_the_log_and_ends(tmp_path: Path) -> None:
     with console(tmp_path / "var", CONFIRM_SECONDS="8") as new:
         assert new.manage("migrate", "--verbosity", "0").returncode == 0
