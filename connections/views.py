@@ -30,9 +30,12 @@ EDITS = ("add", "remove", "suggest", "replace", "offer")
 def connection_new(request: HttpRequest) -> HttpResponse:
     """Offer the kinds of source there are."""
     kinds = [
-        {"kind": one.kind, "icon": one.icon, "label": words(one.label), "description": words(one.description)}
+        {
+            "kind": one.kind, "icon": one.icon, "label": words(one.label), "description": words(one.description),
+            "is_beta": one.is_beta,
+        }
         for one in connectors.REGISTRY
-    ]
+    ]  # fmt: skip
     return render(request, "connections/kinds.html", {"kinds": kinds})
 
 
@@ -40,10 +43,13 @@ def connection_new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @permission_required("connections.add_connection", raise_exception=True)
 def connection_new_kind(request: HttpRequest, kind: str) -> HttpResponse:
-    """Show, test and save the form of a new connection."""
+    """Show, test and save the form of a new connection; with `from`, one that begins as a copy of another."""
     connector = _connector_or_404(kind)
-    form = ConnectionForm(connector, request.user, data=request.POST if request.method == "POST" else None)
-    return _work(request, form, can_change=True)
+    data = request.POST if request.method == "POST" else None
+    like = None
+    if slug := request.GET.get("from"):
+        like = get_object_or_404(Connection, slug=slug, kind=kind, deletion="")
+    return _work(request, ConnectionForm(connector, request.user, like=like, data=data), can_change=True)
 
 
 @sensitive_post_parameters()
@@ -60,6 +66,8 @@ def connection_edit(request: HttpRequest, slug: str) -> HttpResponse:
     connection = get_object_or_404(Connection, slug=slug, deletion="")
     data = request.POST if request.method == "POST" and can_change else None
     form = ConnectionForm(_connector_or_404(connection.kind), request.user, connection=connection, data=data)
+    if data is None:
+        form.focus_on(request.GET.get("field", ""))
     return _work(request, form, can_change=can_change)
 
 
@@ -88,14 +96,16 @@ def _work(request: HttpRequest, form: ConnectionForm, *, can_change: bool) -> Ht
             raise PermissionDenied
         if button in ("test", "save", "suggest", "replace", "offer") and not may_test:
             raise PermissionDenied
+        was_stopped = form.connection is not None and form.connection.status == Connection.Status.ERROR
         saved = _act(form, button, path)
         if saved is not None:
-            _tell(request, saved, is_new=form.connection is None)
+            _tell(request, saved, is_new=form.connection is None, was_stopped=was_stopped)
             return redirect("connection", slug=saved.slug)
     context = {
         "form": Drawing(form, can_change=can_change),
         "connection": form.connection,
         "source": words(form.connector.label),
+        "connector": form.connector,
         "can_change": can_change,
     }
     if request.htmx:  # type: ignore[attr-defined]
@@ -138,11 +148,13 @@ def _pressed(data: QueryDict) -> tuple[str, Path]:
     return next((button for button in ("test", "save_off", "save") if button in data), ""), ()
 
 
-def _tell(request: HttpRequest, connection: Connection, *, is_new: bool) -> None:
+def _tell(request: HttpRequest, connection: Connection, *, is_new: bool, was_stopped: bool) -> None:
     if not connection.auto_sync:
         messages.success(request, gettext("Saved. Auto-sync is off: nothing is read until you switch it on."))
     elif is_new:
         messages.success(request, gettext("Saved and switched on. The first sync starts now."))
+    elif was_stopped:
+        messages.success(request, gettext("Saved. The connection syncs again now."))
     else:
         messages.success(request, gettext("Saved. The next sync uses the new settings."))
 

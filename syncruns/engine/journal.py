@@ -17,11 +17,13 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext as _
 
 from connections.catalogue import explain
+from connections.connectors import connector_class
 from connections.models import Connection
 from connections.sdk.declare import Step
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.sdk.redaction import Redactor
 from connections.services import SelectedStream
+from syncruns.engine.retries import attempts_of, rest_of
 from syncruns.events import REASONS, sentence
 from syncruns.models import StreamRun, SyncLog, SyncRun
 from syncruns.models.run import Counts
@@ -55,8 +57,8 @@ def began(run: SyncRun) -> None:
                 "trigger": run.get_trigger_display(),
                 "attempt": run.attempt,
                 "worker": run.worker,
-                "tries": settings.MAX_RETRIES,
-                "delay": settings.RETRY_DELAY,
+                "tries": attempts_of(run.connection),
+                "delay": f"{rest_of(run.connection):g}",
                 "lease": settings.LEASE_SECONDS,
                 "deadline": settings.RUN_DEADLINE,
             }
@@ -156,6 +158,12 @@ def skipped(run: SyncRun) -> None:
     )
 
 
+def not_started(run: SyncRun) -> None:
+    """Say of a run that waited that it is not run, and why."""
+    reason = run.skip_reason
+    _write(run, logging.INFO, lambda: _("not started: %(reason)s") % {"reason": REASONS.get(reason, reason)})
+
+
 def stopped(connection: Connection, error: SyncError) -> None:
     """Say that the connection syncs no more until a person acts."""
     words = _error_words
@@ -188,7 +196,7 @@ def _write_of(
 
 
 def _attempt(row: StreamRun) -> dict[str, Any]:
-    return {"stream": gettext(row.label), "attempt": row.attempt, "attempts": settings.MAX_RETRIES}
+    return {"stream": gettext(row.label), "attempt": row.attempt, "attempts": attempts_of(row.run.connection)}
 
 
 def _failure_words(row: StreamRun, failure: SyncError, pause: float | None) -> str:
@@ -213,14 +221,16 @@ def _error_words(error: SyncError) -> str:
 
 
 def _settings_words(run: SyncRun) -> str:
-    """Return plain values; of lists, which may hold anything, their length; of secrets that they are set."""
+    """Return plain values; of lists, which may hold anything, their length; of secrets and persons, asterisks."""
     connection = run.connection
+    hidden = {setting.name for setting in connector_class(connection.kind).settings if setting.personal}
     values = [
         f"{name}=({len(value)})" if isinstance(value, list | dict) else f"{name}={value}"
         for name, value in connection.config.items()
-        if value not in ("", None)
+        if value not in ("", None) and name not in hidden
     ]
-    return ", ".join([*values, *(f"{name}=***" for name in sorted(connection.secrets_set_at))])
+    hidden &= {name for name, value in connection.config.items() if value}
+    return ", ".join([*values, *(f"{name}=***" for name in sorted({*hidden, *connection.secrets_set_at}))])
 
 
 def _window_words(run: SyncRun, choice: SelectedStream, due: bool) -> str:

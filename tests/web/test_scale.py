@@ -19,7 +19,8 @@ from syncruns.models import SyncRun, SystemJob
 from tests.web.crowd import populate
 
 pytestmark = pytest.mark.django_db
-LISTS = ("/", "/?period=30d", "/connections/", "/runs/", "/audit/", "/changes/", "/review/")
+SEARCHES = ("/runs/?q=filial", "/search/?q=filial")
+LISTS = ("/", "/?period=30d", "/connections/", "/runs/", "/audit/", "/changes/", "/review/", *SEARCHES)
 OWN = ("sincro.css", "console.js", "sprite.svg", "favicon.svg")  # what a first visit fetches beside the kit
 MOST_BYTES = 150_000
 

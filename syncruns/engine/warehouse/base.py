@@ -49,6 +49,7 @@ class Warehouse(Tables):
 
     rows_at_once = 5000  # of one transaction, about
     divides_pages = False  # whether a larger page takes several transactions
+    writes_alone = False  # whether everybody else's writes wait for a transaction
     recorder: Recorder | None = None  # who is told what is written
 
     def took(self, seconds: float) -> None:
@@ -135,6 +136,8 @@ class Warehouse(Tables):
 
         One that was written since then, or is gone, is left alone.
         """
+        if not missed:
+            return 0
         stamp = Stamp(connection_id, run_id, now)
         target = self._target(schema, table)
         keys = [key for key, _version in missed]
@@ -207,6 +210,8 @@ class Warehouse(Tables):
             before = found.get(position)
             if before is None:
                 new.append((row, now))
+            elif target.table.never_changes and not before.deleted:
+                counts.unchanged += 1
             elif before.deleted or not (before.hash == now or is_of(before.hash, row)):
                 changed.append((row, now, before.id))
                 if before.deleted:
@@ -292,9 +297,9 @@ class Warehouse(Tables):
     def digest_of(self, text: str) -> str:
         """Return the expression for a digest of a text expression, 64 characters long."""
 
-    @abstractmethod
     def _value(self, target: Target, column: str) -> str:
         """Return the placeholder of an encoded value that a column is compared with."""
+        return self.placeholder(target.actual(column))
 
     @abstractmethod
     def _analyze(self, name: str) -> None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, OperationalError, transaction
+from psycopg2.errors import QueryCanceled
 
 from connections.sdk.declare import Column, ColumnType, Key, Table
 from syncruns.engine.transform import Row
 from syncruns.engine.warehouse.base import Warehouse
 from syncruns.engine.warehouse.shape import Lack, Shape, identifier, names, quote
+from syncruns.engine.warehouse.tables import BESIDE, SORTED_LETTERS, TooLong
 from syncruns.engine.warehouse.target import Encoder, RowId, Stamp, StoredKey, Target
 
 ALTERATION_LOCK = 7_311_045_211_908  # an arbitrary number that nothing else locks
@@ -57,12 +59,16 @@ class PostgresWarehouse(Warehouse):
     """Tables named schema.table."""
 
     row_id = "ctid"
+    like = "ILIKE"
 
-    def _name(self, schema: str, name: str) -> str:
-        return f"{quote(schema)}.{quote(name)}"
+    def _physical(self, schema: str, name: str) -> str:
+        return identifier(self._beside + name)
+
+    def _place(self, schema: str, physical: str) -> str:
+        return f"{quote(schema)}.{quote(physical)}"
 
     def _shapes(self, schema: str, tables: Sequence[Table]) -> dict[str, Shape]:
-        declared = {identifier(table.name): table.name for table in tables}
+        declared = {self._physical(schema, table.name): table.name for table in tables}
         columns: dict[str, dict[str, Column]] = {}
         keys: dict[str, set[str]] = {}
         indexes: dict[str, list[str]] = {}
@@ -75,14 +81,24 @@ class PostgresWarehouse(Warehouse):
         return {table: Shape(columns[table], frozenset(keys[table]), frozenset(indexes[table])) for table in columns}
 
     def _index_name(self, schema: str, index: str) -> str:
-        return index
+        return self._beside + index
+
+    def _tables_beside(self, schema: str) -> list[str]:
+        with self._cursor() as cursor:
+            cursor.execute(
+                "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE n.nspname = %s AND c.relkind = 'r' AND starts_with(c.relname, %s)",
+                [identifier(schema), self._beside],
+            )
+            return [row[0] for row in cursor.fetchall()]
 
     def _loaded_tables(self, schema: str) -> list[str]:
         with self._cursor() as cursor:
             cursor.execute(
                 "SELECT table_name FROM information_schema.columns"
-                " WHERE table_schema = %s AND column_name = '_connection_id' ORDER BY 1",
-                [identifier(schema)],
+                " WHERE table_schema = %s AND column_name = '_connection_id' AND NOT starts_with(table_name, %s)"
+                " ORDER BY 1",
+                [identifier(schema), BESIDE],
             )
             return [row[0] for row in cursor.fetchall()]
 
@@ -117,8 +133,7 @@ class PostgresWarehouse(Warehouse):
             elif parts:
                 # One statement: a table that has to be written again is written once.
                 cursor.execute(f"ALTER TABLE {name} {', '.join(parts)}", ())
-            if lack.index:
-                self._add_index(schema, table)
+        self._add_indexes(schema, table, lack.indexes)
 
     def _encoder(self, declared: Column, actual: Column) -> Encoder:
         """Return the function that spells a value as PostgreSQL reads it; narrower than the column is fine."""
@@ -170,8 +185,31 @@ class PostgresWarehouse(Warehouse):
     def digest_of(self, text: str) -> str:
         return f"encode(sha256(convert_to({text}, 'UTF8')), 'hex')"
 
-    def _value(self, target: Target, column: str) -> str:
-        return f"%s::{_type(target.actual(column))}"
+    def placeholder(self, column: Column) -> str:
+        return f"%s::{_type(column)}"
+
+    def comparable(self, column: Column, expression: str) -> str:
+        return f"left({expression}, {SORTED_LETTERS})" if column.type == "text" else expression
+
+    def estimate(self, schema: str, name: str) -> int | None:
+        place = self._name(schema, name).replace("%%", "%")
+        found = self.select("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(%s)", [place])
+        return found[0][0] if found and found[0][0] >= 0 else None
+
+    @contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        with self._cursor() as cursor:
+            cursor.execute("SET statement_timeout = %s", [max(round(seconds * 1000), 1)])  # 0: no limit
+        try:
+            yield
+        except OperationalError as error:
+            if isinstance(error.__cause__, QueryCanceled):
+                raise TooLong from None
+            raise
+        finally:
+            # Within a transaction that failed there is nothing to do: it takes the setting along.
+            with suppress(DatabaseError), self._cursor() as cursor:
+                cursor.execute("RESET statement_timeout", ())
 
     def _analyze(self, name: str) -> None:
         with self._cursor() as cursor:

@@ -9,7 +9,6 @@ Nobody else sees them, so an interrupted sweep can only start over; and they cos
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -60,11 +59,9 @@ class Scratch:
         if target is None:
             return 0
         destination = self._destination
-        same = " AND ".join(f"m.c{place} = t.{quote(name)}" for place, name in enumerate(self._table.key))
         within, values = self._within(target)
         self._execute(f"DROP TABLE IF EXISTS {self.missed}")
-        # The planner may know nothing of a young table and look up each key: then let it find them by an index.
-        destination._index_met(self._met, len(self._table.key))
+        self._index_met()
         self._execute(
             f"""
             CREATE TEMPORARY TABLE {self.missed} AS
@@ -72,7 +69,7 @@ class Scratch:
             FROM (
                 SELECT {destination.key_text(self._table.key)} AS key, {VERSION} AS version FROM {target.name} AS t
                 WHERE t._connection_id = %s AND t._deleted_at IS NULL AND t._changed_at < %s{within}
-                AND NOT EXISTS (SELECT 1 FROM {self._met} AS m WHERE {same})
+                AND NOT EXISTS (SELECT 1 FROM {self._met} AS m WHERE {self._met_where()})
             ) AS found
             """,
             [self._connection_id, destination._moment(before), *values],
@@ -81,6 +78,14 @@ class Scratch:
             self._execute(f"CREATE INDEX {self.missed}_{column} ON {self.missed} ({column})")
         destination._analyze(self.missed)
         return int(self._rows(f"SELECT count(*) FROM {self.missed}")[0][0])
+
+    def _met_where(self) -> str:
+        """Return the condition that a row m of what was met is that of t."""
+        return " AND ".join(f"m.c{place} = t.{quote(name)}" for place, name in enumerate(self._table.key))
+
+    def _index_met(self) -> None:
+        # The planner may know nothing of a young table and look up each key: then let it find them by an index.
+        self._destination._index_met(self._met, len(self._table.key))
 
     def live(self) -> int:
         """Return how many live rows lie within the scope that was compared."""
@@ -115,10 +120,7 @@ class Scratch:
 
     def _target(self) -> Target | None:
         """The table as far as a sweep needs it: a dry run may meet one that lacks columns declared since."""
-        names = {*self._table.key, *(each.column for each in self._scope)}
-        columns = tuple(column for column in self._table.columns if column.name in names)
-        table = replace(self._table, columns=columns, parent=None, parent_key=(), set_key=())
-        return self._destination.bound(self._schema, table)
+        return self._destination.bound(self._schema, self._table.part(each.column for each in self._scope))
 
     def _within(self, target: Target) -> tuple[str, list[Any]]:
         return condition(self._destination, target, self._scope)
