@@ -1,6 +1,6 @@
 """Every page of the console by the name of its address, and in which states it is looked at.
 
-A new address fails tests/browser/test_states.py until it stands here: as a page, or as none with the reason.
+A new address fails tests/web/test_addresses.py until it stands here: as a page, or as none with the reason.
 `{words}` in a path stand for what the database holds (tests/browser/seed.py, what_there_is).
 """
 
@@ -25,7 +25,16 @@ FULL: dict[str, tuple[str, ...]] = {
     "connection_new_kind": tuple(f"/connections/new/{kind}/" for kind in ("auvo", "odoo", "rest")),
     "connection_reset": ("/connections/{usual}/streams/orders/reset/", "/connections/{running}/streams/orders/reset/"),
     "connection_document": ("/connections/{usual}/documents/{sha256}/", "/connections/{usual}/documents/none/"),
-    "record": ("/connections/{usual}/records/orders/erp_orders/?key=1",),
+    "record": ("/connections/{usual}/records/orders/erp_orders/1/",),
+    "search": ("/search/?q=o", "/search/?q=nobody"),
+    "data": ("/data/", "/data/?page=2", "/data/?q=nobody"),
+    "data_table": (
+        "/data/rest/erp_orders/?add=total&has:cliente=a&sort=-id",
+        "/data/rest/erp_orders/",
+        "/data/rest/erp_orders/?has:cliente=nobody",
+    ),
+    "data_row": ("/data/rest/erp_orders/row/?of={usual_id}&key=48211",),
+    "data_export": ("/data/rest/erp_orders/export/",),
     "runs": ("/runs/", "/runs/?page=3", "/runs/?state=failures", "/runs/?state=cancelled&span=24h"),
     "run": tuple(
         f"/runs/{{run_{state}}}/"
@@ -75,6 +84,8 @@ EMPTY: dict[str, tuple[str, ...]] = {
     "connection_new": ("/connections/new/",),
     "runs": ("/runs/",),
     "changes": ("/changes/",),
+    "data": ("/data/",),
+    "search": ("/search/?q=o",),
     "review": ("/review/",),
     "review_deletions": ("/review/deletions/",),
     "review_corrections": ("/review/corrections/",),
@@ -133,7 +144,7 @@ NO_PAGES: dict[str, str] = {
             "connection_catch_up", "connection_decide", "connection_auto_sync", "connection_sync", "connection_stream",
             "backfill_begin", "backfill_stop", "backfill_resume", "connection_delete", "run_cancel", "run_retry",
             "correction_decide", "review_decide", "review_discard", "review_reopen", "token_revoke", "webhook_test",
-            "webhook_rotate", "webhook_delete", "mail_test", "system_sources",
+            "webhook_rotate", "webhook_delete", "mail_test", "system_sources", "connections_bulk", "data_personal",
         ),
         ACTS,
     ),

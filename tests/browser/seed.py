@@ -200,6 +200,7 @@ def what_there_is(console: Console) -> dict[str, str]:
     records = "SELECT id FROM syncruns_quarantinedrecord WHERE"
     return {
         **slugs,
+        "usual_id": one("SELECT id FROM connections_connection WHERE slug = 'loja-virtual'"),
         **{f"run_{name}": str(uuid.UUID(key)) for name, key in runs.items()},
         "record": one(f"{records} state = 'open' AND record_key = '48217'"),
         "record_long": one(f"{records} length(record_key) > 100"),
