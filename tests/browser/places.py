@@ -25,7 +25,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "connection_new_kind": tuple(f"/connections/new/{kind}/" for kind in ("auvo", "odoo", "rest")),
     "connection_reset": ("/connections/{usual}/streams/orders/reset/", "/connections/{running}/streams/orders/reset/"),
     "connection_document": ("/connections/{usual}/documents/{sha256}/", "/connections/{usual}/documents/none/"),
-    "record": ("/connections/{usual}/records/orders/erp_orders/1/",),
+    "record": ("/connections/{usual}/records/orders/erp_orders/48211/",),
     "search": ("/search/?q=o", "/search/?q=nobody"),
     "data": ("/data/", "/data/?page=2", "/data/?q=nobody"),
     "data_table": (
