@@ -136,6 +136,10 @@ def in_all_views(looker: Looker, pages: Iterable[tuple[str, str]], locale: str) 
     return found
 
 
+def expect_none(faults: list[str]) -> None:
+    assert not faults, "\n".join(faults)
+
+
 EVERYDAY = {"full": one_of_each(FULL), "empty": {"overview": ("/",)}, "signed out": one_of_each(SIGNED_OUT)}
 ALL = {"full": FULL, "empty": EMPTY, "signed out": SIGNED_OUT}
 
@@ -155,7 +159,7 @@ def pages_of(request: pytest.FixtureRequest, places: Places) -> list[tuple[str, 
 
 @pytest.mark.parametrize("state", ALL)
 def test_one_of_each_page_looks_right(looker: Looker, request: pytest.FixtureRequest, state: str) -> None:
-    assert in_turn(looker, pages_of(request, EVERYDAY[state])) == []
+    expect_none(in_turn(looker, pages_of(request, EVERYDAY[state])))
 
 
 @pytest.mark.long
@@ -164,7 +168,7 @@ def test_one_of_each_page_looks_right(looker: Looker, request: pytest.FixtureReq
 def test_every_page_looks_right_in_every_state_and_view(
     looker: Looker, request: pytest.FixtureRequest, state: str, locale: str
 ) -> None:
-    assert in_all_views(looker, pages_of(request, ALL[state]), locale) == []
+    expect_none(in_all_views(looker, pages_of(request, ALL[state]), locale))
 
 
 @pytest.mark.long
@@ -172,11 +176,11 @@ def test_every_page_looks_right_in_every_state_and_view(
 @pytest.mark.parametrize("state", ["refused"])
 def test_refused_forms_say_what_is_wrong_and_look_right(looker: Looker, words: dict[str, str], locale: str) -> None:
     pages = [(path.format(**words), form) for path, form in REFUSED.items()]
-    assert in_all_views(looker, pages, locale) == []
+    expect_none(in_all_views(looker, pages, locale))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("state", ["failed"])
 def test_card_of_every_error_looks_right(looker: Looker, full: Console) -> None:
     runs = full.query("SELECT min(id) FROM syncruns_syncrun WHERE error_code != '' GROUP BY error_code")
-    assert in_turn(looker, [(f"/runs/{UUID(run)}/", "") for (run,) in runs]) == []
+    expect_none(in_turn(looker, [(f"/runs/{UUID(run)}/", "") for (run,) in runs]))
