@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -34,6 +35,12 @@ class Scene:
 
     def __init__(self, now: datetime) -> None:
         self.now = now
+        self._began = time.monotonic()
+
+    @property
+    def present(self) -> datetime:
+        """The moment this is, by the clock that said `now`: looks may have waited since."""
+        return self.now + timedelta(seconds=time.monotonic() - self._began)
 
     @cached_property
     def rows(self) -> list[Row]:

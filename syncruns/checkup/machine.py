@@ -110,7 +110,7 @@ def check_log(_scene: Scene) -> Iterator[Check]:
 def _is_writable(path: Path) -> bool:
     """Try it on a log that is there; one that is not must be made by who runs Sincro, not by who asks."""
     if not path.exists():
-        return os.access(path.parent, os.W_OK)
+        return path.parent.is_dir() and os.access(path.parent, os.W_OK)
     try:
         path.open("a").close()
     except OSError:
@@ -125,10 +125,10 @@ def check_clock(scene: Scene) -> Iterator[Check]:
             cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
         else:
             cursor.execute("SELECT (julianday('now') - 2440587.5) * 86400")
-        seconds = float(cursor.fetchone()[0]) - scene.now.timestamp()
+        seconds = float(cursor.fetchone()[0]) - scene.present.timestamp()
     last = SystemJob.last_sign(SystemJob.DISPATCH)
     if last is not None:
-        seconds = max(seconds, (last - scene.now).total_seconds())  # a tick of the future
+        seconds = max(seconds, (last - scene.present).total_seconds())  # a tick of the future
     apart = abs(seconds)
     sources = list(_source_clocks(scene))
     yield from sources

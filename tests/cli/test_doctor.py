@@ -97,6 +97,12 @@ def test_log_that_stands_still(found: Found, make_connection: Callable[..., Conn
     assert set(found()) == {"log_still", "vendor_unreachable"}
 
 
+def test_log_in_whose_folder_s_place_a_file_stands(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    (settings.DATA_DIR / "logs").write_text("")
+    monkeypatch.setattr(settings, "LOG_FILE", settings.DATA_DIR / "logs" / "sync.log")
+    assert set(found()) == {"log_unwritable"}
+
+
 def test_queue_that_nobody_works_on(found: Found, loja: Connection) -> None:
     SyncRun.objects.create(connection=loja, trigger="manual", queued_at=timezone.now() - timedelta(minutes=20))
     assert set(found()) == {"queue_stuck"}

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from django.db import connection as database
 
 from syncruns.checkup import database as looks
 from syncruns.checkup import holders
-from tests.cli.doctor import Found
+from tests.cli.doctor import Found, tick
 from tests.console import free_port
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sound")]
@@ -106,7 +107,8 @@ def test_program_that_keeps_the_file_for_itself(found: Found, copy: Path) -> Non
 
 @on_sqlite
 def test_program_that_holds_the_write_lock_is_named(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looks, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(looks, "LOCK_SECONDS", 2.1)  # a wait is no difference between clocks
+    tick(timedelta())
     with contextlib.closing(sqlite3.connect(database.settings_dict["NAME"], isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         locked = found()
