@@ -42,6 +42,7 @@ INTERRUPTED = {
     "stopping": SyncRun.State.QUEUED,  # handed back: another worker goes on
     "worker_lost": SyncRun.State.LOST,
 }
+LOG_SECONDS = 1.0  # between two writes of the run's log while all goes well
 LONGEST_PAUSE = 60.0  # seconds a source may ask for within a run; beyond that the connection waits for its quota
 ENDS_THE_RUN = {"credentials_refused", "credentials_expired", "config_invalid", "address_refused", "secrets_unreadable"}
 
@@ -138,8 +139,7 @@ class _StreamSync:
         source = self._run.connection.name
         for attempt in range(1, settings.MAX_RETRIES + 1):
             try:
-                self._begin(attempt)
-                brake = self._read()
+                brake = self._read(self._begin(attempt))
             except Interruption:
                 raise
             except SyncError as error:
@@ -165,21 +165,25 @@ class _StreamSync:
         self._log.flush()
         return failure
 
-    def _begin(self, attempt: int) -> None:
+    def _begin(self, attempt: int) -> Checkpoint:
+        """Note that the stream is read from now on, and take its checkpoint."""
         row = self._row
         row.state, row.attempt = StreamRun.State.RUNNING, attempt
         row.started_at = row.started_at or timezone.now()
         row.error_code, row.error_params, row.error_detail = "", {}, ""  # of before the run was handed back
+        noted = ["state", "attempt", "started_at", "error_code", "error_params", "error_detail", "checkpoint_before"]
         with _held(self._run):
-            row.save(update_fields=["state", "attempt", "started_at", "error_code", "error_params", "error_detail"])
+            checkpoint, _created = Checkpoint.objects.get_or_create(
+                connection=self._run.connection, stream=self._stream.key
+            )
+            checkpoint.take(self._run)
+            row.checkpoint_before = checkpoint.state
+            row.save(update_fields=noted)
+        return checkpoint
 
-    def _read(self) -> SyncError | None:
+    def _read(self, checkpoint: Checkpoint) -> SyncError | None:
         """Read and load to the end; return what kept a sweep from marking rows deleted."""
         connection = self._run.connection
-        checkpoint, _created = Checkpoint.objects.get_or_create(connection=connection, stream=self._stream.key)
-        with _held(self._run):
-            checkpoint.take(self._run)
-            StreamRun.objects.filter(pk=self._row.pk).update(checkpoint_before=checkpoint.state)
         resets = is_reset(self._choice, self._run.options)
         state = None if resets else checkpoint.state
         options = read_options(self._choice, self._run.options, state)
@@ -212,7 +216,7 @@ class _StreamSync:
                 for group in groups:
                     self._leash.check()
                     load.load(group)
-                    self._log.flush()
+                    self._log.flush(LOG_SECONDS)
         except SyncError:
             load.close()  # after anything else the session is not to be used again
             raise
@@ -246,7 +250,7 @@ class _StreamSync:
             self._log.add("done", f"{row.kind}_no_changes", self._stream.key, read=row.read)
         if brake is not None:
             self._log.add("warning", f"failed.{brake.code}", self._stream.key, **brake.params)
-        self._log.flush()
+        self._log.flush(LOG_SECONDS)
         return brake
 
     def _note_first_read(self) -> None:

@@ -207,7 +207,9 @@ class Warehouse(Tables):
             before = found.get(position)
             if before is None:
                 new.append((row, now))
-            elif before.deleted or not (before.hash == now or is_of(before.hash, row)):
+            elif before.hash == now and not before.deleted:
+                counts.unchanged += 1
+            elif before.deleted or not is_of(before.hash, row):
                 changed.append((row, now, before.id))
                 if before.deleted:
                     back.add(before.id)
