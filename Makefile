@@ -17,7 +17,7 @@ JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadscope
 # What runs again on PostgreSQL: everything that has to do with a database. The second half runs even if the first fails.
 ON_POSTGRES = --ignore tests/sdk --ignore tests/connectors --ignore tests/contract --ignore tests/browser \
-	--ignore tests/project --ignore tests/api/test_live.py
+	--ignore tests/project $(ALSO_IGNORED)
 on_both_databases = status=0; \
 	echo "== SQLite"; env DATABASE_URL= $(1) || status=1; \
 	echo "== PostgreSQL"; $(BIN)/python -m tests.postgres env $(1) $(ON_POSTGRES) || status=1; \
@@ -36,6 +36,7 @@ setup: $(VENV)/runtime-installed ## install what Sincro runs on, for services th
 
 install: $(VENV)/tools-installed ## install what Sincro, its tests and its linters need
 
+test: ALSO_IGNORED = --ignore tests/api/test_live.py
 test: $(VENV)/tools-installed ## run the everyday tests, on SQLite and on PostgreSQL
 	@$(call on_both_databases,$(PYTEST) -m "not long")
 

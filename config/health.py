@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from django.contrib.auth.decorators import login_not_required
-from django.db import Error
+from django.db import Error, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -33,9 +37,17 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when pages can be served: the database answers and has its tables."""
+    """Answer 200 when pages can be served: the database answers and has its tables as this version needs them."""
     try:
-        Scheduler.now()
+        is_ready = _last_migrations() <= MigrationRecorder(connection).applied_migrations().keys()
     except Error:
-        return JsonResponse({"status": "not ready"}, status=503)
+        return JsonResponse({"status": "not ready", "reason": "database"}, status=503)
+    if not is_ready:
+        return JsonResponse({"status": "not ready", "reason": "migrations"}, status=503)
     return JsonResponse({"status": "ready"})
+
+
+@cache
+def _last_migrations() -> frozenset[tuple[str, str]]:
+    """Return the last migration of each app, as the files of this process name them."""
+    return frozenset(MigrationLoader(None).graph.leaf_nodes())

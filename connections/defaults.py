@@ -11,7 +11,7 @@ from connections.models.connection import LONGEST_INTERVAL
 from connections.sdk.connector import Connector
 from connections.sdk.declare import Step, Stream
 from connections.sdk.errors import SyncError
-from connections.sdk.settings import Invalid, Rejected, Setting, SettingsInvalid, check_settings
+from connections.sdk.settings import Invalid, Setting, SettingsInvalid, check_settings, whole
 from connections.sdk.text import gettext_noop as _
 
 LONGEST_WINDOW = 60 * 24 * 366 * 5  # minutes
@@ -96,12 +96,6 @@ def window_settings(connector: type[Connector]) -> tuple[Setting, ...]:
         for stream in fixed_streams(connector)
         if stream.window_minutes is not None
     )
-
-
-def whole(value: Any) -> None:
-    """Raise Rejected for a number with decimals."""
-    if not isinstance(value, int):
-        raise Rejected(_("Write a whole number."))
 
 
 WINDOW = Setting("window", _("Look-back (minutes)"), "number", minimum=1, maximum=LONGEST_WINDOW, validate=whole)

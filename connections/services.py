@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from connections import audit
+from connections.chosen_streams import choose_same_streams, choose_streams
 from connections.connectors import connector_class
 from connections.differences import differences, settings_of
 from connections.mixing import refuse_mixing, refuse_other_source
@@ -112,10 +113,13 @@ def create_connection(
     tags: Sequence[str] = (),
     windows: Mapping[str, int] | None = None,
     first_since: datetime | None = None,
+    like: Connection | None = None,
     user: User = None,
     actor: str = "",
 ) -> Connection:
     """Create a connection. windows: look-back in minutes by stream; first_since (aware): where first reads begin.
+
+    like: a connection of which it reads the same streams.
 
     Raises SettingsInvalid with every problem, or SyncError for its schedule.
     """
@@ -136,7 +140,9 @@ def create_connection(
     connection.auto_sync = auto_sync
     _plan_first(connection)
     connection.save()
-    _choose_streams(connection, windows or {}, first_since)
+    choose_streams(connection, windows or {}, first_since)
+    if like is not None:
+        choose_same_streams(connection, like)
     audit.record("connection.created", user=user, actor=actor, target=connection, kind=kind)
     if auto_sync:
         audit.record("auto_sync.on", user=user, actor=actor, target=connection)
@@ -263,13 +269,14 @@ def streams_of(connection: Connection) -> list[SelectedStream]:
     for stream in connector_class(connection.kind).parts(connection.config):
         setting = chosen.get(stream.key)
         if setting is None:
-            selected.append(SelectedStream(stream, stream.default_enabled, stream.window_minutes, None, None))
+            selected.append(
+                SelectedStream(stream, stream.default_enabled, stream.window_minutes, None, stream.every_minutes)
+            )
         else:
             window = setting.window_minutes if setting.window_minutes is not None else stream.window_minutes
+            every = setting.every_minutes if setting.every_minutes is not None else stream.every_minutes
             selected.append(
-                SelectedStream(
-                    stream, setting.enabled, window, setting.page_size, setting.every_minutes, setting.first_since
-                )
+                SelectedStream(stream, setting.enabled, window, setting.page_size, every, setting.first_since)
             )
     return selected
 
@@ -293,26 +300,6 @@ def default_schedule(kind: str) -> dict[str, Any]:
         hour, minute = (own if told is None else told for own, told in zip((hour, minute), given, strict=True))
         return {"schedule_kind": "daily", "daily_at": f"{hour:02}:{minute:02}"}
     return {"schedule_kind": "interval", "interval_minutes": declared.every_minutes}
-
-
-def _choose_streams(connection: Connection, windows: Mapping[str, int], first_since: datetime | None) -> None:
-    """Store what a new connection's streams do otherwise than declared. Raises SettingsInvalid for unknown ones."""
-    streams = connector_class(connection.kind).streams(connection.config)
-    if unknown := windows.keys() - {stream.key for stream in streams}:
-        text = _("There is no stream called %(name)s.")
-        raise SettingsInvalid([Invalid(("windows", name), text, {"name": name}) for name in sorted(unknown)])
-    StreamSetting.objects.bulk_create(
-        StreamSetting(
-            connection=connection,
-            stream=stream.key,
-            enabled=stream.default_enabled,
-            window_minutes=windows.get(stream.key),
-            first_since=first_since if stream.can_begin_at else None,
-        )
-        for stream in streams
-        if windows.get(stream.key, stream.window_minutes) != stream.window_minutes
-        or (first_since is not None and stream.can_begin_at)
-    )
 
 
 def _facts(connection: Connection) -> dict[str, Any]:

@@ -19,6 +19,13 @@ def is_off(kind: str) -> bool:
     return os.environ.get(variable_of(kind), "").strip().lower() in OFF
 
 
+def kinds_off() -> set[str]:
+    """Return the kinds that the environment switches off; there may be no connector of such a name."""
+    begin = variable_of("")
+    named = {name.removeprefix(begin).lower() for name in os.environ if name.startswith(begin)}
+    return {kind for kind in named if is_off(kind)}
+
+
 def check(kind: str) -> None:
     """Raise SyncError kind_off when a kind is switched off."""
     if is_off(kind):

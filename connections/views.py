@@ -30,9 +30,12 @@ EDITS = ("add", "remove", "suggest", "replace", "offer")
 def connection_new(request: HttpRequest) -> HttpResponse:
     """Offer the kinds of source there are."""
     kinds = [
-        {"kind": one.kind, "icon": one.icon, "label": words(one.label), "description": words(one.description)}
+        {
+            "kind": one.kind, "icon": one.icon, "label": words(one.label), "description": words(one.description),
+            "is_beta": one.is_beta,
+        }
         for one in connectors.REGISTRY
-    ]
+    ]  # fmt: skip
     return render(request, "connections/kinds.html", {"kinds": kinds})
 
 
@@ -40,10 +43,13 @@ def connection_new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @permission_required("connections.add_connection", raise_exception=True)
 def connection_new_kind(request: HttpRequest, kind: str) -> HttpResponse:
-    """Show, test and save the form of a new connection."""
+    """Show, test and save the form of a new connection; with `from`, one that begins as a copy of another."""
     connector = _connector_or_404(kind)
-    form = ConnectionForm(connector, request.user, data=request.POST if request.method == "POST" else None)
-    return _work(request, form, can_change=True)
+    data = request.POST if request.method == "POST" else None
+    like = None
+    if slug := request.GET.get("from"):
+        like = get_object_or_404(Connection, slug=slug, kind=kind, deletion="")
+    return _work(request, ConnectionForm(connector, request.user, like=like, data=data), can_change=True)
 
 
 @sensitive_post_parameters()
@@ -96,6 +102,7 @@ def _work(request: HttpRequest, form: ConnectionForm, *, can_change: bool) -> Ht
         "form": Drawing(form, can_change=can_change),
         "connection": form.connection,
         "source": words(form.connector.label),
+        "connector": form.connector,
         "can_change": can_change,
     }
     if request.htmx:  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from connections.services import SelectedStream, User, streams_of
 from syncruns.models import Backfill, SyncRun
 
 AFTER_ALL = -10  # priority: any other queued run goes first
+BEGUN_TOGETHER = timedelta(minutes=1)
 
 
 def streams_to_fill(connection: Connection) -> list[SelectedStream]:
@@ -63,6 +64,19 @@ def begin_backfill(
         )  # fmt: skip
         _note("backfill.begun", backfill, user=user, actor=actor)
     return backfill, True
+
+
+def done_beside_open(connection: Connection, begin: datetime) -> set[str]:
+    """Return the streams whose backfill from begin is done, and was begun along with one that is still open.
+
+    Who resumes those that are open does not want these from their beginning again.
+    """
+    of_range = Backfill.objects.filter(connection=connection, begin=begin)
+    still_open = of_range.filter(state__in=Backfill.OPEN).order_by("created_at").first()
+    if still_open is None:
+        return set()
+    done = of_range.filter(state=Backfill.State.DONE, created_at__gte=still_open.created_at - BEGUN_TOGETHER)
+    return set(done.values_list("stream", flat=True))
 
 
 def stop_backfill(backfill: Backfill, *, user: User = None, actor: str = "") -> bool:

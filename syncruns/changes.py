@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Case, Count, QuerySet, Value, When
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.formats import date_format, number_format
@@ -28,6 +25,7 @@ from connections.sdk.errors import SyncError
 from syncruns import timewords
 from syncruns.models import Change, StreamRun, SyncRun
 from syncruns.outcomes import Look
+from syncruns.record_address import record_url
 
 Kind = Change.Kind
 COLUMNS_SHOWN = 6  # of a changed row; the others fold
@@ -220,12 +218,6 @@ def _record_address(change: Change, table: Table | None) -> str:
     if any(isinstance(part, str) and part.endswith("…") for part in change.key):
         return ""  # cut
     return record_url(change.run.connection.slug, change.stream, change.table, change.key)
-
-
-def record_url(slug: str, stream: str, table: str, key: Sequence[Any]) -> str:
-    """Return the address of the page of one row."""
-    text = str(key[0]) if len(key) == 1 else json.dumps(list(key), ensure_ascii=False)
-    return f"{reverse('record', args=[slug, stream, table])}?{urlencode({'key': text})}"
 
 
 class _Reading:

@@ -23,6 +23,7 @@ from django.utils.translation import gettext_noop as _
 from django_q.models import OrmQ, Task
 
 from connections.models import AuditEvent
+from syncruns.ageing import remove_aged
 from syncruns.alerts.delivery import send_due
 from syncruns.engine.whereabouts import whereabouts
 from syncruns.models import Change, Delivery, Document, QuarantinedRecord, SyncLog, SyncRun, SystemJob, WebhookDelivery
@@ -194,6 +195,7 @@ CHORES: dict[str, Chore] = {
     "remove_quarantine": Chore(DAILY, _remove_quarantine),
     "remove_documents": Chore(DAILY, _remove_documents),
     "remove_audit": Chore(DAILY, _remove_audit),
+    "remove_rows": Chore(DAILY, remove_aged),
     "remove_tasks": Chore(DAILY, _remove_tasks),
     "remove_sessions": Chore(DAILY, _remove_sessions),
     "remove_sign_ins": Chore(DAILY, _remove_sign_ins),

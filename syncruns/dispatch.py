@@ -129,6 +129,28 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
     return True
 
 
+def skip_switched_off() -> int:
+    """End the queued runs of kinds that were switched off meanwhile, each with the reason.
+
+    Loading what a person corrected calls no source. A window of a backfill comes again when the kind is on.
+    """
+    off = switches.kinds_off()
+    if not off:
+        return 0
+    waiting = SyncRun.objects.filter(state=SyncRun.State.QUEUED, connection__kind__in=off)
+    waiting.filter(trigger=SyncRun.Trigger.BACKFILL).delete()
+    return sum(map(_skip, waiting.exclude(trigger=SyncRun.Trigger.REVIEW).select_related("connection")))
+
+
+@transaction.atomic
+def _skip(run: SyncRun) -> bool:
+    if not run.skip_queued("kind_off"):
+        return False
+    webhooks.note_run(run)
+    transaction.on_commit(lambda: journal.not_started(run))
+    return True
+
+
 def queue_due(now: datetime, among: QuerySet[Connection] | None = None) -> int:
     """Account for every due slot of up to BATCH connections: a queued run, or a skipped one with its reason.
 

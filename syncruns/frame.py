@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from connections.models import Connection, UserPreference
-from connections.people.roles import LABELS, role_of
+from connections.people.roles import BROWSE_ROWS, LABELS, role_of
 from syncruns.models import DeleteBrake, Document, SystemJob
 from syncruns.review.waiting import MOST, Waiting, waiting_for
 
@@ -114,6 +114,8 @@ class Frame:
             items.append(item(_("Connections"), "plug-connected", "connections", badge=self.needs_you))
         if self._user.has_perm("syncruns.view_syncrun"):
             items.append(item(_("Runs"), "history", "runs"))
+        if self._user.has_perm(BROWSE_ROWS):
+            items.append(item(_("Data"), "database", "data"))
         if self.waiting:
             count = sum(one.count for one in self.waiting)
             items.append(

@@ -1,4 +1,4 @@
-"""How runs and their streams look: icon, word, colour. Never colour alone."""
+"""How runs, their streams and what is told of them look: icon, word, colour. Never colour alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from syncruns.models import Correction, QuarantinedRecord, StreamRun, SyncLog, SyncRun
+from syncruns.models.outgoing import Outgoing
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Words
@@ -70,6 +71,14 @@ CORRECTION_LOOKS: dict[str, Look] = {
     Correction.State.ACTIVE: Look(pgettext_lazy("correction", "In force"), "circle-check", "ok"),
     Correction.State.SUPERSEDED: Look(pgettext_lazy("correction", "The source changed"), "alert-triangle", "late"),
     Correction.State.ENDED: Look(pgettext_lazy("correction", "Ended"), "circle-minus", "off"),
+}
+
+DELIVERY_LOOKS: dict[str, Look] = {
+    Outgoing.State.WAITING: Look(pgettext_lazy("e-mail", "Waiting"), "clock", "off"),
+    Outgoing.State.SENDING: Look(pgettext_lazy("e-mail", "Being sent"), "loader-2", "running"),
+    Outgoing.State.SENT: Look(pgettext_lazy("e-mail", "Sent"), "circle-check", "ok"),
+    Outgoing.State.FAILED: Look(pgettext_lazy("e-mail", "Not sent"), "circle-x", "action"),
+    Outgoing.State.DROPPED: Look(pgettext_lazy("e-mail", "Left out"), "circle-minus", "off"),
 }
 
 FAILURES = (State.FAILED, State.LOST, State.TIMED_OUT)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db.models import Max
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -43,7 +44,7 @@ class StreamShown:
 
     key: str
     label: str
-    tables: tuple[str, ...]
+    tables: tuple[tuple[str, str], ...]  # name in the database, address of its rows
     enabled: bool
     run: StreamRun | None
     read_at: datetime | None
@@ -136,7 +137,10 @@ def _shown(
     return StreamShown(
         key=stream.key,
         label=_(stream.label),
-        tables=tuple(table_name(connector.schema, table.name) for table in stream.tables),
+        tables=tuple(
+            (table_name(connector.schema, table.name), reverse("data_table", args=[connector.schema, table.name]))
+            for table in stream.tables
+        ),
         enabled=selected.enabled,
         run=run,
         read_at=read_at,

@@ -225,8 +225,8 @@ def _command(role: str) -> tuple[list[str], dict[str, str]]:
             "--threads": 8,
             "--timeout": 60,
             "--graceful-timeout": 15,
-            "--max-requests": 5000,
-            "--max-requests-jitter": 500,
+            "--max-requests": 100_000,  # a new worker costs a second of processor; memory does not grow
+            "--max-requests-jitter": 20_000,
             "--log-level": "warning",
         }
         flags = [str(part) for option in options.items() for part in option]

@@ -119,6 +119,7 @@ def worker_name() -> str:
 
 def claim_next() -> SyncRun | None:
     """Claim the first queued run that nobody else takes: people's first, then the oldest slot."""
+    ticker.skip_switched_off()
     waiting = SyncRun.objects.filter(state=SyncRun.State.QUEUED).order_by("-priority", "queued_at")
     for run in waiting.select_related("connection")[:5]:
         if run.claim(worker_name(), settings.LEASE_SECONDS):

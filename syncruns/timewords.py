@@ -111,9 +111,13 @@ def since(moment: datetime, now: datetime) -> str:
 
 def exact(moment: datetime, zone: tzinfo | None = None) -> str:
     """Return the moment to the second, with its offset from UTC."""
+    return f"{stamp(moment, zone)} ({offset(timezone.localtime(moment, zone))})"
+
+
+def stamp(moment: datetime, zone: tzinfo | None = None) -> str:
+    """Return the moment to the second."""
     local = timezone.localtime(moment, zone)
-    stamp = date_format(local, pgettext("date and time format", "M j, Y H:i:s"), use_l10n=False)
-    return f"{stamp} ({offset(local)})"
+    return date_format(local, pgettext("date and time format", "M j, Y H:i:s"), use_l10n=False)
 
 
 def offset(local: datetime) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psycopg2
 import requests
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -111,14 +112,20 @@ class Console:
         return found
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Read from the console's SQLite file."""
-        with contextlib.closing(sqlite3.connect(self.data_dir / "sincro.sqlite3", timeout=20)) as database:
-            return database.execute(sql).fetchall()
+        """Read from the console's database."""
+        with contextlib.closing(self._database()) as database:
+            cursor = database.cursor()
+            cursor.execute(sql)
+            return cursor.fetchall()
 
     def change(self, sql: str) -> None:
-        """Write to the console's SQLite file."""
-        with contextlib.closing(sqlite3.connect(self.data_dir / "sincro.sqlite3", timeout=20)) as database, database:
-            database.execute(sql)
+        """Write to the console's database."""
+        with contextlib.closing(self._database()) as database, database:
+            database.cursor().execute(sql)
+
+    def _database(self) -> Any:
+        url = self.environment["DATABASE_URL"]
+        return psycopg2.connect(url) if url else sqlite3.connect(self.data_dir / "sincro.sqlite3", timeout=20)
 
     def first_password(self) -> tuple[str, str]:
         """Return name and password of the first administrator."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from connections.connectors.auvo import AuvoConnector
+from connections.connectors.etrac import EtracConnector
 from connections.connectors.odoo import OdooConnector
 from connections.connectors.rest import RestConnector
 from connections.sdk.connector import Connector
 from connections.sdk.errors import SyncError
 
-REGISTRY: tuple[type[Connector], ...] = (AuvoConnector, OdooConnector, RestConnector)
+REGISTRY: tuple[type[Connector], ...] = (AuvoConnector, EtracConnector, OdooConnector, RestConnector)
 
 
 def connector_class(kind: str) -> type[Connector]:

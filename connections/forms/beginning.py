@@ -27,9 +27,10 @@ FIRST = (
         "choice",
         default="usual",
         choices=(
-            ("usual", _("As every later one: the look-back, or everything")),
+            ("usual", _("The look-back, or everything")),
             ("since", _("Everything since a date")),
         ),
+        help=_("A stream with a look-back reads as far back as in every later sync; one without reads everything."),
     ),
     Setting(
         "since",

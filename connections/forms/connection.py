@@ -10,8 +10,9 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext
 
-from connections import services, trial
+from connections import services, tags, trial
 from connections.defaults import Environment, Given, environment_of, fixed_streams, window_settings
 from connections.forms import asking, beginning, entries, held, offers, timing
 from connections.forms.entries import Path, Values
@@ -40,10 +41,20 @@ SLUG = Setting(
 )
 
 
+TAGS = Setting(
+    "tags",
+    _("Tags"),
+    validate=tags.check,
+    placeholder=_("Sales, Branch South"),
+    help=_("Words that lists are filtered by, with commas between them."),
+)
+
+
 class ConnectionForm:
     """The form to create a connection of a kind, or to change one.
 
     data: what was posted; without it the form shows the defaults, or the connection as it is stored.
+    like: another connection of the kind, whose settings a new one begins with; its secrets stay its own.
     """
 
     def __init__(
@@ -52,12 +63,14 @@ class ConnectionForm:
         user: User | AnonymousUser,
         *,
         connection: Connection | None = None,
+        like: Connection | None = None,
         data: QueryDict | None = None,
     ) -> None:
         self.connector = connector
         self.user = user
         self.connection = connection
-        self.about = (NAME,) if connection else (NAME, SLUG)
+        self.like = like
+        self.about = (NAME, TAGS) if connection else (NAME, TAGS, SLUG)
         self.problems: dict[Path, list[Invalid]] = {}
         self.report: trial.Report | None = None
         self.asking_error: SyncError | None = None  # about the setting at focus
@@ -87,6 +100,8 @@ class ConnectionForm:
             self._load(connection)
         else:
             self._start()
+            if like is not None:
+                self._copy(like)
 
     # Where the values come from
 
@@ -105,13 +120,25 @@ class ConnectionForm:
         self.focus = ("about", "name")
 
     def _load(self, connection: Connection) -> None:
+        self.values = {"about": {"name": connection.name, "tags": tags.written(connection.tags)}}
+        self.values |= self._stored(connection)
+        self.auto_sync = connection.auto_sync
+
+    def _copy(self, like: Connection) -> None:
+        self.values |= self._stored(like)
+        name = gettext("%(name)s (copy)") % {"name": like.name}
+        self.values["about"] |= {"name": name[:100], "tags": tags.written(like.tags)}
+        looks_back = {one.stream: one.window_minutes for one in like.stream_settings.all() if one.window_minutes}
+        self.values["windows"] |= {
+            stream: str(minutes) for stream, minutes in looks_back.items() if stream in self.values["windows"]
+        }
+
+    def _stored(self, connection: Connection) -> dict[str, Values]:
         schedule = {name: getattr(connection, name) for name in services.SCHEDULE_FIELDS}
-        self.values = {
-            "about": {"name": connection.name},
+        return {
             "config": entries.shown(self.connector.settings, connection.config),
             "schedule": timing.typed(schedule),
         }
-        self.auto_sync = connection.auto_sync
 
     def _read(self, data: QueryDict) -> None:
         config = entries.posted(self.connector.settings, data, ("config",))
@@ -250,6 +277,8 @@ class ConnectionForm:
                 return services.create_connection(
                     kind=self.connector.kind,
                     name=about["name"],
+                    tags=tags.split(about["tags"]),
+                    like=self.like,
                     slug=about["slug"].strip(),
                     values=values,
                     schedule=schedule,
@@ -259,7 +288,12 @@ class ConnectionForm:
                     user=self.user,
                 )
             connection = services.update_connection(
-                self.connection, name=about["name"], values=values, schedule=schedule, user=self.user
+                self.connection,
+                name=about["name"],
+                tags=tags.split(about["tags"]),
+                values=values,
+                schedule=schedule,
+                user=self.user,
             )
             return services.set_auto_sync(connection, auto_sync, user=self.user)
         except SettingsInvalid as invalid:

@@ -11,6 +11,8 @@ from connections.forms.entries import LISTS, Path, Values, fields_of
 from connections.forms.offers import carried
 from connections.sdk.settings import Invalid, Setting
 
+LONGEST_SHORT_CHOICE = 32  # characters that half a form shows whole
+
 
 def words(text: str, params: Mapping[str, object] | None = None) -> str:
     """Return a declared text in the reader's language."""
@@ -117,8 +119,10 @@ class Field:
     @property
     def is_short(self) -> bool:
         """Two such fields fit beside each other."""
-        is_inside = self.path[0] == "schedule" or len(self.path) > 2
-        return self.setting.type in ("choice", "number", "date") or (is_inside and self.setting.type == "text")
+        if self.setting.type == "choice":
+            return all(len(label) <= LONGEST_SHORT_CHOICE for _value, label, _chosen in self.choices)
+        is_inside = self.path[0] in ("about", "schedule") or len(self.path) > 2
+        return self.setting.type in ("number", "date") or (is_inside and self.setting.type == "text")
 
     @property
     def shown_placeholder(self) -> str:

@@ -86,6 +86,9 @@ class Connection(models.Model):
         permissions = [
             ("operate_connection", _("Can sync, pause and switch connections")),
             ("test_connection", _("Can test connections")),
+            ("browse_rows", _("Can look at the rows of destination tables")),
+            ("export_rows", _("Can export the rows of destination tables")),
+            ("see_personal_data", _("Can see personal data")),
         ]
         constraints = [
             models.CheckConstraint(

@@ -82,7 +82,7 @@ class PreferencesForm(KitForm, forms.ModelForm):
 
 ROLE_CHOICES = (
     (VIEWER, _("Viewer: sees everything except settings and personal data")),
-    (OPERATOR, _("Operator: also syncs, pauses, tests and reviews")),
+    (OPERATOR, _("Operator: also syncs, pauses, tests, reviews, exports rows and sees personal data")),
     (ADMINISTRATOR, _("Administrator: does everything, other people's access included")),
     ("", _("No role: can sign in, and sees nothing")),
 )

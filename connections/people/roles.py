@@ -13,7 +13,12 @@ ADMINISTRATOR = "administrator"
 
 LABELS = {VIEWER: _("Viewer"), OPERATOR: _("Operator"), ADMINISTRATOR: _("Administrator")}
 
+BROWSE_ROWS = "connections.browse_rows"
+EXPORT_ROWS = "connections.export_rows"
+SEE_PERSONAL_DATA = "connections.see_personal_data"
+
 _VIEW = {
+    BROWSE_ROWS,
     "connections.view_connection",
     "connections.view_streamsetting",
     "syncruns.view_change",
@@ -26,6 +31,8 @@ _VIEW = {
 }
 # Documents are bills and the like: whoever opens them sees personal data.
 _OPERATE = {
+    EXPORT_ROWS,
+    SEE_PERSONAL_DATA,
     "connections.operate_connection",
     "connections.test_connection",
     "syncruns.view_document",
@@ -59,7 +66,7 @@ def ensure_roles(**_signal: Any) -> None:
 
 def may_see_personal(user: User | AnonymousUser) -> bool:
     """Say whether the user sees the values of personal columns: who only views does not."""
-    return user.has_perm("connections.operate_connection")
+    return user.has_perm(SEE_PERSONAL_DATA)
 
 
 def role_of(user: User | AnonymousUser) -> str:

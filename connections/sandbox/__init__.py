@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from connections.sandbox import auvo, odoo, shop
+from connections.sandbox import auvo, etrac, odoo, shop
 from connections.sandbox.auvo import Auvo
+from connections.sandbox.etrac import Etrac
 from connections.sandbox.odoo import Odoo
 from connections.sandbox.server import App
 from connections.sandbox.shop import Shop
@@ -15,6 +16,7 @@ SANDBOXES: dict[str, Callable[[int, float], App]] = {  # kind -> factory of (see
     "rest": lambda seed, speed: Shop(seed=seed, speed=speed),
     "odoo": lambda seed, speed: Odoo(version=17, seed=seed, speed=speed),
     "auvo": lambda seed, speed: Auvo(seed=seed, speed=speed, limit=1_000_000),  # who plays with it need not wait
+    "etrac": lambda seed, speed: Etrac(seed=seed, speed=speed),
     "odoo19": lambda seed, speed: Odoo(version=19, seed=seed, speed=speed),
 }
 
@@ -23,4 +25,5 @@ SAMPLES: dict[str, Callable[[str], dict[str, Any]]] = {
     "rest": shop.sample_connection,
     "odoo": odoo.sample_connection,
     "auvo": auvo.sample_connection,
+    "etrac": etrac.sample_connection,
 }

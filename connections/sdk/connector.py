@@ -20,6 +20,7 @@ class Connector(ABC):
     description: ClassVar[str] = ""
     icon: ClassVar[str] = "package"  # a symbol of the console's sprite
     schema: ClassVar[str]
+    is_beta: ClassVar[bool] = False  # little is known of the source for sure: people are told before they choose it
     settings: ClassVar[tuple[Setting, ...]]
     default_schedule: ClassVar[DefaultSchedule] = DefaultSchedule(every_minutes=30)
     do_not_call_in_templates: ClassVar[bool] = True  # pages show the class itself

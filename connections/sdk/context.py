@@ -28,7 +28,7 @@ class ReadOptions:
 
     window_minutes: int | None = None  # look back this far from now
     since: datetime | None = None  # read what changed since this aware moment, not from the checkpoint or window
-    until: datetime | None = None  # with since, of a stream that is ranged: nothing that changed at or after it
+    until: datetime | None = None  # with since, of a stream that is ranged: nothing at or after it, but for whole days
     page_size: int | None = None
 
 

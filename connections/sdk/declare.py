@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -57,6 +57,9 @@ class Table:
     parent: for a child table, the name of its parent in the same stream; parent_key: the columns of this
     table that hold the parent's key, in the parent's key order (they are also part of key).
     set_key: for a table whose rows form sets without a parent of their own, the columns that name a row's set.
+    indexes: columns that people look rows up by, such as the moment of a time series.
+    retention_days: rows whose timestamp aged_by is older are removed for good; a connector reads none of those.
+    never_changes: a row that is there stays as it was told first, whatever is told of its key later.
     """
 
     name: str
@@ -66,6 +69,9 @@ class Table:
     parent_key: tuple[str, ...] = ()
     retention_days: int | None = None
     set_key: tuple[str, ...] = ()
+    aged_by: str = ""
+    indexes: tuple[tuple[str, ...], ...] = ()
+    never_changes: bool = False
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -79,6 +85,12 @@ class Table:
             raise ValueError(f"table {self.name}: a child table names its parent and has the parent's key in its own")
         if not set(self.set_key) <= set(names) or (self.set_key and self.parent):
             raise ValueError(f"table {self.name}: set_key must name declared columns, and a child table has none")
+        if not {name for columns in self.indexes for name in columns} <= set(names):
+            raise ValueError(f"table {self.name}: indexes must name declared columns")
+        if bool(self.aged_by) != bool(self.retention_days) or (
+            self.aged_by and self.column(self.aged_by).type != "timestamp"
+        ):
+            raise ValueError(f"table {self.name}: rows that are kept for days have a timestamp that says since when")
         if any(column.is_correctable for column in self.columns if column.name in (*self.key, *self.set_key)):
             raise ValueError(f"table {self.name}: what names a row or its set cannot be corrected")
 
@@ -91,6 +103,11 @@ class Table:
     def set_columns(self) -> tuple[str, ...]:
         """The columns that name the set a row belongs to: its parent's key, or set_key; () when rows form no sets."""
         return self.parent_key or self.set_key
+
+    def part(self, names: Iterable[str]) -> Table:
+        """Return the table as far as its key and the columns called names go, for who only reads it."""
+        wanted = {*self.key, *names}
+        return Table(self.name, tuple(column for column in self.columns if column.name in wanted), self.key)
 
     def types(self, names: Sequence[str]) -> list[ColumnType]:
         """Return the types of the columns called names."""
@@ -117,6 +134,7 @@ class Stream:
     window_env_unit: Literal["minutes", "days"] = "minutes"  # ... and what it counts
     changed_since: bool = False  # the source can be asked for what changed since a moment
     ranged: bool = False  # ... and before another: ReadOptions.since and until, whatever the checkpoint says
+    every_minutes: int | None = None  # a slower rhythm than its connection's, until a person says otherwise
 
     def __post_init__(self) -> None:
         if self.window_env and self.window_minutes is None:

@@ -64,11 +64,12 @@ def parse_date(text: str) -> date:
     raise ValueError(f"not a date: {_shown(text)}")
 
 
-def parse_timestamp(text: str, zone: tzinfo) -> datetime:
+def parse_timestamp(text: str, zone: tzinfo, *, forgiving: bool = False) -> datetime:
     """Return the aware UTC moment of a date as parse_date reads it, then " " or "T", and a time.
 
     zone: where times without an offset of their own were written. A time that happens twice when clocks go back
     is the first of the two; one that is skipped when they go forward is refused. Digits beyond microseconds are cut.
+    forgiving: a date alone is its midnight, and a skipped time counts as if clocks had not been set forward yet.
     """
     if _ISO_MOMENT.fullmatch(text):
         try:
@@ -77,6 +78,8 @@ def parse_timestamp(text: str, zone: tzinfo) -> datetime:
         except (ValueError, OverflowError):
             raise ValueError(f"no such moment: {_shown(text)}") from None
     day_text, _, time_text = re.sub(r"[Tt\s]+", " ", text.strip(), count=1).partition(" ")
+    if forgiving and not time_text:
+        time_text = "00:00"
     found = _TIME.fullmatch(time_text.strip())
     if found is None:
         raise ValueError(f"not a date and time: {_shown(text)}")
@@ -95,7 +98,7 @@ def parse_timestamp(text: str, zone: tzinfo) -> datetime:
         result = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(f"no such moment: {_shown(text)}") from None
-    if result.astimezone(moment.tzinfo).replace(tzinfo=None) != moment.replace(tzinfo=None):
+    if not forgiving and result.astimezone(moment.tzinfo).replace(tzinfo=None) != moment.replace(tzinfo=None):
         raise ValueError(f"a moment that the clocks skipped: {_shown(text)}")
     return result
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from connections.sdk.text import gettext_noop as _
 
@@ -48,6 +49,20 @@ class Rejected(ValueError):
         super().__init__(text)
 
 
+def whole(value: Any) -> None:
+    """Raise Rejected for a number with decimals."""
+    if not isinstance(value, int):
+        raise Rejected(_("Write a whole number."))
+
+
+def check_zone(value: str) -> None:
+    """Raise Rejected for what is no name of a time zone."""
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError):
+        raise Rejected(_("Write a time zone such as America/Sao_Paulo.")) from None
+
+
 @dataclass(frozen=True)
 class Setting:
     """One value a connection needs.
@@ -63,6 +78,7 @@ class Setting:
     offered_from: the settings with which Connector.offer can ask the source for choices of this one (text or list).
     expires: for a date, the name of the secret that ends on it; people are warned before.
     advanced: rarely touched; forms fold it away while it holds its default.
+    personal: it names a person, so logs do not tell it.
     """
 
     name: str
@@ -86,6 +102,7 @@ class Setting:
     offered_from: tuple[str, ...] = ()
     expires: str = ""
     advanced: bool = False
+    personal: bool = False
 
     def __post_init__(self) -> None:
         if self.env and self.type in ("rows", "columns"):

@@ -19,30 +19,33 @@ from syncruns.models import ApiToken
 
 logger = logging.getLogger("sync.api")
 
-WRONG_TOKENS_A_MINUTE = 30  # of one address
+WRONG_TOKENS_A_MINUTE = 300  # of one address, in this process
 LONGEST_TOKEN = 200
 
 reading = Limiter(settings.API_READS_PER_MINUTE)
 writing = Limiter(settings.API_WRITES_PER_MINUTE)
 guessing = Limiter(WRONG_TOKENS_A_MINUTE)
 tokens: Memory[ApiToken] = Memory()
+proven: set[str] = set()  # digests of tokens that have opened something here: what others mistype does not stop them
 
 
 def token_of(request: HttpRequest) -> ApiToken:
     """Return the request's token, within its limits. Raises Problem 401 or 429."""
-    address = client_address(request)
-    _pass(guessing, address, count=False)
     kind, _space, token = request.headers.get("Authorization", "").strip().partition(" ")
     token = token.strip()
     if kind.lower() != "bearer" or not token:
         raise Problem(401, "token_missing", headers={"WWW-Authenticate": 'Bearer realm="sincro"'})
-    now = timezone.now()
+    now, address, digest = timezone.now(), client_address(request), ApiToken.digest_of(token[:LONGEST_TOKEN])
+    if digest not in proven:
+        _pass(guessing, address, count=False)
     try:
-        found = tokens.recall(digest := ApiToken.digest_of(token[:LONGEST_TOKEN]), lambda: _look_up(digest))
+        found = tokens.recall(digest, lambda: _look_up(digest))
     except ApiToken.DoesNotExist:
+        proven.discard(digest)
         guessing.take(address)
         challenge = 'Bearer realm="sincro", error="invalid_token"'
         raise Problem(401, "token_refused", headers={"WWW-Authenticate": challenge}) from None
+    proven.add(digest)
     _pass(reading if request.method in ("GET", "HEAD") else writing, str(found.pk))
     try:
         found.note_use(now)
@@ -68,22 +71,18 @@ def _pass(limiter: Limiter, caller: str, *, count: bool = True) -> None:
         raise Problem(429, "too_many_requests", params={"seconds": wait}, headers={"Retry-After": str(wait)})
 
 
-class _Bearer(AuthBase):
+class Token(AuthBase):
+    """A token of any scope, or one that may also change something."""
+
     openapi_type = "http"
     openapi_scheme = "bearer"
 
-    def __call__(self, request: HttpRequest) -> Any:
-        return token_of(request)
-
-
-class ReadToken(_Bearer):
-    """A token of any scope."""
-
-
-class OperateToken(_Bearer):
-    """A token that may also change something."""
+    def __init__(self, *, may_operate: bool = False) -> None:
+        super().__init__()
+        self._may_operate = may_operate
 
     def __call__(self, request: HttpRequest) -> Any:
         token = token_of(request)
-        demand_operate(token)
+        if self._may_operate:
+            demand_operate(token)
         return token

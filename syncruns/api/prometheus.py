@@ -23,6 +23,8 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from connections.connectors import REGISTRY
+from connections.defaults import fixed_streams
 from connections.models import Connection, StreamSetting
 from connections.sdk import VERSION
 from syncruns.api.access import token_of
@@ -148,13 +150,14 @@ class Scrape(Collector):
         settings_of_streams = StreamSetting.objects.filter(connection__in=names)
         chosen = {(one.connection_id, one.stream): one for one in settings_of_streams}
         planned = {row.connection.pk: row.next.at for row in rows}
+        rhythms = {row.connection.pk: _rhythms(row.connection.kind) for row in rows}
         yield _gauge(
             "sincro_stream_next_sync_timestamp_seconds",
             "When the stream is read next, at the earliest.",
             label,
             [
-                ((names[pk], stream), _seconds(_next(planned[pk], at, chosen.get((pk, stream)))))
-                for (pk, stream), at in fresh.items()
+                ((names[pk], name), _seconds(_next(planned[pk], at, chosen.get((pk, name)), rhythms[pk].get(name))))
+                for (pk, name), at in fresh.items()
             ],
         )
 
@@ -176,12 +179,19 @@ class Scrape(Collector):
         )
 
 
-def _next(planned: datetime | None, read_at: datetime | None, setting: StreamSetting | None) -> datetime | None:
+def _next(
+    planned: datetime | None, read_at: datetime | None, setting: StreamSetting | None, declared: int | None
+) -> datetime | None:
     if planned is None or (setting is not None and not setting.enabled):
         return None
-    if setting is None or setting.every_minutes is None or read_at is None:
-        return planned
-    return max(planned, read_at + timedelta(minutes=setting.every_minutes))
+    every = declared if setting is None or setting.every_minutes is None else setting.every_minutes
+    return planned if every is None or read_at is None else max(planned, read_at + timedelta(minutes=every))
+
+
+def _rhythms(kind: str) -> dict[str, int | None]:
+    """Return the slower rhythms that a kind itself declares for its streams."""
+    found = [connector for connector in REGISTRY if connector.kind == kind]
+    return {stream.key: stream.every_minutes for connector in found for stream in fixed_streams(connector)}
 
 
 def _seconds(at: datetime | None) -> float | None:

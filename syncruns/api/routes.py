@@ -17,7 +17,7 @@ from connections.models import Connection
 from connections.sdk.errors import SyncError
 from connections.services import set_auto_sync
 from syncruns.api import facts, schemas
-from syncruns.api.access import OperateToken, ReadToken
+from syncruns.api.access import Token
 from syncruns.api.memory import Memory
 from syncruns.api.metrics import metrics_of
 from syncruns.api.paging import MOST, cursor_of, number_of, place_of
@@ -31,10 +31,10 @@ from syncruns.models import SyncLog, SyncRun
 from syncruns.pausing import LONGEST, pause
 
 router = Router()
-READ, OPERATE = ReadToken(), OperateToken()
+READ, OPERATE = Token(), Token(may_operate=True)
 statuses: Memory[bytes] = Memory()
 
-REFUSED = {400: ProblemDocument, 401: ProblemDocument, 422: ProblemDocument, 429: ProblemDocument, 503: ProblemDocument}
+REFUSED = dict.fromkeys((400, 401, 422, 429, 500, 503), ProblemDocument)
 UNKNOWN = REFUSED | {404: ProblemDocument}
 Slug = Annotated[str, Field(pattern=SLUG, max_length=60)]
 SlugQuery = Annotated[Slug | None, Query(description="Only this connection, by its short name")]

@@ -26,6 +26,17 @@ pause and switch. Errors are problem documents (RFC 9457) with a stable `code`; 
 `Accept-Language` (`pt-BR`, `en`). Moments are ISO 8601, UTC.
 """
 
+# deepLinking would put a link into each button that opens an operation.
+SWAGGER = {"persistAuthorization": False, "defaultModelsExpandDepth": 0, "deepLinking": False, "validatorUrl": None}
+
+# What certain answers bring beside the document.
+HEADERS = {
+    401: ("WWW-Authenticate", "That a Bearer token is wanted, and what is wrong with the one that came", "string"),
+    409: ("Location", "The address of the run that is active", "string"),
+    423: ("Retry-After", "When the hold ends by itself, as an HTTP date; missing: it does not", "string"),
+    429: ("Retry-After", "Seconds until there is room for a request", "integer"),
+}
+
 
 class Json(BaseRenderer):
     media_type = "application/json"
@@ -47,6 +58,9 @@ class Api(NinjaAPI):
                 for status, answer in operation["responses"].items():
                     if int(status) >= 400 and "application/json" in answer.get("content", {}):
                         answer["content"] = {MEDIA_TYPE: answer["content"]["application/json"]}
+                    if int(status) in HEADERS:
+                        name, words, kind = HEADERS[int(status)]
+                        answer["headers"] = {name: {"description": words, "schema": {"type": kind}}}
         return document
 
 
@@ -57,7 +71,7 @@ api = Api(
     urls_namespace="api",
     openapi_url="/openapi.json",
     docs_url="/docs",
-    docs=Swagger(settings={"persistAuthorization": False, "defaultModelsExpandDepth": 0}),
+    docs=Swagger(settings=SWAGGER),
     renderer=Json(),
 )
 api.add_router("", router)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -231,10 +232,12 @@ class Told:
         return LOOKS[self.check.state]
 
 
-def tell(check: Check) -> Told:
-    """Return the check in the reader's language."""
+def tell(check: Check, names: Mapping[str, str] | None = None) -> Told:
+    """Return the check in the reader's language. names: what connections are called, by their short names."""
     text, fix = TEXTS[check.code]
     params = check.params
+    if names and "connection" in params:
+        params = params | {"connection": names.get(params["connection"], params["connection"])}
     values = Params({name: _word(name, value, params) for name, value in params.items()})
     return Told(check, str(NAMES[check.name]), str(text) % values, str(fix))
 

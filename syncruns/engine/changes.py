@@ -16,7 +16,7 @@ import orjson
 from django.conf import settings
 from django.db.models import Count
 
-from connections.sdk.declare import Column, Table
+from connections.sdk.declare import Column, Key, Table
 from syncruns.engine.transform import Row
 from syncruns.engine.values import spell_decimal
 from syncruns.engine.warehouse.target import Read, RowId, Target
@@ -118,6 +118,11 @@ class ChangesNoted(ChangeRecorder):
 
     def _save(self, found: list[Change]) -> None:
         self._noted += found
+
+
+def kept_key(table: Table, key: Key) -> list[Spelled]:
+    """Return a typed key as a Change keeps it."""
+    return [_cut(_spelled(table.column(name), part)) for name, part in zip(table.key, key, strict=True)]
 
 
 def _spelled_row(table: Table, row: Row) -> dict[str, Spelled]:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext as _
 
 from connections.catalogue import explain
+from connections.connectors import connector_class
 from connections.models import Connection
 from connections.sdk.declare import Step
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
@@ -156,6 +157,12 @@ def skipped(run: SyncRun) -> None:
     )
 
 
+def not_started(run: SyncRun) -> None:
+    """Say of a run that waited that it is not run, and why."""
+    reason = run.skip_reason
+    _write(run, logging.INFO, lambda: _("not started: %(reason)s") % {"reason": REASONS.get(reason, reason)})
+
+
 def stopped(connection: Connection, error: SyncError) -> None:
     """Say that the connection syncs no more until a person acts."""
     words = _error_words
@@ -213,14 +220,16 @@ def _error_words(error: SyncError) -> str:
 
 
 def _settings_words(run: SyncRun) -> str:
-    """Return plain values; of lists, which may hold anything, their length; of secrets that they are set."""
+    """Return plain values; of lists, which may hold anything, their length; of secrets and persons, asterisks."""
     connection = run.connection
+    hidden = {setting.name for setting in connector_class(connection.kind).settings if setting.personal}
     values = [
         f"{name}=({len(value)})" if isinstance(value, list | dict) else f"{name}={value}"
         for name, value in connection.config.items()
-        if value not in ("", None)
+        if value not in ("", None) and name not in hidden
     ]
-    return ", ".join([*values, *(f"{name}=***" for name in sorted(connection.secrets_set_at))])
+    hidden &= {name for name, value in connection.config.items() if value}
+    return ", ".join([*values, *(f"{name}=***" for name in sorted({*hidden, *connection.secrets_set_at}))])
 
 
 def _window_words(run: SyncRun, choice: SelectedStream, due: bool) -> str:

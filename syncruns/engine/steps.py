@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -43,10 +42,8 @@ class EngineStepContext(EngineContext):
     ) -> Iterator[list[dict[str, Any]]]:
         declared = self._tables[table]
         wanted = {declared.column(name).name for name in columns} or {one.name for one in declared.columns}
-        read = wanted | set(declared.key) | {each.column for each in within}
-        part = replace(declared, columns=tuple(one for one in declared.columns if one.name in read), set_key=())
         found = rows_in_batches(
-            warehouse(), self._schema, part,
+            warehouse(), self._schema, declared.part(wanted | {each.column for each in within}),
             connection_id=self._connection.pk, scope=within, changed_since=changed_since,
         )  # fmt: skip
         for batch in found:

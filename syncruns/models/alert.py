@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from connections.models import Connection
+from syncruns.models.outgoing import Outgoing
 from syncruns.models.run import SyncRun
 
 
@@ -28,23 +28,17 @@ class NotificationRule(models.Model):
         return str(self.user)
 
 
-class Delivery(models.Model):
+class Delivery(Outgoing):
     """One thing to tell one person; those that are due together go out as one message.
 
     A problem is told once: until it has ended (ended_at) no other of the same connection is told to the same person.
+    error_code is one of syncruns/alerts/words.py.
     """
 
     class Kind(models.TextChoices):
         PROBLEM = "problem", _("Needs a person")
         RECOVERY = "recovery", _("Works again")
         TEST = "test", _("Test message")
-
-    class State(models.TextChoices):  # in words: syncruns/views/alerts.py
-        WAITING = "waiting"
-        SENDING = "sending"
-        SENT = "sent"
-        FAILED = "failed"
-        DROPPED = "dropped"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="deliveries")
     connection = models.ForeignKey(Connection, null=True, on_delete=models.CASCADE, related_name="deliveries")
@@ -54,22 +48,12 @@ class Delivery(models.Model):
     params = models.JSONField(default=dict, blank=True)
     failures = models.PositiveSmallIntegerField(default=0)  # in a row, while it goes on trying; 0: it has stopped
     since = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
-
-    state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
-    due_at = models.DateTimeField(default=timezone.now)
-    attempts = models.PositiveSmallIntegerField(default=0)
     message = models.UUIDField(null=True)  # what goes out together
-    lease_until = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(null=True)
-    error_code = models.CharField(max_length=40, blank=True)  # why it was not sent: a code of syncruns/alerts/words.py
-    error_params = models.JSONField(default=dict, blank=True)
 
-    class Meta:
+    class Meta(Outgoing.Meta):
         verbose_name = _("e-mail delivery")
         verbose_name_plural = _("e-mail deliveries")
-        ordering = ("-created_at", "-id")
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "connection"],

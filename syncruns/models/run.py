@@ -234,11 +234,12 @@ class SyncRun(Counts):
 
     def cancel_queued(self) -> bool:
         """queued -> cancelled."""
-        return self._move(
-            Q(state=self.State.QUEUED),
-            state=self.State.CANCELLED,
-            finished_at=timezone.now(),
-            error_code="cancelled",
+        return self._leave_queue(state=self.State.CANCELLED, error_code="cancelled")
+
+    def skip_queued(self, reason: str) -> bool:
+        """queued -> skipped, for a reason that came up while it waited."""
+        return self._leave_queue(
+            state=self.State.SKIPPED, skip_reason=reason, skipped_slots=1 if self.slot is not None else 0
         )
 
     def request_cancel(self) -> bool:
@@ -258,6 +259,16 @@ class SyncRun(Counts):
             error_code="worker_lost",
             error_params={"worker": self.worker},
         )
+
+    @transaction.atomic
+    def _leave_queue(self, **changes: Any) -> bool:
+        """End without being claimed. One that was handed back keeps what it had loaded until then."""
+        moved = self._move(
+            Q(state=self.State.QUEUED), finished_at=timezone.now(), **changes, **(self.totals() if self.fence else {})
+        )
+        if moved and self.fence:
+            self.streams.filter(state=StreamRun.State.WAITING).update(state=StreamRun.State.NOT_STARTED)
+        return moved
 
     @transaction.atomic
     def _end(self, condition: Q, **changes: Any) -> bool:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connections.models import Connection
 from connections.secrets import SecretsField
+from syncruns.models.outgoing import Outgoing
 
 PREFIX = "whsec_"
 OVERLAP = timedelta(days=1)  # after a rotation the former secret signs too
@@ -47,6 +48,10 @@ class Webhook(models.Model):
         self.secrets, self.rotated_at = {"current": secret, **former}, now
         return secret
 
+    def drop_waiting(self) -> int:
+        """Leave out what waits to be sent, because the webhook was switched off; return how many messages."""
+        return self.deliveries.filter(state=Outgoing.State.WAITING).update(state=Outgoing.State.DROPPED)
+
     def signing_secrets(self, now: datetime) -> list[str]:
         """Return the secrets to sign with. Raises SyncError("secrets_unreadable")."""
         known = self.secrets.reveal()
@@ -54,7 +59,7 @@ class Webhook(models.Model):
         return [known[name] for name in names if name in known]
 
 
-class WebhookDelivery(models.Model):
+class WebhookDelivery(Outgoing):
     """One message to one address: sent once, or again and again until it is taken or given up."""
 
     class Event(models.TextChoices):
@@ -62,31 +67,16 @@ class WebhookDelivery(models.Model):
         HEALTH_CHANGED = "health.changed", _("Health changed")
         TEST = "test", _("Test message")
 
-    class State(models.TextChoices):  # in words: syncruns/views/webhooks.py
-        WAITING = "waiting"
-        SENDING = "sending"
-        SENT = "sent"
-        FAILED = "failed"
-
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
     event = models.CharField(max_length=20, choices=Event.choices)
     connection = models.ForeignKey(Connection, null=True, on_delete=models.CASCADE, related_name="+")
     body = models.TextField()  # byte for byte what is signed and sent
-    created_at = models.DateTimeField(default=timezone.now)
-    state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
-    due_at = models.DateTimeField(default=timezone.now)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(null=True)
     status = models.PositiveSmallIntegerField(null=True)  # of the last answer
-    error_code = models.CharField(max_length=40, blank=True)
-    error_params = models.JSONField(default=dict, blank=True)
 
-    class Meta:
+    class Meta(Outgoing.Meta):
         verbose_name = _("webhook delivery")
         verbose_name_plural = _("webhook deliveries")
-        ordering = ("-created_at", "-id")
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state__in=["waiting", "sending"]), name="webhooks_waiting"),
             models.Index(fields=["webhook", "-created_at"], name="webhooks_newest"),

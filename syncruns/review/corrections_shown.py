@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 
 from connections.models import Connection
 from connections.sdk.declare import MASK, Column
-from syncruns.changes import record_url, spoken
+from syncruns.changes import spoken
 from syncruns.models import Correction, QuarantinedRecord
+from syncruns.record_address import record_url
 from syncruns.review.corrections import Place, place_of, places_of
 from syncruns.review.fields import Tables, shown_table, spelled
 

@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connections.catalogue import explain
+from connections.connectors import REGISTRY, connector_class
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from syncruns import timewords
-from syncruns.backfills import streams_to_fill
 from syncruns.changes import are_kept
 from syncruns.diary import run_words
 from syncruns.health import LOOKS
@@ -43,6 +43,20 @@ def icon(name: str, classes: str = "") -> SafeString:
         static("sincro/sprite.svg"),
         name,
     )
+
+
+@register.simple_tag
+def beta(kind: str) -> SafeString | str:
+    """Return the mark of a kind of which little is known for sure; nothing for any other."""
+    if not any(connector.is_beta for connector in REGISTRY if connector.kind == kind):
+        return ""
+    return format_html(' <span class="badge count-soft beta" title="{}">{}</span>', beta_words(), _("beta"))
+
+
+@register.simple_tag
+def beta_words() -> str:
+    """Return what the mark means."""
+    return _("In beta: little of this source is documented. Compare what is loaded with it before you rely on it.")
 
 
 @register.simple_tag
@@ -231,7 +245,7 @@ def held_deletions(connection: Connection) -> int:
 def can_fill(connection: Connection) -> bool:
     """Say whether some stream of the connection can be read for a range of the past."""
     try:
-        return bool(streams_to_fill(connection))
+        return any(stream.ranged for stream in connector_class(connection.kind).streams(connection.config))
     except SyncError:
         return False
 

@@ -55,7 +55,8 @@ def _back(request: HttpRequest, fallback: str, *args: object) -> HttpResponse:
 def _row(request: HttpRequest, connection: Connection, undo: str = "") -> HttpResponse:
     """Answer htmx with the connection's row as it is now, and what there is to say in a toast."""
     connection.refresh_from_db()
-    context = {"row": load_row(connection, timezone.now()), "undo": undo, "with_toasts": True}
+    row = load_row(connection, timezone.now())
+    context = {"row": row, "undo": undo, "with_toasts": True, "can_pick": "can_pick" in request.POST}
     return render(request, "console/_row.html", context)
 
 

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.models import User
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from connections import audit
+from connections.catalogue import explain
 from connections.models import Connection
 from syncruns.alerts.delivery import send_test
 from syncruns.alerts.smtp import Server
-from syncruns.alerts.words import LEFT_OUT, MailFault, explain_mail
+from syncruns.alerts.words import LEFT_OUT, explain_mail
 from syncruns.models import Delivery, NotificationRule
-from syncruns.outcomes import Look
-
-PER_PAGE = 50
-State = Delivery.State
-LOOKS: dict[str, Look] = {
-    State.WAITING: Look(pgettext_lazy("e-mail", "Waiting"), "clock", "off"),
-    State.SENDING: Look(pgettext_lazy("e-mail", "Being sent"), "loader-2", "running"),
-    State.SENT: Look(pgettext_lazy("e-mail", "Sent"), "circle-check", "ok"),
-    State.FAILED: Look(pgettext_lazy("e-mail", "Not sent"), "circle-x", "action"),
-    State.DROPPED: Look(pgettext_lazy("e-mail", "Left out"), "circle-minus", "off"),
-}
+from syncruns.outcomes import DELIVERY_LOOKS
+from syncruns.views.deliveries import Told, log_of
 
 
 class AlertsForm(forms.Form):
@@ -109,16 +98,6 @@ def _keep(user: User, rule: NotificationRule, form: AlertsForm) -> None:
     audit.record(action, user=user, target=user)
 
 
-@dataclass(frozen=True)
-class Told:
-    """A delivery in words. reason: why it was left out; fault: why it was not sent."""
-
-    delivery: Delivery
-    look: Look
-    reason: str = ""
-    fault: MailFault | None = None
-
-
 @require_safe
 @permission_required("syncruns.view_delivery", raise_exception=True)
 def mail(request: HttpRequest) -> HttpResponse:
@@ -143,29 +122,28 @@ def mail_test(request: HttpRequest) -> HttpResponse:
 
 def _mail(request: HttpRequest, form: TestForm, status: int) -> HttpResponse:
     found = Delivery.objects.select_related("user", "connection")
-    state = request.GET.get("state", "")
-    shown = found.filter(state=state) if state in LOOKS else found
-    page = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))
     test = found.filter(kind=Delivery.Kind.TEST).first()
     context = {
         "form": form,
         "server": Server.of_settings() if settings.EMAIL_HOST else None,
         "sender": settings.DEFAULT_FROM_EMAIL,
         "missing": explain_mail("not_configured"),
-        "test": _told(test) if test else None,
-        "page": page,
-        "told": [_told(one) for one in page.object_list],
-        "state": state,
-        "states": [(name, look.word) for name, look in LOOKS.items()],
+        "test": test,
+        "test_look": DELIVERY_LOOKS[test.state] if test else None,
+        "test_fault": explain_mail(test.error_code, test.error_params) if test and test.error_code else None,
+        **log_of(request, found, _told, Delivery.State.values),
     }
     return render(request, "console/mail.html", context, status=status)
 
 
 def _told(one: Delivery) -> Told:
-    look = LOOKS[one.state]
-    if one.state == State.DROPPED:
-        return Told(one, look, reason=str(LEFT_OUT.get(one.error_code, one.error_code)))
-    return Told(one, look, fault=explain_mail(one.error_code, one.error_params) if one.error_code else None)
+    about = one.get_kind_display()
+    if one.code:
+        about = f"{about}: {explain(one.code, one.params).title}"
+    if one.state == Delivery.State.DROPPED:
+        return Told(one, about, why=str(LEFT_OUT.get(one.error_code, one.error_code)))
+    fault = explain_mail(one.error_code, one.error_params) if one.error_code else None
+    return Told(one, about, why=fault.sentence if fault else "", answer=fault.answer if fault else "")
 
 
 def _user(request: HttpRequest) -> User:

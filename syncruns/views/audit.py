@@ -28,6 +28,7 @@ GROUPS: dict[str, tuple[str | Promise, tuple[str, ...]]] = {
     "auto_sync": (_("Automatic syncing"), ("auto_sync.",)),
     "runs": (_("Runs"), ("run.",)),
     "review": (_("Review"), ("records.",)),
+    "data": (_("Data looked at or exported"), ("data.", "document.")),
     "sign_in": (_("Sign-in"), ("sign_",)),
     "people": (_("Users and roles"), ("user.", "role.", "password.")),
     "system": (_("System"), ("secrets.", "token.", "webhook.")),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from connections.models import Connection
+from connections.people.roles import may_see_personal
 from syncruns.changes import LOOKS, ChangeFilter, changes_of, changes_shown
 from syncruns.models import Change, SyncRun
 
@@ -48,11 +49,16 @@ def run_changes(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 @dataclass(frozen=True)
 class Filters:
-    """What the list of all changes is narrowed to; before: the id of the newest row that was shown already."""
+    """What the list of all changes is narrowed to; before: the id of the last row that was shown already.
+
+    q: part of a row's name or key, for whom nothing is masked: others could try values out.
+    """
 
     connection: str = ""
     kind: str = ""
     period: str = ""
+    tag: str = ""
+    q: str = ""
     before: int = 0
 
     @classmethod
@@ -63,18 +69,26 @@ class Filters:
             connection=get("connection", ""),
             kind=kind if kind in LOOKS else "",
             period=period if period in PERIODS else "",
+            tag=get("tag", ""),
+            q=get("q", "").strip()[:100] if may_see_personal(request.user) else "",
             before=int(before) if before.isdecimal() and len(before) < 19 else 0,
         )
 
     @property
     def is_set(self) -> bool:
-        return bool(self.connection or self.kind or self.period)
+        return bool(self.connection or self.kind or self.period or self.tag or self.q)
 
     def apply(self, changes: QuerySet[Change], now: datetime) -> QuerySet[Change]:
         if self.connection:
             changes = changes.filter(run__connection__slug=self.connection)
         if self.kind:
             changes = changes.filter(kind=self.kind)
+        if self.tag:
+            tagged = Connection.objects.only("tags")
+            changes = changes.filter(run__connection__in=[one.pk for one in tagged if self.tag in one.tags])
+        if self.q:
+            named, keyed = Q(name__1__icontains=self.q), Q(key__0__icontains=self.q) | Q(key__1__icontains=self.q)
+            changes = changes.filter(named | keyed)
         if self.before:
             changes = changes.filter(pk__lt=self.before)
         midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -99,11 +113,14 @@ def changes(request: HttpRequest) -> HttpResponse:
         Change.objects.exclude(run__trigger=SyncRun.Trigger.DRY_RUN).order_by("-pk"), timezone.now()
     ).select_related("run__connection")
     rows = list(found[: PER_PAGE + 1])
+    connections = list(Connection.objects.filter(deletion="").order_by("name").values_list("slug", "name", "tags"))
     context = {
         "filters": filters,
         "kinds": _kinds(),
         "periods": PERIODS.items(),
-        "connections": Connection.objects.filter(deletion="").order_by("name").values_list("slug", "name"),
+        "connections": [(slug, name) for slug, name, _tags in connections],
+        "tags": sorted({tag for _slug, _name, tags in connections for tag in tags}, key=str.casefold),
+        "can_search": may_see_personal(request.user),
         "shown": changes_shown(rows[:PER_PAGE], request.user),
         "older": rows[PER_PAGE - 1].pk if len(rows) > PER_PAGE else None,
     }

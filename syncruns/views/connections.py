@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -26,6 +26,7 @@ from syncruns.listing import Row, add_details, by_attention, load_row, load_rows
 from syncruns.models import SyncRun
 from syncruns.notices import notices_of
 from syncruns.schedule_words import rhythm
+from syncruns.searching import finds, names_of
 from syncruns.stream_charts import stream_charts
 from syncruns.streams import stored_rows, streams_shown
 from syncruns.timeline import CHANGES, RUNS, Timeline
@@ -44,12 +45,20 @@ class Filters:
     q: str = ""
 
     @classmethod
-    def of(cls, request: HttpRequest) -> Filters:
-        return cls(**{name: request.GET.get(name, "").strip() for name in ("health", "kind", "tag", "q")})
+    def of(cls, given: Mapping[str, str]) -> Filters:
+        return cls(**{name: given.get(name, "").strip() for name in ("health", "kind", "tag", "q")})
 
     @property
     def is_set(self) -> bool:
-        return any((self.health, self.kind, self.tag, self.q))
+        return bool(self.items)
+
+    @property
+    def items(self) -> list[tuple[str, str]]:
+        return [(name, value) for name, value in asdict(self).items() if value]
+
+    @property
+    def query(self) -> str:
+        return urlencode(self.items)
 
     def admits(self, row: Row) -> bool:
         connection = row.connection
@@ -59,15 +68,7 @@ class Filters:
             return False
         if self.tag and self.tag not in connection.tags:
             return False
-        searched = _folded(" ".join((connection.name, connection.slug, row.label, *connection.tags)))
-        return all(word in searched for word in _folded(self.q).split())
-
-
-def _folded(text: str) -> str:
-    """Return text without accents and case: "Açaí" is found by "acai"."""
-    return "".join(
-        letter for letter in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(letter)
-    )
+        return finds(self.q, *names_of(connection))
 
 
 @require_safe
@@ -77,7 +78,7 @@ def connections(request: HttpRequest) -> HttpResponse:
     every = by_attention(load_rows(Connection.objects.filter(deletion=""), now))
     if not every:
         return render(request, "console/empty.html", {"kinds": REGISTRY})
-    filters = Filters.of(request)
+    filters = Filters.of(request.GET)
     found = [row for row in every if filters.admits(row)]
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     rows = list(page.object_list)
@@ -93,6 +94,7 @@ def connections(request: HttpRequest) -> HttpResponse:
         ],
         "kinds": kinds,
         "tags": sorted({tag for row in every for tag in row.connection.tags}, key=str.casefold),
+        "can_pick": request.user.has_perm("connections.operate_connection"),
     }
     return render(request, "console/connections.html", context)
 
@@ -102,7 +104,8 @@ def connections(request: HttpRequest) -> HttpResponse:
 def connection_row(request: HttpRequest, slug: str) -> HttpResponse:
     """One row of the list, asked for again while its connection syncs."""
     connection = get_object_or_404(Connection, slug=slug, deletion="")
-    return render(request, "console/_row.html", {"row": load_row(connection, timezone.now())})
+    context = {"row": load_row(connection, timezone.now()), "can_pick": "can_pick" in request.GET}
+    return render(request, "console/_row.html", context)
 
 
 @require_safe

@@ -27,12 +27,12 @@ from connections.people.roles import may_see_personal
 from connections.sdk.declare import MASK, Column, Key, Step
 from connections.sdk.errors import SyncError
 from connections.services import streams_of
-from syncruns.changes import record_url
 from syncruns.engine.corrections import kept_value
 from syncruns.engine.review import Busy
 from syncruns.engine.transform import Reasons, spelled_key
 from syncruns.models import Correction
 from syncruns.reasons import why
+from syncruns.record_address import key_parts, record_url
 from syncruns.review.corrections import (
     STANDING,
     Moved,
@@ -115,21 +115,20 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(VIEW, raise_exception=True)
-def record(request: HttpRequest, slug: str, stream: str, table: str) -> HttpResponse:
+def record(request: HttpRequest, slug: str, stream: str, table: str, key: str) -> HttpResponse:
     """One row as it is stored, with what was corrected; with POST, correct it."""
     if request.method == "POST" and not request.user.has_perm(OPERATE):
         raise PermissionDenied
     connection = get_object_or_404(Connection, slug=slug, deletion="")
     place = place_of(connection, stream, table)
-    text = request.GET.get("key", "")
-    key = place.read_key(text) if place is not None else None
-    row = place.row(key) if place is not None and key is not None else None
+    wanted = place.key_of(key_parts(key)) if place is not None else None
+    row = place.row(wanted) if place is not None and wanted is not None else None
     if place is not None and place.table.has_personal_key and not may_see_personal(request.user):
         raise PermissionDenied  # whoever may not see keys may not try them out either
-    if place is None or key is None or row is None:
+    if place is None or wanted is None or row is None:
         raise Http404
     if request.method != "POST":
-        return render(request, "console/record.html", _record_context(request, place, key, row))
+        return render(request, "console/record.html", _record_context(request, place, wanted, row))
     note = " ".join(request.POST.get("note", "").split())[: Correction.LONGEST_NOTE]
     given = {
         column.name: written(column, request.POST[PREFIX + column.name])
@@ -140,13 +139,13 @@ def record(request: HttpRequest, slug: str, stream: str, table: str) -> HttpResp
         messages.info(request, _("Nothing was changed."))
         return redirect(request.get_full_path())
     try:
-        correct(place, key, given, seen=request.POST.get("seen", ""), note=note, user=_person(request))
+        correct(place, wanted, given, seen=request.POST.get("seen", ""), note=note, user=_person(request))
     except Unfit as unfit:
-        context = _record_context(request, place, key, row, unfit.reasons) | {"note": note}
+        context = _record_context(request, place, wanted, row, unfit.reasons) | {"note": note}
         return render(request, "console/record.html", context, status=422)
     except (Busy, Moved, SyncError, Error) as problem:
         _tell(request, problem, connection)
-        context = _record_context(request, place, key, row, {}) | {"note": note}
+        context = _record_context(request, place, wanted, row, {}) | {"note": note}
         return render(request, "console/record.html", context, status=409)
     messages.success(
         request, _("Saved. The row has your value now, and keeps it while the source sends the same as before.")

@@ -22,11 +22,11 @@ from connections.models import Connection
 from connections.sdk.declare import Table, Within
 from connections.sdk.errors import SyncError
 from connections.services import streams_of
-from syncruns.changes import record_url
 from syncruns.engine.corrections import kept_value
 from syncruns.engine.transform import spelled_key
 from syncruns.engine.warehouse import rows_in_batches, warehouse
 from syncruns.models import Document, SyncRun
+from syncruns.record_address import record_url
 from syncruns.review.fields import shown_table
 
 PER_PAGE = 50

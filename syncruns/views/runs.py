@@ -29,6 +29,7 @@ from syncruns.models import QuarantinedRecord, StreamRun, SyncRun
 from syncruns.outcomes import FAILURES, RUN_LOOKS
 from syncruns.review.listing import shown
 from syncruns.run_words import run_sentence
+from syncruns.searching import runs_found
 from syncruns.streams import checkpoints_of
 from syncruns.views.faults import fault_of_run
 
@@ -49,6 +50,8 @@ class Filters:
     connection: str = ""
     trigger: str = ""
     span: str = ""
+    tag: str = ""
+    q: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -60,13 +63,15 @@ class Filters:
             connection=get("connection", ""),
             trigger=get("trigger", ""),
             span=get("span", ""),
+            tag=get("tag", ""),
+            q=get("q", "").strip()[:100],
             since=_moment(get("from", "")),
             until=_moment(get("until", "")),
         )
 
     @property
     def is_set(self) -> bool:
-        return any((self.state, self.connection, self.trigger, self.span, self.since, self.until))
+        return any((self.state, self.connection, self.trigger, self.span, self.tag, self.q, self.since, self.until))
 
     def apply(self, runs: QuerySet[SyncRun], now: datetime) -> QuerySet[SyncRun]:
         if self.state:
@@ -75,6 +80,11 @@ class Filters:
             runs = runs.filter(connection__slug=self.connection)
         if self.trigger:
             runs = runs.filter(trigger=self.trigger)
+        if self.q:
+            runs = runs.filter(runs_found(self.q))
+        if self.tag:
+            tagged = Connection.objects.only("tags")
+            runs = runs.filter(connection__in=[one.pk for one in tagged if self.tag in one.tags])
         if self.span in SPANS:
             runs = runs.filter(queued_at__gte=now - SPANS[self.span])
         if self.since:
@@ -100,13 +110,15 @@ def runs(request: HttpRequest) -> HttpResponse:
     filters = Filters.of(request)
     found = filters.apply(SyncRun.objects.all(), timezone.now())
     found = found.select_related("connection", "requested_by").defer("error_detail")
+    connections = list(Connection.objects.order_by("name").values_list("slug", "name", "tags"))
     context = {
         "filters": filters,
         "page": Paginator(found, PER_PAGE).get_page(request.GET.get("page")),
         "states": [(FAILED, _("All failures")), *((state, look.word) for state, look in RUN_LOOKS.items())],
         "triggers": SyncRun.Trigger.choices,
         "spans": SPAN_WORDS.items(),
-        "connections": Connection.objects.order_by("name").values_list("slug", "name"),
+        "connections": [(slug, name) for slug, name, _tags in connections],
+        "tags": sorted({tag for _slug, _name, tags in connections for tag in tags}, key=str.casefold),
     }
     return render(request, "console/runs.html", context)
 

@@ -26,7 +26,7 @@ from syncruns.pausing import LONGEST, pause
 from syncruns.views.connections import connection_frame
 
 PER_PAGE = 25
-TROUBLE = "trouble"
+TROUBLE, ALL = "trouble", "all"
 MORNING = time(8)
 CHOICES = {
     "1h": gettext_lazy("1 hour"),
@@ -82,15 +82,16 @@ def _context(request: HttpRequest, slug: str) -> dict[str, Any]:
     context = connection_frame(slug, "schedule", now)
     connection = context["connection"]
     accounted = ledger(connection, now)
-    show = TROUBLE if request.GET.get("show") == TROUBLE else ""
-    entries = accounted.trouble if show else accounted.entries
+    asked = request.GET.get("show")  # what did not run answers the question; all is shown when all ran
+    show = asked if asked in (TROUBLE, ALL) else TROUBLE if accounted.trouble else ALL
+    entries = accounted.trouble if show == TROUBLE else accounted.entries
     paused_until = connection.paused_until
     return context | {
         "forecast": forecast(connection, now),
         "ledger": accounted,
         "page": Paginator(entries, PER_PAGE).get_page(request.GET.get("page")),
         "show": show,
-        "shows": [("", _("All slots")), (TROUBLE, _("Only trouble"))],
+        "shows": [(TROUBLE, _("Only trouble")), (ALL, _("All slots"))],
         "grace": grace_of(connection),
         "paused_until": paused_until if paused_until and paused_until > now else None,
         "pause_choices": CHOICES.items(),

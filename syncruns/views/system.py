@@ -26,7 +26,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 from django_q.models import OrmQ, Task
 
-from connections.models import AuditEvent
+from connections.models import AuditEvent, Connection
 from connections.sdk import VERSION
 from syncruns.checkup import OK, PROBLEM, WARNING, Check, examine, examine_vendors
 from syncruns.checkup.words import Told, tell
@@ -111,7 +111,8 @@ def _context() -> dict[str, Any]:
 def _told(checks: Sequence[Check]) -> list[Told]:
     """Return the checks in words, problems first."""
     order = (PROBLEM, WARNING, OK)
-    return [tell(check) for check in sorted(checks, key=lambda check: order.index(check.state))]
+    names = dict(Connection.objects.values_list("slug", "name"))
+    return [tell(check, names) for check in sorted(checks, key=lambda check: order.index(check.state))]
 
 
 def _heading(told: Sequence[Told]) -> str:

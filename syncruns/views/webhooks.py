@@ -8,34 +8,24 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from connections import audit
 from connections.catalogue import explain
-from connections.explanation import Explanation
 from connections.secrets import decrypt, encrypt
 from syncruns.models import Webhook, WebhookDelivery
-from syncruns.outcomes import Look
+from syncruns.views.deliveries import Told, log_of
 from syncruns.webhooks.sending import send_test
 
-PER_PAGE = 50
 SECRET = "webhook_secret"  # noqa: S105 - a key of the session, until the next page has shown it
-State = WebhookDelivery.State
-LOOKS: dict[str, Look] = {
-    State.WAITING: Look(pgettext_lazy("e-mail", "Waiting"), "clock", "off"),
-    State.SENDING: Look(pgettext_lazy("e-mail", "Being sent"), "loader-2", "running"),
-    State.SENT: Look(pgettext_lazy("e-mail", "Sent"), "circle-check", "ok"),
-    State.FAILED: Look(pgettext_lazy("e-mail", "Not sent"), "circle-x", "action"),
-}
 
 
 class WebhookForm(forms.ModelForm):
@@ -58,8 +48,12 @@ class WebhookForm(forms.ModelForm):
             self.fields[name].widget.attrs |= {"class": f"form-control{wrong}"}
 
     @property
-    def switches(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.Meta.fields[2:]]
+    def told(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.Meta.fields[2:4]]
+
+    @property
+    def others(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.Meta.fields[4:]]
 
     def clean_url(self) -> str:
         url: str = self.cleaned_data["url"].strip()
@@ -106,24 +100,19 @@ def webhook(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             form.save()
+            if not found.is_on:
+                found.drop_waiting()
             if form.changed_data:
                 audit.record("webhook.changed", user=request.user, target=found, fields=form.changed_data)
         messages.success(request, _("Saved."))
         return redirect("webhook", pk)
     shown = get_object_or_404(Webhook, pk=pk)  # what was typed must not show as if it were so
-    state = request.GET.get("state", "")
-    deliveries = shown.deliveries.select_related("connection")
-    page = Paginator(deliveries.filter(state=state) if state in LOOKS else deliveries, PER_PAGE)
-    of_page = page.get_page(request.GET.get("page"))
     made = request.session.pop(SECRET, None) if request.method == "GET" else None
     context = {
         "webhook": shown,
         "form": form,
         "secret": decrypt(made[1])["secret"] if made and made[0] == pk else "",
-        "page": of_page,
-        "told": [_told(one) for one in of_page.object_list],
-        "state": state,
-        "states": [(name, look.word) for name, look in LOOKS.items()],
+        **log_of(request, shown.deliveries.select_related("connection"), _told, WebhookDelivery.State.values),
     }
     return render(request, "console/webhook.html", context, status=422 if form.errors else 200)
 
@@ -134,8 +123,7 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
     """Send a test message now."""
     delivery = send_test(get_object_or_404(Webhook, pk=pk), request.user)
     if delivery.error_code:
-        _delivery, _look, fault = _told(delivery)
-        messages.error(request, _("The test message was not taken: %(why)s.") % {"why": fault.title if fault else ""})
+        messages.error(request, _("The test message was not taken: %(why)s.") % {"why": _told(delivery).why})
     else:
         messages.success(request, _("The program took the test message."))
     return redirect("webhook", pk)
@@ -170,7 +158,8 @@ def _to_secret(request: HttpRequest, found: Webhook, secret: str) -> HttpRespons
     return redirect("webhook", found.pk)
 
 
-def _told(one: WebhookDelivery) -> tuple[WebhookDelivery, Look, Explanation | None]:
-    """Return a delivery with how it looks and why it was not taken."""
-    fault = explain(one.error_code, one.error_params, _("The program")) if one.error_code else None
-    return one, LOOKS[one.state], fault
+def _told(one: WebhookDelivery) -> Told:
+    why = ""
+    if one.error_code:  # an answer says more than the catalogue, which speaks of sources
+        why = _("The program answered with an error") if one.status else explain(one.error_code, one.error_params).title
+    return Told(one, one.get_event_display(), why=why, answer=f"HTTP {one.status}" if one.status else "")

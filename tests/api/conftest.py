@@ -30,6 +30,7 @@ def fresh_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, per_minute in (("reading", 36_000), ("writing", 36_000), ("guessing", 30)):
         monkeypatch.setattr(access, name, Limiter(per_minute))
     access.tokens.forget()
+    access.proven.clear()
     routes.statuses.forget()
 
 

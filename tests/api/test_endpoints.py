@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
 from connections.models import AuditEvent, Connection
+from syncruns.api.facts import OUTCOMES
 from syncruns.models import SyncLog, SyncRun
 from tests.api.conftest import Ask, Make
+from tests.console import ROOT
 from tests.web.console_pages import CONFIG, make_run, make_stream
 
 pytestmark = pytest.mark.django_db
@@ -142,6 +146,27 @@ def test_logs_tell_every_state_in_three_words_and_leave_out_what_has_not_ended(a
     assert len(failed) == 4
 
 
+def test_run_that_has_not_ended_has_no_status_and_one_whose_worker_vanished_is_lost(
+    ask: Ask, shop: Connection, make_connection: Make
+) -> None:
+    runs = {
+        make_run(shop, "queued"): ("queued", None),
+        make_run(make_connection(), "running"): ("running", None),
+        make_run(make_connection(), "running", lease_until=timezone.now() - timedelta(minutes=1)): ("lost", "FALHA"),
+    }
+    for run, told in runs.items():
+        found = ask(f"/api/runs/{run.pk}").json()
+        assert (found["state"], found["status"]) == told
+
+
+def test_document_says_of_every_state_which_status_it_is() -> None:
+    document = (ROOT / "docs" / "api.md").read_text()
+    rows = re.findall(r"^\| (`[a-z_`, ]+`) \| (?:`([A-Z]+)`|none yet) \|", document, re.MULTILINE)
+    told = {state: status or None for states, status in rows for state in re.findall(r"\w+", states)}
+    assert told == OUTCOMES
+    assert set(told) == set(SyncRun.State.values)
+
+
 def test_logs_go_on_at_the_cursor_even_where_many_end_at_once_and_newer_ones_come(ask: Ask, shop: Connection) -> None:
     at = timezone.now() - timedelta(hours=1)
     runs = {str(make_run(shop, finished_at=at).pk) for _ in range(5)}
@@ -162,6 +187,15 @@ def test_logs_are_narrowed_by_time(ask: Ask, shop: Connection) -> None:
     now = timezone.now()
     wanted = {"since": (now - timedelta(days=4)).isoformat(), "until": (now - timedelta(days=2)).isoformat()}
     assert len(ask("/api/sync/logs", data=wanted).json()["items"]) == 1
+    end = SyncRun.objects.latest("finished_at").finished_at
+    for zone, hours in (("America/Sao_Paulo", -3), ("Asia/Kathmandu", 5.75)):
+        there = end.astimezone(ZoneInfo(zone))
+        assert there.utcoffset() == timedelta(hours=hours)
+        for name, count in (("since", 1), ("until", 2)):
+            found = ask("/api/sync/logs", data={name: there.isoformat()}).json()["items"]
+            assert len(found) == count, "since takes the moment itself, until does not"
+        naive = there.replace(tzinfo=None).isoformat()
+        assert ask("/api/sync/logs", data={"since": f"{naive} 03:00"}).status_code == 422, "a + that became a space"
     assert ask("/api/sync/logs", data={"since": "2026-11-01T00:00:00"}).status_code == 422  # no zone
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -74,8 +75,12 @@ def test_token_is_kept_as_a_hash_and_its_use_is_noted_once_a_minute(ask: Ask) ->
 
 def test_wrong_tokens_from_one_address_are_soon_not_looked_at(ask: Ask) -> None:
     wrong = {"Authorization": "Bearer wrong"}
+    assert ask("/api/sync/status", scope="read").status_code == 200
     codes = [ask("/api/sync/status", scope="", headers=wrong).status_code for _ in range(31)]
     assert codes == [401] * 30 + [429]
+    assert ask("/api/sync/status", scope="read").status_code == 200, "another program at that address has done no wrong"
+    assert ask("/api/sync/status", scope="operate").status_code == 429, "one that nobody knows yet waits"
+    assert ask("/api/sync/status", scope="").status_code == 401, "no token is no guess"
 
 
 def test_who_asks_too_fast_is_told_when_to_go_on(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +110,24 @@ def test_every_error_is_a_problem_document(ask: Ask, method: str, path: str, sta
     assert (found["code"], found["status"], found["type"]) == (code, status, f"urn:sincro:problem:{code}")
     assert found["title"] and found["detail"] and found["cause"] and found["steps"]
     assert ("Allow" in answer) == (status == 405)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [(RuntimeError("canary"), 500, "internal"), (OperationalError("canary"), 503, "maintenance")],
+)
+def test_fault_of_ours_is_a_problem_document_that_shows_nothing_of_it(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception, status: int, code: str
+) -> None:
+    def fail(*_call: object) -> None:
+        raise fault
+
+    monkeypatch.setattr("syncruns.api.facts.load_rows", fail)
+    client = Client(raise_request_exception=False)
+    answer = client.get("/api/sync/status", headers={"Authorization": f"Bearer {make_token()}"})
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    assert (answer.json()["code"], "Retry-After" in answer) == (code, status == 503)
+    assert "canary" not in answer.content.decode()
 
 
 def test_broken_json_is_refused_and_not_repeated(ask: Ask) -> None:

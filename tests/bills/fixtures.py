@@ -13,10 +13,9 @@ from connections.models import Connection
 from connections.sandbox.server import Sandbox
 from connections.services import create_connection
 from syncruns.models import SyncRun
-from syncruns.services import request_sync
-from syncruns.tasks import execute_run
 from tests.bills.connector import BillsConnector
 from tests.bills.vendor import TOKEN, Bills
+from tests.engine.whole import drop_tables, sync
 
 Select = Callable[..., list[tuple[Any, ...]]]
 Run = Callable[..., SyncRun]
@@ -39,28 +38,17 @@ def bills(transactional_db: None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(connectors, "REGISTRY", (*connectors.REGISTRY, BillsConnector))
     values = {"base_url": sandbox.url, "token": TOKEN, "allow_private_addresses": True}
     yield create_connection(kind="bills", name="Energia", slug="energia", values=values)
-    with database.cursor() as cursor:
-        if database.vendor == "postgresql":
-            cursor.execute("DROP SCHEMA IF EXISTS bills CASCADE")
-        else:
-            for name in database.introspection.table_names(cursor):
-                if name.startswith("bills_"):
-                    cursor.execute(f'DROP TABLE "{name}"')
+    drop_tables("bills")
 
 
 @pytest.fixture
 def sync_bills(bills: Connection) -> Run:
     """Return a function that syncs the bills here and now."""
 
-    def sync(**options: Any) -> SyncRun:
-        queued, created = request_sync(bills, call_worker=False, **options)
-        assert created
-        done = execute_run(queued.pk)
-        assert done is not None
-        done.refresh_from_db()
-        return done
+    def run(**options: Any) -> SyncRun:
+        return sync(bills, **options)
 
-    return sync
+    return run
 
 
 @pytest.fixture

@@ -173,10 +173,23 @@ def _load(connection: Connection, run: SyncRun) -> None:
     for rows, stream in enumerate(connector.streams(connection.config), start=1):
         warehouse().prepare(connector.schema, stream.tables)
         table = stream.tables[0]
-        records = [{"id": number, "total": "10.00"} for number in range(rows * 431)]
+        records = [_record(48211 - number) for number in range(rows * 431)]
         warehouse().load(
             connector.schema, table, to_rows(Page({table.name: records}), stream).rows[table.name], **stamp
         )
+
+
+def _record(number: int) -> dict[str, Any]:
+    """Return one row: a total, a day of the last weeks, and a customer, who is missing now and then."""
+    day = timezone.localdate() - timedelta(days=number % 41)
+    customer = CUSTOMERS[number % len(CUSTOMERS)] if number % 17 else None
+    return {"id": number, "total": f"{number * 7919 % 99991 / 10:.2f}", "emissao": day.isoformat(), "cliente": customer}
+
+
+CUSTOMERS = (
+    "Padaria Sol Nascente", "Mercearia Boa Vista", "Oficina Três Irmãos", "Clínica Vila Verde",
+    "Condomínio Parque das Águas Claras, Bloco B", "Escola Caminho Novo", "Farmácia Central",
+)  # fmt: skip
 
 
 def _skipped(connection: Connection, now: datetime) -> None:

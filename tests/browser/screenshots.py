@@ -25,7 +25,7 @@ QUALITY = 60  # of WebP: text stays sharp, and a page takes some 50 kB
 
 @dataclass(frozen=True)
 class Picture:
-    """One page. path: from the root, {shop}, {failed}, {live} and {record} stand for what the database holds.
+    """One page. path: from the root; {shop}, {failed}, {live} and the like stand for what the database holds.
 
     also: other views of it, such as "dark", "phone", "phone dark" or "pt-BR".
     """
@@ -51,6 +51,10 @@ PICTURES = (
     Picture("run-failed", "/runs/{failed}/", ("phone dark", "pt-BR")),
     Picture("run-live", "/runs/{live}/", ("phone",)),
     Picture("changes", "/changes/"),
+    Picture("data", "/data/", ("phone", "pt-BR")),
+    Picture("data-table", "/data/rest/erp_orders/?from:total=100&sort=-emissao", ("dark", "phone", "pt-BR")),
+    Picture("data-row", "/data/rest/erp_orders/row/?of={connection}&key=48197"),
+    Picture("data-export", "/data/rest/erp_orders/export/?from:total=100"),
     Picture("review", "/review/", ("dark",)),
     Picture("review-record", "/review/records/{record}/"),
     Picture("audit", "/audit/"),
@@ -103,6 +107,7 @@ def _what_there_is() -> dict[str, str]:
     shop = Connection.objects.get(name="Loja virtual")
     return {
         "shop": shop.slug,
+        "connection": str(shop.pk),
         "last": str(shop.runs.filter(changes__isnull=False)[:1].get().pk),
         "failed": str(SyncRun.objects.get(error_code="credentials_refused").pk),
         "live": str(SyncRun.objects.get(state="running").pk),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -39,6 +40,7 @@ def paths(console: Console) -> list[str]:
         "/review/corrections/",
         "/documents/",
         "/changes/",
+        *data_paths(console),
         "/audit/",
         "/users/",
         "/users/new/",
@@ -52,6 +54,14 @@ def paths(console: Console) -> list[str]:
         "/password/",
         "/admin/",
     ]
+
+
+def data_paths(console: Console) -> list[str]:
+    """Return the data pages of the sample's first table, with a filter open and a row that is there."""
+    pk, config = console.query("SELECT id, config FROM connections_connection")[0]
+    name = f"{json.loads(config)['table_prefix']}_products"
+    first, table = console.query(f"SELECT min(id) FROM rest_{name}")[0][0], f"/data/rest/{name}/"
+    return ["/data/", f"{table}?add=id&has:name=a&sort=-id", f"{table}row/?of={pk}&key={first}", f"{table}export/"]
 
 
 VIEWS = [(locale, *size, scheme) for locale in ("pt-BR", "en-US") for size in SIZES for scheme in ("light", "dark")]

@@ -24,7 +24,8 @@ CANARY = "canary-5ecret-value"
 def test_connectors_answers_kind_label_settings_and_streams(command: Command) -> None:
     found = command("connectors", "--json").document
     rest = next(connector for connector in found if connector["kind"] == "rest")
-    assert set(rest) == {"kind", "label", "settings", "streams", "schedule"}
+    assert set(rest) == {"kind", "label", "is_beta", "settings", "streams", "schedule"}
+    assert [connector["kind"] for connector in found if connector["is_beta"]] == ["etrac"]
     by_name = {setting["name"]: setting for setting in rest["settings"]}
     assert by_name["token"]["type"] == "secret"
     assert by_name["streams"]["fields"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from django.db import connection as database
 
+from connections.connectors.etrac import EtracConnector
 from connections.connectors.odoo import OdooConnector
 from connections.defaults import fixed_streams
 from connections.destination import table_name
@@ -23,10 +25,10 @@ def no_tables(transactional_db: None) -> None:
     """Remove destination tables that other tests left behind: they would stand already."""
     with database.cursor() as cursor:
         if database.vendor == "postgresql":
-            cursor.execute("DROP SCHEMA IF EXISTS rest, odoo CASCADE")
+            cursor.execute("DROP SCHEMA IF EXISTS rest, odoo, e_track CASCADE")
             return
         for name in database.introspection.table_names(cursor):
-            if name.startswith(("rest_", "odoo_")):
+            if name.startswith(("rest_", "odoo_", "e_track_")):
                 cursor.execute(f'DROP TABLE "{name}"')
 
 
@@ -77,3 +79,26 @@ def test_table_that_cannot_be_made_to_fit_is_told_and_the_others_are_made(comman
 @pytest.mark.django_db
 def test_unknown_kind_is_refused(command: Command) -> None:
     assert command("warehouse_migrate", "--kind", "nix").code == 2
+
+
+def test_declared_index_is_made_with_its_table_and_in_one_that_stands_without(
+    command: Command, transactional_db: None
+) -> None:
+    (position,) = (table for table in EtracConnector.streams({})[0].tables if table.name == "position")
+    warehouse().prepare("e_track", [replace(position, indexes=())])
+    assert indexes() == set()
+    command("warehouse_migrate", "--kind", "etrac")
+    assert indexes() == {"position_transmitted_at", "trip_started_at", "vehicle_tracker_serial"}
+    again = command("warehouse_migrate", "--kind", "etrac")
+    assert (again.code, again.out) == (0, "Every table stands as it is declared.\n")
+
+
+def indexes() -> set[str]:
+    """Return the indexes of the tables of eTrac, besides those of keys."""
+    if database.vendor == "postgresql":
+        sql = "SELECT indexname FROM pg_indexes WHERE schemaname = 'e_track' AND indexname NOT LIKE '%_pkey'"
+    else:
+        sql = "SELECT substr(name, 9) FROM sqlite_master WHERE type = 'index' AND name LIKE 'e_track_%'"
+    with database.cursor() as cursor:
+        cursor.execute(sql)
+        return {row[0] for row in cursor.fetchall()}

@@ -8,10 +8,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import connection as database
+from tests.engine.whole import Rows
 
 Record = Mapping[str, Any]
-Rows = dict[tuple[Any, ...], dict[str, Any]]
 ZONE = ZoneInfo("America/Sao_Paulo")
 
 
@@ -118,28 +117,6 @@ OTHERS: tuple[tuple[str, str, str, Callable[[Record], dict[str, Any]]], ...] = (
     }),
     ("segments", "segment", "segment_id", lambda each: {"segment_id": each["id"], "name": each["description"]}),
 )  # fmt: skip
-
-
-def held(table: str, key: tuple[str, ...], names: list[str]) -> Rows:
-    """Return the live rows of a destination table, these columns of them, by key."""
-    place = f'auvo."{table}"' if database.vendor == "postgresql" else f"auvo_{table}"
-    with database.cursor() as cursor:
-        columns = ", ".join(f'"{name}"' for name in names)
-        cursor.execute(f"SELECT {columns} FROM {place} WHERE _deleted_at IS NULL")
-        found = [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
-    return {tuple(row[name] for name in key): row for row in found}
-
-
-def same(ours: Any, theirs: Any) -> bool:
-    """Say whether a stored value is the expected one, as either database gives it back."""
-    if theirs is None or ours is None:
-        return ours is theirs
-    if isinstance(theirs, Decimal):
-        return Decimal(str(ours)) == theirs
-    if isinstance(theirs, datetime):
-        moment = datetime.fromisoformat(ours) if isinstance(ours, str) else ours
-        return bool((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) == theirs)
-    return bool(ours == theirs)
 
 
 def day_of(text: str) -> date:

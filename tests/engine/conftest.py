@@ -13,6 +13,7 @@ from syncruns.services import request_sync
 from syncruns.tasks import execute_run
 from tests.bills.fixtures import bills, sandbox, select, sync_bills, vendor
 from tests.engine.scripted import Script, ScriptedConnector
+from tests.engine.whole import drop_tables
 
 __all__ = ["bills", "sandbox", "select", "sync_bills", "vendor"]  # fixtures
 
@@ -28,15 +29,8 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[ScriptedConnector
 
 @pytest.fixture
 def clean_tables(transactional_db: None) -> Iterator[None]:
-    """Remove the destination tables that a test made: the test runner does not know them."""
     yield
-    with database.cursor() as cursor:
-        if database.vendor == "postgresql":
-            cursor.execute("DROP SCHEMA IF EXISTS scripted CASCADE")
-        else:
-            for name in database.introspection.table_names(cursor):
-                if name.startswith("scripted_"):
-                    cursor.execute(f'DROP TABLE "{name}"')
+    drop_tables("scripted")
 
 
 @pytest.fixture

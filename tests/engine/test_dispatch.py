@@ -213,6 +213,34 @@ def test_slot_of_a_kind_that_is_switched_off_is_skipped_and_says_so(due: Make, m
     assert health_of(connection, None, None, now).state != "off"
 
 
+def test_run_that_waits_when_its_kind_is_switched_off_is_skipped_and_says_so(
+    due: Make, make_connection: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections = [due(), make_connection(kind="scripted"), make_connection(kind="scripted")]
+    dispatch.tick()
+    asked, _created = request_sync(connections[1], call_worker=False)
+    window = SyncRun.objects.create(connection=connections[2], trigger="backfill")
+    review = SyncRun.objects.create(connection=make_connection(kind="scripted"), trigger="review")
+    handed_back = SyncRun.objects.create(connection=make_connection(kind="scripted"), trigger="manual")
+    assert handed_back.claim("here", 30)
+    handed_back.streams.create(stream="orders", state="succeeded", inserted=3)
+    handed_back.streams.create(stream="items")
+    handed_back.hand_back()
+    monkeypatch.setenv("RUN_SCRIPTED", "0")
+    run = claim_next()
+    assert run is not None and run.pk == review.pk, "loading what a person corrected calls no source"
+    assert claim_next() is None
+    told = {run.trigger: (run.state, run.skip_reason, run.skipped_slots) for run in connections[0].runs.all()}
+    assert told == {"schedule": ("skipped", "kind_off", 1)}
+    asked.refresh_from_db()
+    assert (asked.state, asked.skip_reason, asked.skipped_slots) == ("skipped", "kind_off", 0)
+    assert asked.finished_at is not None and asked.started_at is None
+    assert not SyncRun.objects.filter(pk=window.pk).exists(), "it comes again when the kind is on"
+    handed_back.refresh_from_db()
+    assert (handed_back.state, handed_back.inserted) == ("skipped", 3)
+    assert set(handed_back.streams.values_list("state", flat=True)) == {"succeeded", "not_started"}
+
+
 def test_sync_now_of_a_kind_that_is_switched_off_is_refused(due: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUN_SCRIPTED", "0")
     connection = due()

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
-from django.db import connection as database
-from django.utils import timezone
 
 from connections.models import Connection
 from connections.sandbox.odoo import Odoo
 from connections.sandbox.server import Sandbox
 from connections.services import create_connection
-from syncruns.dispatch import reap
-from syncruns.models import SyncRun
-from syncruns.services import request_sync
-from syncruns.tasks import execute_run
 from tests.connectors.odoo.reader import connector
-from tests.console import ROOT
-from tests.crash.hosts import database_url
 from tests.engine.odoo_truth import OURS, expected, held
+from tests.engine.whole import drop_tables, killed_sync, problems, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SHORT_BOOKS = datetime(2026, 10, 8, 6, tzinfo=UTC)  # a day on which the sandbox's history is three weeks long
@@ -36,15 +24,8 @@ KEYS = [service.key for service in OURS]
 
 @pytest.fixture
 def clean_odoo(transactional_db: None) -> Iterator[None]:
-    """Remove the destination tables: the test runner does not know them."""
     yield
-    with database.cursor() as cursor:
-        if database.vendor == "postgresql":
-            cursor.execute("DROP SCHEMA IF EXISTS odoo CASCADE")
-        else:
-            for name in database.introspection.table_names(cursor):
-                if name.startswith("odoo_"):
-                    cursor.execute(f'DROP TABLE "{name}"')
+    drop_tables("odoo")
 
 
 def odoo_connection(url: str, version: int) -> Connection:
@@ -52,37 +33,6 @@ def odoo_connection(url: str, version: int) -> Connection:
     return create_connection(
         kind="odoo", name="Odoo", values={**session.config, **session.secrets}, windows={"entradas": 60 * 24 * 60}
     )
-
-
-def sync(connection: Connection, **options: object) -> SyncRun:
-    run, created = request_sync(connection, call_worker=False, **options)
-    assert created
-    done = execute_run(run.pk)
-    assert done is not None
-    done.refresh_from_db()
-    return done
-
-
-def problems(run: SyncRun) -> dict[str, object]:
-    """Return what kept streams from succeeding."""
-    return {row.stream: (row.state, row.error_code, row.error_params) for row in run.streams.exclude(state="succeeded")}
-
-
-def killed_sync(connection: Connection, sandbox: Sandbox, requests: int) -> None:
-    """Start a sync in a process of its own and kill it when it has asked so many questions."""
-    asked = len(sandbox.requests)
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "sync", connection.slug], cwd=ROOT, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, env={**os.environ, "DATABASE_URL": database_url()},
-    )  # fmt: skip
-    while process.poll() is None and len(sandbox.requests) < asked + requests:
-        time.sleep(0.005)
-    if process.poll() is None:
-        os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    SyncRun.objects.filter(connection=connection, state="running").update(lease_until=timezone.now())
-    reap(timezone.now() + timedelta(seconds=1))
-    SyncRun.objects.filter(connection=connection, state="queued").delete()
 
 
 def meddle(odoo: Odoo, minute: int, randomness: random.Random) -> None:

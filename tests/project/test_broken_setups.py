@@ -175,11 +175,11 @@ def test_sources_in_all_kinds_of_trouble_and_a_log_whose_disk_is_full(sincro: Co
 
 
 def test_start_that_is_never_confirmed_shows_the_log_and_ends(tmp_path: Path) -> None:
-    with console(tmp_path / "var", CONFIRM_SECONDS="3") as new:
+    with console(tmp_path / "var", CONFIRM_SECONDS="8") as new:
         assert new.manage("migrate", "--verbosity", "0").returncode == 0
         new.change("CREATE TRIGGER broken BEFORE UPDATE ON syncruns_systemjob BEGIN SELECT RAISE(ABORT, 'broken'); END")
         ended = new.python("-m", "tests.crash.supervise", "--only", "control")
         assert ended.returncode == 1
-        assert "The scheduler gave no sign of life in 3 s; see the log above." in ended.stdout
+        assert "The scheduler gave no sign of life in 8 s; see the log above." in ended.stdout
         assert "broken" in ended.stdout  # the log says what keeps it from working
         assert "scheduler_never" in doctor(new)

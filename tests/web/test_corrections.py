@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def row_page(bills: Connection, key: int = 2, stream: str = "bills", table: str = "bills") -> str:
-    return f"{reverse('record', args=[bills.slug, stream, table])}?key={key}"
+    return reverse("record", args=[bills.slug, stream, table, key])
 
 
 def save(client: Client, address: str, **fields: str) -> HttpResponse:
@@ -134,7 +134,7 @@ def test_row_is_found_by_its_table_and_key(
 
 @pytest.mark.parametrize(
     "address",
-    ["bills/nothing/?key=1", "nothing/bills/?key=1", "bills/bills/?key=x", "bills/bills/", "bills/bills/?key=9"],
+    ["bills/nothing/1/", "nothing/bills/1/", "bills/bills/x/", "bills/bills/", "bills/bills/9/", "bills/bills/1,2/"],
 )
 def test_row_that_is_not_there_is_not_found(
     sync_bills: Run, bills: Connection, operator: User, signed_in: SignIn, address: str

@@ -101,7 +101,7 @@ def test_document_leads_to_the_rows_that_name_it_and_back(
     listed = client.get(reverse("documents"), {"q": "FATURA-2", "connection": bills.slug}).content.decode()
     assert "fatura-2.pdf" in listed and "fatura-1.pdf" not in listed
     page = client.get(reverse("document", args=[document.pk])).content.decode()
-    row = f"{reverse('record', args=[bills.slug, 'readings', 'bill_readings'])}?key=2"
+    row = reverse("record", args=[bills.slug, "readings", "bill_readings", 2])
     assert f'href="{row}"' in page
     of_hash = reverse("connection_document", args=[bills.slug, document.sha256])
     assert of_hash in client.get(row).content.decode()

@@ -10,6 +10,7 @@ from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
@@ -62,7 +63,7 @@ def test_failure_page_needs_no_database(viewer: User, signed_in: SignIn, caplog:
     assert "The database does not answer" in page.content.decode()
     assert "canary" not in page.content.decode() and "Traceback" not in page.content.decode()
     assert (health.status_code, health.json()) == (503, {"status": "down", "database": "down", "last_tick": None})
-    assert (ready.status_code, ready.json()) == (503, {"status": "not ready"})
+    assert (ready.status_code, ready.json()) == (503, {"status": "not ready", "reason": "database"})
 
 
 def test_unforeseen_failure_says_what_to_do_and_shows_nothing_of_it(
@@ -117,3 +118,13 @@ def test_health_tells_database_and_last_tick_to_anyone(client: Client, db: None)
     assert answer.json()["status"] == "ok"
     assert set(answer.json()) == {"status", "database", "last_tick"}
     assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_web_is_not_ready_while_a_migration_is_pending(client: Client, db: None) -> None:
+    last = MigrationRecorder.Migration.objects.filter(app="syncruns").latest("id")
+    last.delete()
+
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "reason": "migrations"})
+    assert client.get("/healthz").status_code == 200, "starting again would not help"

@@ -34,6 +34,7 @@ RECORDS = "syncruns.view_quarantinedrecord"
 SYSTEM = "syncruns.view_systemjob"
 CORRECTIONS = "syncruns.view_correction"
 DOCUMENTS = "syncruns.view_document"
+DATA = "connections.browse_rows"
 
 # Each method of an address has a name; tests/api/test_tokens.py asks them with tokens.
 API = (
@@ -78,6 +79,8 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "connection_delete": DELETE,
     "connection_auto_sync": OPERATE,
     "connection_sync": OPERATE,
+    "connections_bulk": OPERATE,
+    "search": SIGNED_IN,
     "connection_stream": OPERATE,
     "connection_backfills": VIEW,
     "backfill_begin": OPERATE,
@@ -90,6 +93,11 @@ TABLE: dict[str, str | tuple[str, str]] = {
     "run_progress": RUNS,
     "run_changes": CHANGES,
     "changes": CHANGES,
+    "data": DATA,
+    "data_table": DATA,
+    "data_row": DATA,
+    "data_personal": "connections.see_personal_data",
+    "data_export": "connections.export_rows",
     "run_log": "syncruns.view_synclog",
     "run_cancel": OPERATE,
     "run_retry": OPERATE,
@@ -215,7 +223,9 @@ def fill(make_connection: Callable[..., Connection]) -> Callable[[str, str], str
         "kind": connection.kind,
         "stream": "orders",
         "backfill": "1",
+        "schema": "rest",
         "table": "orders",
+        "key": "1",
         "sha256": kept.sha256,
         "run_id": run.pk,
         "id": target.pk,

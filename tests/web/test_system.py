@@ -82,14 +82,14 @@ def test_page_holds_no_secret(page: Client) -> None:
 
 def test_sources_are_asked_only_on_demand(page: Client, make_connection: Make) -> None:
     with Sandbox(Shop()) as shop:
-        make_connection(slug="open", config={"base_url": shop.url})
-        make_connection(slug="closed")
+        make_connection(slug="open", name="Open", config={"base_url": shop.url})
+        make_connection(slug="closed", name="Closed")
         assert "Connects to the source of every connection" in text(page.get("/system/"))
         whole = text(page.post("/system/sources/"))
         part = text(page.post("/system/sources/", headers={"HX-Request": "true"}))
     for said in (whole, part):
-        assert "open: 127.0.0.1 answers in" in said
-        assert "closed: 127.0.0.1 cannot be reached" in said
+        assert "Open: 127.0.0.1 answers in" in said
+        assert "Closed: 127.0.0.1 cannot be reached" in said
     assert "Settings in force" in whole and "Settings in force" not in part
 
 

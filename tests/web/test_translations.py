@@ -37,8 +37,9 @@ PORTUGUESE = "pt-br"
 # Alike in both languages: names, abbreviations, notations, and words that Portuguese took over.
 ALIKE = {
     "24 h", "30 d", "E-mail", "7 d", "%(hour)sh", "%(day)s, %(time)s", "%(time)s: %(outcome)s", "%(times)s, %(days)s",
-    "%(who)s: %(what)s", "2026-12-31T23:59:59Z", "API", "Cursor", "cron %(cron)s (%(zone)s)", "Decimal",
-    "Auvo", "id", "ID", "Info", "JSON", "Odoo", "Token", "Tokens", "Webhooks", "webhook", "webhooks",
+    "%(who)s: %(what)s", "2026-12-31T23:59:59Z", "%(stream)s: %(table)s", "%(table)s %(key)s", "API", "Cursor",
+    "cron %(cron)s (%(zone)s)", "Decimal",
+    "Auvo", "beta", "eTrac", "id", "ID", "Info", "JSON", "Odoo", "Token", "Tokens", "Webhooks", "webhook", "webhooks",
 }  # fmt: skip
 # Words that are read on pages of both languages: proper names, what was stored as it is, what the browser draws.
 NAMES = words_of(

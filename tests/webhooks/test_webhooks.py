@@ -6,9 +6,11 @@ import hashlib
 import hmac
 import json
 import re
+import socket
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import User
@@ -154,6 +156,30 @@ def test_private_addresses_are_refused_unless_allowed(
     assert len(program.taken) == (not code)
 
 
+def test_name_is_looked_up_once_and_refused_when_any_of_its_addresses_is_inside(
+    program: Receiver, hook: Webhook, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ALLOW_PRIVATE_ADDRESSES = False
+    port = urlsplit(program.url).port
+    asked: list[str] = []
+
+    def getaddrinfo(host: str, *_more: Any, **_options: Any) -> list[Any]:
+        """Answer as a name would whose owner changes it between the check and the call."""
+        asked.append(host)
+        addresses = ["127.0.0.1"] if len(asked) % 2 else ["8.8.8.8", "127.0.0.1"]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    hook.url = f"http://hook.example.com:{port}/"
+    hook.save()
+    assert [send_test(hook, None).error_code for _ in range(2)] == ["address_refused"] * 2
+    assert (program.taken, asked) == ([], ["hook.example.com"] * 2)
+    hook.allow_private = True
+    hook.save()
+    assert send_test(hook, None).error_code == "", "the address that was checked is the one that is called"
+    assert len(program.taken) == 1 and len(asked) == 3
+
+
 def test_redirect_is_not_followed(program: Receiver, hook: Webhook) -> None:
     program.status = 302
     assert send_test(hook, None).error_code == "bad_response"
@@ -201,7 +227,10 @@ def test_administrator_adds_tests_rotates_and_deletes_a_webhook(
     assert is_signed(*program.taken[0], first)
     browser.post(f"{page}rotate/")
     assert secret() not in ([], [first])
-    browser.post(page, fields | {"name": "Finance 2"})
+    note(Webhook.objects.all(), "run.ended", None, {})
+    browser.post(page, fields | {"name": "Finance 2", "is_on": ""})
+    states = ["dropped", "sent"]
+    assert list(WebhookDelivery.objects.order_by("state").values_list("state", flat=True)) == states, "it is off"
     assert "HTTP 204" in browser.get(page).content.decode()
     assert browser.get("/settings/webhooks/").status_code == 200
     browser.post(f"{page}delete/")

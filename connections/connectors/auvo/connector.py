@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from connections.connectors.auvo import probe
+from connections.connectors.auvo import probe, surveys
 from connections.connectors.auvo.progress import Progress
 from connections.connectors.auvo.reading import Reading
 from connections.connectors.auvo.resources import RESOURCES, resource_called
 from connections.connectors.auvo.session import Session
 from connections.connectors.auvo.settings import SETTINGS
 from connections.sdk.connector import Connector
-from connections.sdk.context import Context
-from connections.sdk.declare import DefaultSchedule, Finding, Page, Stream
+from connections.sdk.context import Context, StepContext
+from connections.sdk.declare import DefaultSchedule, Finding, Page, Step, Stream
 from connections.sdk.text import gettext_noop as _
 
 MINUTES_PER_DAY = 24 * 60
@@ -37,7 +37,7 @@ class AuvoConnector(Connector):
             Stream(
                 resource.key, resource.label, resource.shape.tables, default_enabled=resource.default_enabled,
                 window_minutes=resource.window_days * MINUTES_PER_DAY if resource.window_days else None,
-                window_env=resource.window_env, window_env_unit="days",
+                window_env=resource.window_env, window_env_unit="days", ranged=resource.period is not None,
             )
             for resource in RESOURCES
         )  # fmt: skip
@@ -45,6 +45,14 @@ class AuvoConnector(Connector):
     def read(self, stream: Stream, checkpoint: dict[str, Any] | None, context: Context) -> Iterator[Page]:
         with Session(self.config, self.secrets, context) as session:
             yield from Reading(session, resource_called(stream.key), checkpoint).pages()
+
+    @classmethod
+    def steps(cls, config: Mapping[str, Any]) -> tuple[Step, ...]:
+        return (surveys.STEP,)
+
+    def perform(self, step: Step, checkpoint: dict[str, Any] | None, context: StepContext) -> Iterator[Page]:
+        with Session(self.config, self.secrets, context) as session:
+            yield from surveys.pages(session, checkpoint, context)
 
     def test(self, context: Context) -> Iterator[Finding]:
         with Session(self.config, self.secrets, context) as session:

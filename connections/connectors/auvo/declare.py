@@ -175,10 +175,13 @@ def number(name: str, *names: str, digits: tuple[int, int] = (14, 2), personal: 
     return Field(column, names or (_camel(name),))
 
 
-def shape(name: str, key: str | tuple[str, ...], *fields: Field, children: Sequence[Child] = ()) -> Shape:
-    """Declare a stream's tables. Children belong to this one's key."""
+def shape(
+    name: str, key: str | tuple[str, ...], *fields: Field, children: Sequence[Child] = (), indexes: Sequence[str] = ()
+) -> Shape:
+    """Declare a stream's tables. Children belong to this one's key; indexes: columns that rows are looked up by."""
     keys = (key,) if isinstance(key, str) else key
-    return Shape(Table(name, tuple(each.column for each in fields), keys), fields, tuple(children))
+    columns = tuple(each.column for each in fields)
+    return Shape(Table(name, columns, keys, indexes=tuple((each,) for each in indexes)), fields, tuple(children))
 
 
 def child(

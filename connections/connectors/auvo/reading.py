@@ -68,9 +68,12 @@ class Reading:
     def _days(self) -> Iterator[Page]:
         since, resource = self.context.options.since, self.resource
         if since is not None:
-            first = min(since.astimezone(self.zone).date(), self.today)
-            yield from self._walk(Walk(first, self._last_day(), first, self.now, reconciles=True))
-            yield from self._deleted(first, self._last_day())
+            first, last = min(since.astimezone(self.zone).date(), self.today), self._last_day()
+            until = self.context.options.until
+            if until is not None:  # of the day that begins there nothing was asked for
+                last = max((until - timedelta(microseconds=1)).astimezone(self.zone).date(), first)
+            yield from self._walk(Walk(first, last, first, self.now, reconciles=True))
+            yield from self._deleted(first, last)
             return
         if self._progress.walk is not None:
             yield from self._walk(self._progress.walk)

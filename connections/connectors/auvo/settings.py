@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 from connections.sdk import urls
 from connections.sdk.errors import SyncError
-from connections.sdk.settings import Rejected, Setting
+from connections.sdk.settings import Rejected, Setting, check_zone, whole
 from connections.sdk.text import gettext_noop as _
 
 API_URL = "https://api.auvo.com.br/v2"
@@ -17,18 +15,6 @@ def check_url(value: str) -> None:
         urls.checked_base(value)
     except SyncError:
         raise Rejected(_("Write an address that begins with https://.")) from None
-
-
-def check_zone(value: str) -> None:
-    try:
-        ZoneInfo(value)
-    except (ValueError, OSError, KeyError):
-        raise Rejected(_("Write a time zone such as America/Sao_Paulo.")) from None
-
-
-def whole(value: object) -> None:
-    if not isinstance(value, int):
-        raise Rejected(_("Write a whole number."))
 
 
 SETTINGS: tuple[Setting, ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -13,7 +13,6 @@ from connections.sdk.parsing import digits, parse_boolean, parse_decimal, parse_
 
 NEVER = re.compile(r"(0001|1900)-01-01(?!\d).*|01/01/(0001|1900)(?!\d).*")  # how Auvo writes that a date is not set
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{2}/\d{2}/\d{4}")
-_LOCAL = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?")
 _DURATION = re.compile(
     r"(?P<sign>-?)(?:(?P<days>\d+)\.)?(?P<hours>\d{1,2}):(?P<minutes>\d{2}):(?P<seconds>\d{2})(?:\.\d+)?"
 )
@@ -96,16 +95,10 @@ def _moment(value: Any, zone: tzinfo) -> Any:
         return value
     if NEVER.fullmatch(value):
         return None
-    text = f"{value} 00:00" if _DAY.fullmatch(value) else value
     try:
-        return parse_timestamp(text, zone)
+        return parse_timestamp(value, zone, forgiving=True)
     except ValueError:
-        if _LOCAL.fullmatch(value):  # a moment the clocks skipped: as if they had not been set forward yet
-            try:
-                return datetime.fromisoformat(value).replace(tzinfo=zone).astimezone(UTC)
-            except ValueError:
-                return f"? {value}"
-    return f"? {value}"  # never taken for a moment in UTC
+        return f"? {value}"  # never taken for a moment in UTC
 
 
 def _day(value: Any) -> Any:

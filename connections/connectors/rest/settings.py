@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connections.connectors.rest.shape import Row, shape_of
 from connections.sdk import urls
 from connections.sdk.errors import SyncError
-from connections.sdk.settings import Rejected, Setting
+from connections.sdk.settings import Rejected, Setting, whole
 from connections.sdk.text import gettext_noop as _
 
 HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*([\x20-\x7e]+)")
@@ -25,11 +24,6 @@ def check_base_url(value: str) -> None:
         urls.checked_base(value)
     except SyncError:
         raise Rejected(_("Write an address such as https://api.example.com/v1, without user and without ?.")) from None
-
-
-def check_whole(value: Any) -> None:
-    if not isinstance(value, int):  # fractions are kept as text
-        raise Rejected(_("Write a whole number."))
 
 
 def check_headers(lines: list[str]) -> None:
@@ -114,7 +108,7 @@ STREAM: tuple[Setting, ...] = (
     ),
     Setting("page_parameter", _("Page parameter"), default="page", shown_if=("pagination", ("page",))),
     Setting(
-        "first_page", _("First page"), "number", default=1, minimum=0, validate=check_whole,
+        "first_page", _("First page"), "number", default=1, minimum=0, validate=whole,
         shown_if=("pagination", ("page",)),
     ),
     Setting(
@@ -139,7 +133,7 @@ STREAM: tuple[Setting, ...] = (
     ),
     Setting(
         "page_size", _("Records per page"), "number", default=100, minimum=1, maximum=10_000,
-        validate=check_whole,
+        validate=whole,
         shown_if=("pagination", ("page", "offset", "cursor", "next_link", "link_header")),
     ),
     Setting(
@@ -178,7 +172,7 @@ STREAM: tuple[Setting, ...] = (
     ),
     Setting(
         "overlap_minutes", _("Read again (minutes)"), "number", default=5, minimum=0, maximum=10_080,
-        validate=check_whole,
+        validate=whole,
         shown_if=("incremental", (True,)),
         help=_("How far before the last change seen to start, for sources that show changes late."),
     ),
@@ -232,7 +226,7 @@ SETTINGS: tuple[Setting, ...] = (
         help=_("One on each line, as Name: value. Keys and tokens belong under Sign-in."),
     ),
     Setting(
-        "requests_per_minute", _("Requests per minute"), "number", minimum=1, maximum=6_000, validate=check_whole,
+        "requests_per_minute", _("Requests per minute"), "number", minimum=1, maximum=6_000, validate=whole,
         help=_("At most so many, if the API has a limit; shared by all workers."),
     ),
     Setting(

@@ -25,7 +25,8 @@ class Command(ConsoleCommand):
     def run(self, options: dict[str, Any]) -> Exit:
         self.answer([_connector(connector) for connector in connectors.REGISTRY])
         for connector in connectors.REGISTRY:
-            self.say(f"{connector.kind}: {_(connector.label)}")
+            beta = _("beta")
+            self.say(f"{connector.kind}: {_(connector.label)}{f' ({beta})' if connector.is_beta else ''}")
             self._say_settings(connector.settings, "  ")
             for stream in fixed_streams(connector):
                 word = _("stream")
@@ -51,6 +52,7 @@ def _connector(connector: type[Connector]) -> dict[str, Any]:
     return {
         "kind": connector.kind,
         "label": _(connector.label),
+        "is_beta": connector.is_beta,
         "settings": [_setting(setting) for setting in connector.settings],
         "streams": [_stream(stream) for stream in fixed_streams(connector)],
         "schedule": {

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connections.sandbox.auvo.lists import lists, members
+from connections.sandbox.auvo.lists import answers, lists, members
 from connections.sandbox.auvo.lives import (
     LONGEST_MOVE,
     PER_DAY,
@@ -133,6 +133,13 @@ class Auvo:
         gone = self._removed.get(path, ())
         return [record for record in lists(self.now, self.seed)[path]() if _key(record) not in gone]
 
+    def surveys(self, number: int) -> list[Record]:
+        """Return what the customer answered after a task, if he did."""
+        task = self._task(number, deleted=False)
+        if task is None or not task["finished"] or not task["sendSatisfactionSurvey"]:
+            return []
+        return answers(task)
+
     def _task(self, number: int, *, deleted: bool) -> Record | None:
         events = [
             event for event in (*self._life(number, self.seed), *self._edits.get(number, ())) if event.at <= self.now
@@ -222,6 +229,8 @@ class Auvo:
         head, _slash, rest = own.partition("/")
         if head == "tasks":
             return self._tasks_found(filters, deleted=rest == "getdeletedtasks")
+        if head == "satisfactionsurveys":
+            return [each for number in filters.get("taskid", ()) for each in self.surveys(int(number))]
         if head == "teams" and rest.endswith("/users"):
             return members(int(rest.partition("/")[0]))
         if rest or head not in lists(self.now, self.seed):

@@ -80,6 +80,19 @@ def members(team: int) -> list[Record]:
     ]
 
 
+def answers(task: Record) -> list[Record]:
+    """Return the answers to the survey about a task: two, or none from every third customer."""
+    number = task["taskID"]
+    if number // 5 % 3 == 0:
+        return []
+    return [
+        {"id": 400_000 + number, "taskID": number, "itemId": item, "questionDescription": question,
+         "answerDescription": str(5 - number // 5 % 2), "answerDate": task["checkOutDate"], "email": "quem@example.com",
+         "answersItemQuantity": 1, "scoreSum": 5 - number // 5 % 2, "totalResponse": 1, "totalSubmitted": 1}
+        for item, question in enumerate(("Foi pontual?", "Resolveu?"), start=1)
+    ]  # fmt: skip
+
+
 def _past(now: datetime, hours: int) -> list[tuple[int, datetime]]:
     newest = int((now - BEGAN) / timedelta(hours=hours))
     kept = KEPT * 24 // hours

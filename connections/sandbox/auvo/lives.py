@@ -107,7 +107,7 @@ def _visit(number: int, random: Random, planned: datetime) -> Iterator[Event]:
     done = {
         "taskStatus": 5, "finished": True, "checkOut": True, "checkOutDate": _spelled(left),
         "duration": f"1.{_clock(spent)}" if number % 50 == 0 else _clock(spent),
-        "durationDecimal": f"{spent / 3600:.16f}".rstrip("0"), "report": "Serviço concluído",
+        "durationDecimal": f"{spent / 3600:.16f}".rstrip("0").rstrip("."), "report": "Serviço concluído",
         "expense": f"{random.randrange(0, 3)}.{random.randrange(100, 999)},{random.randrange(10, 99)}",
         "inputedKm": random.randrange(0, 900) / 10, "products": products, "services": services,
         "additionalCosts": costs, "summary": _summary(products, services, costs),

@@ -207,7 +207,7 @@ class Warehouse(Tables):
             before = found.get(position)
             if before is None:
                 new.append((row, now))
-            elif before.hash == now and not before.deleted:
+            elif not before.deleted and (before.hash == now or target.table.never_changes):
                 counts.unchanged += 1
             elif before.deleted or not is_of(before.hash, row):
                 changed.append((row, now, before.id))
@@ -294,9 +294,9 @@ class Warehouse(Tables):
     def digest_of(self, text: str) -> str:
         """Return the expression for a digest of a text expression, 64 characters long."""
 
-    @abstractmethod
     def _value(self, target: Target, column: str) -> str:
         """Return the placeholder of an encoded value that a column is compared with."""
+        return self.placeholder(target.actual(column))
 
     @abstractmethod
     def _analyze(self, name: str) -> None:

@@ -8,17 +8,19 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, OperationalError, transaction
+from psycopg2.errors import QueryCanceled
 
 from connections.sdk.declare import Column, ColumnType, Key, Table
 from syncruns.engine.transform import Row
 from syncruns.engine.values import spell_decimal
 from syncruns.engine.warehouse.base import Warehouse
 from syncruns.engine.warehouse.shape import Lack, Shape, identifier, names, quote
+from syncruns.engine.warehouse.tables import SORTED_LETTERS, TooLong
 from syncruns.engine.warehouse.target import Encoder, RowId, Stamp, StoredKey, Target
 
 ALTERATION_LOCK = 7_311_045_211_908  # an arbitrary number that nothing else locks
@@ -59,6 +61,7 @@ class PostgresWarehouse(Warehouse):
     """Tables named schema.table."""
 
     row_id = "ctid"
+    like = "ILIKE"
 
     def _name(self, schema: str, name: str) -> str:
         return f"{quote(schema)}.{quote(name)}"
@@ -119,8 +122,7 @@ class PostgresWarehouse(Warehouse):
             elif parts:
                 # One statement: a table that has to be written again is written once.
                 cursor.execute(f"ALTER TABLE {name} {', '.join(parts)}", ())
-            if lack.index:
-                self._add_index(schema, table)
+        self._add_indexes(schema, table, lack.indexes)
 
     def _encoder(self, declared: Column, actual: Column) -> Encoder:
         """Return the function that spells a value as PostgreSQL reads it; narrower than the column is fine."""
@@ -172,8 +174,31 @@ class PostgresWarehouse(Warehouse):
     def digest_of(self, text: str) -> str:
         return f"encode(sha256(convert_to({text}, 'UTF8')), 'hex')"
 
-    def _value(self, target: Target, column: str) -> str:
-        return f"%s::{_type(target.actual(column))}"
+    def placeholder(self, column: Column) -> str:
+        return f"%s::{_type(column)}"
+
+    def comparable(self, column: Column, expression: str) -> str:
+        return f"left({expression}, {SORTED_LETTERS})" if column.type == "text" else expression
+
+    def estimate(self, schema: str, name: str) -> int | None:
+        place = self._name(schema, name).replace("%%", "%")
+        found = self.select("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(%s)", [place])
+        return found[0][0] if found and found[0][0] >= 0 else None
+
+    @contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        with self._cursor() as cursor:
+            cursor.execute("SET statement_timeout = %s", [round(seconds * 1000)])
+        try:
+            yield
+        except OperationalError as error:
+            if isinstance(error.__cause__, QueryCanceled):
+                raise TooLong from None
+            raise
+        finally:
+            # Within a transaction that failed there is nothing to do: it takes the setting along.
+            with suppress(DatabaseError), self._cursor() as cursor:
+                cursor.execute("RESET statement_timeout", ())
 
     def _analyze(self, name: str) -> None:
         with self._cursor() as cursor:

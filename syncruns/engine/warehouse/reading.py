@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -36,7 +35,7 @@ def rows_in_batches(
 
     Rows that are written meanwhile are seen or not; none is seen twice. Nothing when the table does not exist yet.
     """
-    target = destination.bound(schema, replace(table, parent=None, parent_key=(), set_key=()))
+    target = destination.bound(schema, table.part(column.name for column in table.columns))
     if target is None:
         return
     within, values = condition(destination, target, scope)

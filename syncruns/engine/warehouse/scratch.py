@@ -9,7 +9,6 @@ Nobody else sees them, so an interrupted sweep can only start over; and they cos
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -117,10 +116,7 @@ class Scratch:
 
     def _target(self) -> Target | None:
         """The table as far as a sweep needs it: a dry run may meet one that lacks columns declared since."""
-        names = {*self._table.key, *(each.column for each in self._scope)}
-        columns = tuple(column for column in self._table.columns if column.name in names)
-        table = replace(self._table, columns=columns, parent=None, parent_key=(), set_key=())
-        return self._destination.bound(self._schema, table)
+        return self._destination.bound(self._schema, self._table.part(each.column for each in self._scope))
 
     def _within(self, target: Target) -> tuple[str, list[Any]]:
         return condition(self._destination, target, self._scope)

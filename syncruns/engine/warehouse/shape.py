@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -44,10 +44,15 @@ class Lack:
     shape: Shape | None  # None: the table does not exist
     added: list[Column] = field(default_factory=list)
     widened: list[tuple[Column, Column]] = field(default_factory=list)
-    index: bool = False  # the one that finds the rows of a set
+    indexes: Mapping[str, Sequence[str]] = field(default_factory=dict)  # those that are not there, and their columns
 
     def __bool__(self) -> bool:
-        return self.shape is None or bool(self.added or self.widened or self.index)
+        return self.shape is None or bool(self.added or self.widened or self.indexes)
+
+    @property
+    def holds_rows(self) -> bool:
+        """Say whether rows of the declaration fit as it is, found through every index or not."""
+        return self.shape is not None and not (self.added or self.widened)
 
     def evolutions(self) -> list[Evolution]:
         """Return the changes that make up for it."""
@@ -60,17 +65,18 @@ class Lack:
         ]
 
 
-def lack(table: Table, shape: Shape | None, name: str, index: str | None) -> Lack:
+def lack(table: Table, shape: Shape | None, name: str, indexes: Mapping[str, Sequence[str]]) -> Lack:
     """Compare a declaration with the table as it stands; a column that is no longer declared stays.
 
-    name: what errors call the table. index: what the database calls the index that the table's sets need, if they do.
+    name: what errors call the table. indexes: those it needs, by what the database calls them, with their columns.
     Raises SyncError("key_changed") and SyncError("contract_changed").
     """
     if shape is None:
-        return Lack(table, None, index=index is not None)
+        return Lack(table, None, indexes=indexes)
     if shape.key != {"_connection_id", *map(identifier, table.key)}:
         raise SyncError("key_changed", table=name)
-    found = Lack(table, shape, index=index is not None and index not in shape.indexes)
+    missing = {index: columns for index, columns in indexes.items() if identifier(index) not in shape.indexes}
+    found = Lack(table, shape, indexes=missing)
     for column in table.columns:
         standing = shape.columns.get(identifier(column.name))
         if standing is None:
@@ -101,12 +107,16 @@ def quote(name: str) -> str:
     return '"' + identifier(name).replace('"', '""').replace("%", "%%") + '"'
 
 
-def set_index(table: Table) -> str | None:
-    """Return the name of the index that finds the rows of a set; None: the key does already, or there are no sets."""
+def indexes_of(table: Table) -> dict[str, tuple[str, ...]]:
+    """Return the indexes that a table has besides its key, name -> columns.
+
+    One finds the rows of a set, where the key does not already; the others are declared.
+    """
+    found = {f"{table.name}_{'_'.join(columns)}": columns for columns in table.indexes}
     columns = table.set_columns
-    if not columns or set(table.key[: len(columns)]) == set(columns):
-        return None
-    return f"{table.name}_{'parent' if table.parent else 'set'}"
+    if columns and set(table.key[: len(columns)]) != set(columns):
+        found[f"{table.name}_{'parent' if table.parent else 'set'}"] = ("_connection_id", *columns)
+    return found
 
 
 def names(columns: Sequence[str]) -> str:

@@ -6,22 +6,26 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
-from datetime import UTC, date, datetime, time
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, date, datetime
 from itertools import chain
 from typing import Any
 
 import orjson
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from connections.sdk.declare import Column, ColumnType, Key, Table
 from syncruns.engine.transform import Row
 from syncruns.engine.values import spell_decimal
 from syncruns.engine.warehouse.base import Warehouse
-from syncruns.engine.warehouse.shape import Lack, Shape, identifier, names, quote, set_index
+from syncruns.engine.warehouse.shape import Lack, Shape, identifier, indexes_of, names, quote
+from syncruns.engine.warehouse.tables import SORTED_LETTERS, TooLong
 from syncruns.engine.warehouse.target import Encoder, RowId, Stamp, StoredKey, Target
 
+LOOK_STEPS = 20_000  # of SQLite's machine between two looks at the clock, well under a millisecond
 LONG_SECONDS = 0.1  # of one write transaction, while a load goes on
 FIRST_ROWS, FEWEST_ROWS = 250, 100  # of one transaction: before it is known how long they take; however long they take
 MOST_VALUES = 900  # of one statement: every SQLite takes 999
@@ -51,6 +55,7 @@ class SqliteWarehouse(Warehouse):
     """Tables named schema_table."""
 
     row_id = "_rowid_"
+    like = "LIKE"
     rows_at_once = 500  # at most: everybody else, people who click too, waits while they are written
     divides_pages = True
 
@@ -122,8 +127,8 @@ class SqliteWarehouse(Warehouse):
                 cursor.execute(f"ALTER TABLE {name} ADD COLUMN {quote(column.name)} {_type(column)}", ())
         if lack.widened:
             self._rebuild(schema, lack)
-        if lack.index or (lack.widened and set_index(table)):
-            self._add_index(schema, table)
+        every = {self._index_name(schema, index): columns for index, columns in indexes_of(table).items()}
+        self._add_indexes(schema, table, every if lack.widened else lack.indexes)
 
     def _create(self, name: str, table: Table, columns: Sequence[Column]) -> None:
         key = ["_connection_id", *map(identifier, table.key)]
@@ -192,8 +197,32 @@ class SqliteWarehouse(Warehouse):
     def digest_of(self, text: str) -> str:
         return f"SHA256({text})"  # Django's
 
-    def _value(self, target: Target, column: str) -> str:
+    def placeholder(self, column: Column) -> str:
         return "%s"
+
+    def comparable(self, column: Column, expression: str) -> str:
+        if column.type == "text":
+            return f"substr({expression}, 1, {SORTED_LETTERS})"
+        is_text = column.type == "decimal" and (column.precision or 0) > EXACT_DIGITS
+        return f"CAST({expression} AS real)" if is_text else expression
+
+    def estimate(self, schema: str, name: str) -> int | None:
+        found = self.select(f"SELECT max(_rowid_) FROM {self._name(schema, name)}", ())
+        return found[0][0] or 0
+
+    @contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        self._connection.ensure_connection()
+        until = time.monotonic() + seconds
+        self._connection.connection.set_progress_handler(lambda: time.monotonic() > until, LOOK_STEPS)
+        try:
+            yield
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+                raise TooLong from None
+            raise
+        finally:
+            self._connection.connection.set_progress_handler(None, 0)
 
     def _analyze(self, name: str) -> None:
         """Do nothing: SQLite goes by indexes."""
@@ -279,7 +308,7 @@ def _converted(before: Column, after: Column) -> str:
 
 
 def _midnight(day: date) -> str:
-    return utc_text(datetime.combine(day, time(), UTC))
+    return utc_text(datetime.combine(day, datetime.min.time(), UTC))
 
 
 def _same(value: Any) -> Any:

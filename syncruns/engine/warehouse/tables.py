@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any
 
 from django.db import connections
@@ -18,14 +19,21 @@ from connections.destination import table_name
 from connections.sdk.declare import Column, Table
 from connections.sdk.errors import SyncError
 from syncruns.engine.warehouse.digest import Digests
-from syncruns.engine.warehouse.shape import Evolution, Lack, Shape, identifier, lack, names, quote, set_index
+from syncruns.engine.warehouse.shape import Evolution, Lack, Shape, identifier, indexes_of, lack, names, quote
 from syncruns.engine.warehouse.target import Encoder, RowId, Target
+
+SORTED_LETTERS = 120  # a longer text is sorted by its beginning: where a page ended stands in the next one's address
+
+
+class TooLong(Exception):
+    """A statement took longer than whoever asked wanted to wait."""
 
 
 class Tables(ABC):
     """Typed tables in one database. Database errors (django.db.Error) pass."""
 
     row_id: str  # the column that says where a row is
+    like: str  # the operator that compares a text with a pattern, whatever its case
 
     def __init__(self, using: str) -> None:
         self.using = using
@@ -104,6 +112,45 @@ class Tables(ABC):
             cursor.execute(f"DELETE FROM {table} WHERE {condition}", [value])
             return int(cursor.rowcount)
 
+    def drop_older(self, schema: str, table: Table, connection_id: int, before: datetime, limit: int) -> int:
+        """Remove up to limit of the connection's rows whose table.aged_by is before a moment; return how many."""
+        target = self.bound(schema, table)
+        if target is None:
+            return 0
+        column, moment = quote(table.aged_by), target.encoder(table.aged_by)(before)
+        with self._cursor() as cursor:
+            cursor.execute(
+                f"SELECT {self.row_id} FROM {target.name} WHERE {column} < %s AND _connection_id = %s LIMIT %s",
+                [moment, connection_id, limit],
+            )
+            condition, value = self._among([row[0] for row in cursor.fetchall()])
+            cursor.execute(f"DELETE FROM {target.name} AS t WHERE {condition}", [value])
+            return int(cursor.rowcount)
+
+    # Looking at tables, declared or not
+
+    def standing(self, schema: str) -> list[str]:
+        """Return the names of the schema's tables that Sincro made, as the database has them, without the schema."""
+        return self._loaded_tables(schema)
+
+    def shape(self, schema: str, name: str) -> Shape | None:
+        """Return a table as it stands; None when there is none."""
+        return self._shapes(schema, [Table(name, (Column("key"),), ("key",))]).get(name)
+
+    def place(self, schema: str, name: str) -> str:
+        """Return a table's quoted name."""
+        return self._name(schema, name)
+
+    def encoder(self, column: Column) -> Encoder:
+        """Return the function that makes a typed value a parameter, for a column as it stands."""
+        return self._encoder(column, column)
+
+    def select(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a statement that reads; return all it found."""
+        with self._cursor() as cursor:
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+
     # Binding declarations to tables
 
     def _bind(self, schema: str, tables: Sequence[Table]) -> list[Lack]:
@@ -112,11 +159,11 @@ class Tables(ABC):
         missing = []
         for table in tables:
             shape = shapes.get(table.name)
-            index = set_index(table)
-            named = identifier(self._index_name(schema, index)) if index else None
+            named = {self._index_name(schema, index): columns for index, columns in indexes_of(table).items()}
             found = lack(table, shape, table_name(schema, table.name), named)
-            if found or shape is None:
+            if found:
                 missing.append(found)
+            if shape is None or not found.holds_rows:
                 continue
             self._targets[schema, table] = Target(
                 schema=schema,
@@ -130,14 +177,15 @@ class Tables(ABC):
 
     def bound(self, schema: str, table: Table) -> Target | None:
         """Return the table bound to the one that stands; None when that lacks what is declared."""
-        if (schema, table) not in self._targets and self._bind(schema, [table]):
-            return None
-        return self._targets[schema, table]
+        if (schema, table) not in self._targets:
+            self._bind(schema, [table])
+        return self._targets.get((schema, table))
 
     def _target(self, schema: str, table: Table) -> Target:
-        if (schema, table) not in self._targets and self._bind(schema, [table]):
+        target = self.bound(schema, table)
+        if target is None:
             raise LookupError(f"{schema}.{table.name} is not prepared")
-        return self._targets[schema, table]
+        return target
 
     @property
     def _connection(self) -> BaseDatabaseWrapper:
@@ -147,6 +195,22 @@ class Tables(ABC):
         return self._connection.cursor()
 
     # The dialect
+
+    @abstractmethod
+    def placeholder(self, column: Column) -> str:
+        """Return the placeholder of an encoded value that a standing column is compared with."""
+
+    @abstractmethod
+    def comparable(self, column: Column, expression: str) -> str:
+        """Return an expression of a standing column's value that sorts as the values do."""
+
+    @abstractmethod
+    def estimate(self, schema: str, name: str) -> int | None:
+        """Return about how many rows a table has, at once and whatever its size; None when nobody knows."""
+
+    @abstractmethod
+    def limited(self, seconds: float) -> AbstractContextManager[None]:
+        """Let statements run so long at the most: then TooLong is raised. Not within a transaction."""
 
     @abstractmethod
     def _name(self, schema: str, name: str) -> str:
@@ -160,12 +224,12 @@ class Tables(ABC):
     def _index_name(self, schema: str, index: str) -> str:
         """Return what the index of a table is called in the database."""
 
-    def _add_index(self, schema: str, table: Table) -> None:
-        """Create the index that finds the rows of a set."""
-        name = quote(self._index_name(schema, str(set_index(table))))
-        columns = names(["_connection_id", *table.set_columns])
+    def _add_indexes(self, schema: str, table: Table, indexes: Mapping[str, Sequence[str]]) -> None:
+        """Create indexes of a table, by their names in the database."""
         with self._cursor() as cursor:
-            cursor.execute(f"CREATE INDEX {name} ON {self._name(schema, table.name)} ({columns})", ())
+            for name, columns in indexes.items():
+                place = self._name(schema, table.name)
+                cursor.execute(f"CREATE INDEX {quote(name)} ON {place} ({names(columns)})", ())
 
     @abstractmethod
     def _loaded_tables(self, schema: str) -> list[str]:

@@ -56,7 +56,10 @@ class Command(ExecutingCommand):
         if options["pause"] < 0:
             raise Refused(_("--pause is a number of seconds."))
         begin, end = (given_moment(options[name], connection.time_zone) for name in ("begin", "end"))
-        wanted = [self._begun(connection, stream, begin, end, options["pause"]) for stream in streams]
+        done = backfills.done_beside_open(connection, begin)
+        wanted = [
+            self._begun(connection, stream, begin, end, options["pause"]) for stream in streams if stream not in done
+        ]
         if not options["queue"]:
             for backfill in wanted:
                 self._carry_out(backfill, quiet=options["verbosity"] < 2)

@@ -125,10 +125,11 @@
   });
 
   // Keys
-  const PLACES = { o: "overview", c: "connections", r: "runs", v: "review" };
+  const PLACES = { o: "overview", c: "connections", r: "runs", d: "data", v: "review" };
   let goes = false;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
+      document.getElementById("search-found")?.replaceChildren();
       for (const menu of openMenus()) { menu.open = false; menu.querySelector("summary").focus(); }
       return;
     }

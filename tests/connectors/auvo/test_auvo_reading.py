@@ -17,6 +17,7 @@ from connections.connectors.auvo.resources import RESOURCES
 from connections.connectors.auvo.values import read as read_value
 from connections.sandbox.auvo import Auvo
 from connections.sandbox.server import Sandbox
+from connections.sdk.context import PlainStepContext
 from tests.connectors.apis import Api
 from tests.connectors.auvo.reader import (
     NOW,
@@ -262,3 +263,45 @@ def test_connection_test_says_what_each_stream_finds(sandbox: Sandbox) -> None:
     assert "missing one" in found["Segments"].text
     assert (found["Expenses"].state, found["GPS positions"].state) == ("warning", "warning")
     assert "paramFilter is malformed" in found["GPS positions"].params["detail"]
+
+
+def test_surveys_are_asked_for_of_the_tasks_that_sent_one(auvo: Auvo, sandbox: Sandbox) -> None:
+    session = connector(sandbox.url)
+    tasks = list(truth(auvo, -60, 0).values())
+    sent = [each for each in tasks if each["finished"] and each["sendSatisfactionSurvey"]]
+    held = [
+        {"task_id": each["taskID"], "finished": each["finished"],
+         "send_satisfaction_survey": each["sendSatisfactionSurvey"],
+         "task_date": datetime.fromisoformat(each["taskDate"]).replace(tzinfo=ZONE)}
+        for each in tasks
+    ]  # fmt: skip
+    context = PlainStepContext({"task": held}, allow_private_addresses=True)
+    (step,) = session.steps(session.config)
+    pages = list(session.perform(step, None, context))
+    theirs = {(each["taskID"], item) for each in sent for item in (1, 2) if auvo.surveys(each["taskID"])}
+    assert {(row["task_id"], row["item_id"]) for row in rows(pages, "satisfaction_survey")} == theirs
+    assert {task for page in pages for (task,) in page.sets.get("satisfaction_survey", ())} == {
+        each["taskID"] for each in sent
+    }
+    assert {row["score_sum"] for row in rows(pages, "satisfaction_survey")} == {Decimal("4.00"), Decimal("5.00")}
+    assert pages[-1].checkpoint is not None
+
+
+def test_survey_list_that_is_not_found_takes_no_answers_away(auvo: Auvo, sandbox: Sandbox) -> None:
+    sandbox.faults.order("vendor-error,code=missing,path=/v2/satisfactionSurveys")
+    session = connector(sandbox.url)
+    task = {"task_id": 1, "finished": True, "send_satisfaction_survey": True}
+    (page, end) = session.perform(
+        session.steps({})[0], None, PlainStepContext({"task": [task]}, allow_private_addresses=True)
+    )
+    assert (page.rows["satisfaction_survey"], dict(page.sets), end.checkpoint is None) == ([], {}, False)
+
+
+def test_range_reads_the_days_in_it_and_no_others(auvo: Auvo, sandbox: Sandbox) -> None:
+    begin = datetime(2026, 5, 4, tzinfo=ZONE)
+    session = connector(sandbox.url, **SETTINGS)
+    pages = read(session, "tasks", None, At(since=begin, until=begin + timedelta(days=2)))
+    assert {each["startDate"][:10] for each in asked(sandbox, "tasks/")} == {"2026-05-04", "2026-05-05"}
+    assert ids(pages) == truth(auvo, -37, -36).keys()
+    ranged = {stream.key for stream in session.streams(session.config) if stream.ranged}
+    assert ranged == {"tasks", "tickets", "quotations", "expenses", "service_orders", "gps"}

@@ -154,7 +154,7 @@ GPS = Resource(
         integer("user_id"), moment("position_at", "positionDate"),
         number("latitude", digits=(9, 6), personal=True), number("longitude", digits=(9, 6), personal=True),
         number("accuracy", digits=(14, 3)), number("battery_level", digits=(9, 3)),
-        text("network", "networkOperatorName"),
+        text("network", "networkOperatorName"), indexes=("position_at",),
     ),
     period=Period("date", "date", days=1, form="day"), window_days=2, default_enabled=False,
 )  # fmt: skip

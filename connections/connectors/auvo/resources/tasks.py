@@ -94,7 +94,7 @@ FIELDS: tuple[Field, ...] = (
 TASKS = Resource(
     "tasks", _("Tasks"), "tasks/",
     shape(
-        "task", "task_id", *FIELDS,
+        "task", "task_id", *FIELDS, indexes=("task_date", "last_update_at"),
         children=(
             lines("task_product", "products", "product_id"),
             lines("task_service", "services", "service_id", "id", "serviceId"),

@@ -1,0 +1,1 @@
+"""Looks at the rows of destination tables: found, filtered, shown, exported."""

@@ -1,0 +1,124 @@
+"""The eTrac connector through the engine: overlaps, late packets and faults leave the tables as the source is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection as database
+from django.utils import timezone
+
+from connections.destination import table_name
+from connections.models import Connection
+from connections.sandbox import SAMPLES
+from connections.sandbox.etrac import EMAIL, Etrac
+from connections.sandbox.server import Sandbox
+from connections.services import create_connection, streams_of
+from syncruns.ageing import remove_aged
+from syncruns.models import SyncRun
+from syncruns.tasks import execute_run
+from tests.engine import etrac_truth as truth
+from tests.engine.whole import as_moment, check, drop_tables, forget, held, problems, sync
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BEHIND = timedelta(hours=40)  # so much earlier the sandbox's clock begins: it can pass time, and never runs ahead
+
+
+@pytest.fixture
+def etrac() -> Etrac:
+    return Etrac(seed=5, clock=lambda: timezone.now() - BEHIND)
+
+
+@pytest.fixture
+def sandbox(etrac: Etrac) -> Iterator[Sandbox]:
+    with Sandbox(etrac) as running:
+        yield running
+
+
+@pytest.fixture
+def fleet(transactional_db: None, sandbox: Sandbox) -> Iterator[Connection]:
+    values = SAMPLES["etrac"](sandbox.url)["values"]
+    yield create_connection(kind="etrac", name="Frota", values=values, windows={"trips": 4 * 24 * 60})
+    drop_tables("e_track")
+
+
+def assert_same(etrac: Etrac) -> None:
+    today = datetime.now(truth.ZONE).date()
+    for table, names, told, back in (
+        ("position", truth.POSITION, truth.positions, 2), ("trip", truth.TRIP, truth.trips, 4)
+    ):  # fmt: skip
+        must = told(etrac, today - timedelta(days=back), today)
+        check(table, truth.ours(table, names), told(etrac, today - timedelta(days=9), today), set(must))
+    vehicles = held("e_track", "vehicle", ("plate_key",), ["plate_key", "last_seen_at"])
+    newest = {(truth.key_of(van),): etrac.latest(van) for van in etrac.vans}
+    expected = {key: {"last_seen_at": truth.utc(packet.sent)} for key, packet in newest.items() if packet}
+    check("vehicle", vehicles, expected, set(expected))
+
+
+def test_tables_are_the_source_s_after_days_of_overlaps_late_packets_and_faults(
+    fleet: Connection, etrac: Etrac
+) -> None:
+    assert problems(sync(fleet)) == {}
+    assert_same(etrac)
+    for faults in ("", "reset:1,after=5;html:1,after=11", "truncate:1,after=8"):
+        etrac.pass_time(timedelta(hours=12))
+        forget(fleet, "walked_at")  # as if hours had passed here too
+        etrac.faults.order(faults)
+        assert problems(sync(fleet)) == {}
+        etrac.faults.order("")
+    forget(fleet, "walked_at")
+    assert problems(sync(fleet)) == {}
+    assert_same(etrac)
+    again = sync(fleet, streams=["positions"])
+    assert (again.inserted, again.updated) == (0, 0)
+
+
+def test_row_that_was_met_live_keeps_what_the_history_does_not_tell(
+    fleet: Connection, etrac: Etrac, caplog: pytest.LogCaptureFixture
+) -> None:
+    sync(fleet, streams=["positions"])
+    assert "email=***" in caplog.text and EMAIL not in caplog.text
+    names = ["plate_key", "row_hash", "transmitted_at", "source", "recorded_at"]
+    live = {key: row for key, row in held("e_track", "position", tuple(names[:2]), names).items() if row["recorded_at"]}
+    assert len(live) == len(etrac.vans)
+    assert {row["source"] for row in live.values()} == {"live"}
+
+
+def test_trips_rest_at_the_six_hours_they_declare_while_positions_are_read_each_time(
+    fleet: Connection, sandbox: Sandbox
+) -> None:
+    assert [one.every_minutes for one in streams_of(fleet)] == [None, 360]
+    assert problems(_scheduled(fleet)) == {}
+    sandbox.requests.clear()
+    assert problems(_scheduled(fleet)) == {"trips": ("not_started", "", {})}
+    assert list(sandbox.requests) == ["/monitoramento/ultimas-posicoes"]
+
+
+def _scheduled(fleet: Connection) -> SyncRun:
+    run = SyncRun.objects.create(connection=fleet, trigger="schedule", slot=timezone.now())
+    done = execute_run(run.pk)
+    assert done is not None
+    done.refresh_from_db()
+    return done
+
+
+def test_rows_older_than_they_are_kept_are_removed_for_good_and_no_others(fleet: Connection) -> None:
+    sync(fleet)
+    before = {name: _count(name) for name in ("position", "vehicle", "trip")}
+    fleet.config["keep_positions_days"] = 2
+    fleet.save()
+    while remove_aged(timezone.now()):
+        pass
+    names = ["plate_key", "transmitted_at", "row_hash"]
+    kept = held("e_track", "position", tuple(names), names).values()
+    assert 0 < len(kept) < before["position"] and len(kept) == _count("position")
+    limit = timezone.now() - timedelta(days=2)
+    assert all(as_moment(row["transmitted_at"]) >= limit for row in kept)
+    assert {name: _count(name) for name in ("vehicle", "trip")} == {name: before[name] for name in ("vehicle", "trip")}
+
+
+def _count(table: str) -> int:
+    with database.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table_name('e_track', table)}")
+        return int(cursor.fetchone()[0])
