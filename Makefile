@@ -36,7 +36,7 @@ setup: $(VENV)/runtime-installed ## install what Sincro runs on, for services th
 
 install: $(VENV)/tools-installed ## install what Sincro, its tests and its linters need
 
-test: ALSO_IGNORED = --ignore tests/api/test_live.py
+test: ALSO_IGNORED = --ignore tests/api/test_live.py --ignore tests/alerts --ignore tests/webhooks
 test: $(VENV)/tools-installed ## run the everyday tests, on SQLite and on PostgreSQL
 	@$(call on_both_databases,$(PYTEST) -m "not long")
 

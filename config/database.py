@@ -7,7 +7,7 @@ from typing import Any
 
 import environ
 
-from config.environment import stop
+from config.environment import stop, text
 
 POSTGRES = "django.db.backends.postgresql"
 SQLITE = "config.sqlite"
@@ -31,7 +31,7 @@ SQLITE_OPTIONS = {
 
 def database(env: environ.Env, data_dir: Path) -> dict[str, Any]:
     """Return Django's settings of the database at DATABASE_URL, or of a SQLite file in data_dir, or stop."""
-    url = env.str("DATABASE_URL", default="").strip()
+    url = text(env, "DATABASE_URL")
     config: dict[str, Any] = _parsed(url) if url else {"ENGINE": SQLITE, "NAME": str(data_dir / "sincro.sqlite3")}
     options = config.get("OPTIONS", {})
     if config["ENGINE"] == POSTGRES:

@@ -5,7 +5,9 @@ A wrong value ends the program with one line that names the variable.
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import secrets
 import sys
 from pathlib import Path
@@ -17,6 +19,7 @@ import environ
 from cryptography.fernet import Fernet
 
 KEYS_FILE = "keys.env"
+ASSIGNMENT = re.compile(r"(export )?[A-Za-z_0-9]+=")
 
 
 def stop(message: str) -> NoReturn:
@@ -25,9 +28,39 @@ def stop(message: str) -> NoReturn:
     raise SystemExit(2)
 
 
+def read_file(default: Path) -> None:
+    """Give the environment what ENV_FILE, or else the file at default if there is one, adds to it, or stop.
+
+    Left to itself, django-environ passes over a file it cannot read, and prints lines it does not understand.
+    """
+    given = os.environ.get("ENV_FILE")
+    path = default if given is None else Path(given).expanduser()
+    if given == "" or (given is None and not path.exists()):
+        return
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        stop(f"{path} cannot be read: {error.strerror}.")
+    except UnicodeDecodeError:
+        stop(f"{path} is not UTF-8: save it in that encoding.")
+    for number, line in enumerate(lines, 1):
+        lines[number - 1] = line = line.lstrip()
+        if line and not line.startswith("#") and not ASSIGNMENT.match(line):
+            stop(f"{path}, line {number}: write NAME=value, without spaces around =, or begin a comment with #.")
+    environ.Env.read_env(io.StringIO("\n".join(lines)))
+
+
+def text(env: environ.Env, name: str, default: str = "") -> str:
+    """Return the variable without spaces around it, or stop at a reference that leads nowhere."""
+    own = os.environ.get(name, "")
+    if own.startswith("$") and own.lstrip("$") not in os.environ:
+        stop(f"{name} begins with $, so the rest must be the name of a variable that is set.")
+    return env.str(name, default=default).strip()
+
+
 def integer(env: environ.Env, name: str, default: int, *, minimum: int, maximum: int) -> int:
     """Return the variable as a whole number within bounds, or stop."""
-    raw = env.str(name, default=str(default)).strip()
+    raw = text(env, name, str(default))
     try:
         value = int(raw)
     except ValueError:
@@ -39,12 +72,12 @@ def integer(env: environ.Env, name: str, default: int, *, minimum: int, maximum:
 
 def given(env: environ.Env, name: str, *, maximum: int) -> int | None:
     """Return the variable as a whole number from 0 on, None when it is not given, or stop."""
-    return integer(env, name, 0, minimum=0, maximum=maximum) if env.str(name, default="").strip() else None
+    return integer(env, name, 0, minimum=0, maximum=maximum) if text(env, name) else None
 
 
 def boolean(env: environ.Env, name: str, default: bool) -> bool:
     """Return the variable as a truth value, or stop."""
-    raw = env.str(name, default="1" if default else "0").strip().lower()
+    raw = text(env, name, "1" if default else "0").lower()
     if raw in ("1", "true", "yes", "on"):
         return True
     if raw in ("0", "false", "no", "off", ""):
@@ -54,7 +87,7 @@ def boolean(env: environ.Env, name: str, default: bool) -> bool:
 
 def choice(env: environ.Env, name: str, default: str, offered: tuple[str, ...]) -> str:
     """Return the variable, one of offered, or stop."""
-    value = env.str(name, default=default).strip()
+    value = text(env, name, default)
     if value not in offered:
         stop(f"{name} must be one of {', '.join(offered)}, not {value!r}.")
     return value
@@ -62,7 +95,7 @@ def choice(env: environ.Env, name: str, default: str, offered: tuple[str, ...]) 
 
 def time_zone(env: environ.Env, name: str, default: str) -> str:
     """Return the variable, a zone of the tz database, or stop."""
-    value = env.str(name, default=default).strip()
+    value = text(env, name, default)
     if value not in available_timezones():
         stop(f"{name} must be a time zone such as America/Sao_Paulo, not {value!r}.")
     return value
@@ -70,7 +103,7 @@ def time_zone(env: environ.Env, name: str, default: str) -> str:
 
 def public_url(env: environ.Env) -> str:
     """Return PUBLIC_URL without a trailing slash ("" when not set), or stop."""
-    value = env.str("PUBLIC_URL", default="").strip().rstrip("/")
+    value = text(env, "PUBLIC_URL").rstrip("/")
     if not value:
         return ""
     try:
@@ -85,7 +118,7 @@ def public_url(env: environ.Env) -> str:
 
 def data_dir(env: environ.Env, default: Path) -> Path:
     """Return DATA_DIR, made private where it is new, or stop."""
-    path = Path(env.str("DATA_DIR", default="") or default).expanduser().resolve()
+    path = Path(text(env, "DATA_DIR") or default).expanduser().resolve()
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -95,9 +128,19 @@ def data_dir(env: environ.Env, default: Path) -> Path:
     return path
 
 
+def log_file(data_dir: Path) -> Path:
+    """Return the application log's path, in a folder that is there, or stop."""
+    path = data_dir / "logs" / "sync.log"
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        stop(f"{path.parent} cannot be made: {error.strerror}.")
+    return path
+
+
 def readable(env: environ.Env, name: str) -> str:
     """Return the variable, a file or directory that can be read ("" when not set), or stop."""
-    value = env.str(name, default="").strip()
+    value = text(env, name)
     if value and not os.access(value, os.R_OK):
         stop(f"{name} {value} cannot be read by this user.")
     return value
@@ -105,13 +148,16 @@ def readable(env: environ.Env, name: str) -> str:
 
 def keys(env: environ.Env, data_dir: Path, *, production: bool) -> tuple[str, list[str]]:
     """Return SECRET_KEY and CREDENTIAL_KEYS: given, or for a local installation generated once into a private file."""
-    secret_key = env.str("SECRET_KEY", default="")
+    secret_key = text(env, "SECRET_KEY")
     credential_keys = env.list("CREDENTIAL_KEYS", default=[])
     if not (secret_key and credential_keys):
         if production:
             missing = "SECRET_KEY" if not secret_key else "CREDENTIAL_KEYS"
             stop(f"{missing} must be given when PUBLIC_URL or a PostgreSQL DATABASE_URL is set (see .env.example).")
-        local = _local_keys(data_dir / KEYS_FILE)
+        try:
+            local = _local_keys(data_dir / KEYS_FILE)
+        except OSError as error:
+            stop(f"{data_dir / KEYS_FILE} cannot be used: {error.strerror}.")
         secret_key = secret_key or local["SECRET_KEY"]
         credential_keys = credential_keys or [local["CREDENTIAL_KEYS"]]
     for key in credential_keys:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import environ
 
-from config.environment import stop
+from config.environment import stop, text
 
 Security = Literal["none", "starttls", "tls"]
 SCHEMES: dict[str, tuple[Security, int]] = {
@@ -35,8 +35,8 @@ class Mail:
 
 def mail(env: environ.Env, public_url: str) -> Mail:
     """Return the server and the address that messages come from, or stop."""
-    url = env.str("EMAIL_URL", default="").strip()
-    sender = env.str("EMAIL_FROM", default="").strip()
+    url = text(env, "EMAIL_URL")
+    sender = text(env, "EMAIL_FROM")
     if not url:
         return Mail()
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,15 +9,16 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from config import database, environment, mail
+from connections.connectors import REGISTRY
+from connections.switches import variable_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+environment.read_file(BASE_DIR / ".env")
 env = environ.Env()
-if _env_file := os.environ.get("ENV_FILE", str(BASE_DIR / ".env")):
-    environ.Env.read_env(_env_file)
 
 DATA_DIR = environment.data_dir(env, BASE_DIR / "var")
 PUBLIC_URL = environment.public_url(env)
-HOST = env.str("HOST", default="").strip() or "127.0.0.1"
+HOST = environment.text(env, "HOST") or "127.0.0.1"
 PORT = environment.integer(env, "PORT", 8000, minimum=1, maximum=65535)
 DEBUG = environment.boolean(env, "DEBUG", default=False)
 if DEBUG and PUBLIC_URL:
@@ -175,6 +175,8 @@ API_WRITES_PER_MINUTE = environment.integer(env, "API_WRITES_PER_MINUTE", 120, m
 
 # Syncing
 
+for _connector in REGISTRY:
+    environment.boolean(env, variable_of(_connector.kind), default=True)  # connections.switches reads it
 SYNC_WORKERS = environment.integer(env, "SYNC_WORKERS", 2, minimum=1, maximum=64)
 DAILY_RUN_HOUR = environment.given(env, "DAILY_RUN_HOUR", maximum=23)
 DAILY_RUN_MINUTE = environment.given(env, "DAILY_RUN_MINUTE", maximum=59)
@@ -228,8 +230,7 @@ DISK_PROBLEM_MB = environment.integer(env, "DISK_PROBLEM_MB", 300, minimum=0, ma
 # Logs
 
 LOG_LEVEL = environment.choice(env, "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
-LOG_FILE = DATA_DIR / "logs" / "sync.log"
-LOG_FILE.parent.mkdir(exist_ok=True)
+LOG_FILE = environment.log_file(DATA_DIR)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -189,8 +189,11 @@ def update_connection(
         audit.record(
             "connection.changed", user=user, actor=actor, target=connection, fields=changed, changes=changes
         )  # fmt: skip
-    # Whoever saves has looked: the next sync may try again.
+    # Whoever saves has looked: what was stopped tries again at once.
     if values is not None and connection.clear_error():
+        if connection.next_sync_at is not None:
+            connection.next_sync_at = timezone.now()
+            connection.save(update_fields=["next_sync_at"])
         audit.record("connection.recovered", user=user, actor=actor, target=connection)
     return connection
 

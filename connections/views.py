@@ -66,6 +66,8 @@ def connection_edit(request: HttpRequest, slug: str) -> HttpResponse:
     connection = get_object_or_404(Connection, slug=slug, deletion="")
     data = request.POST if request.method == "POST" and can_change else None
     form = ConnectionForm(_connector_or_404(connection.kind), request.user, connection=connection, data=data)
+    if data is None:
+        form.focus_on(request.GET.get("field", ""))
     return _work(request, form, can_change=can_change)
 
 
@@ -94,9 +96,10 @@ def _work(request: HttpRequest, form: ConnectionForm, *, can_change: bool) -> Ht
             raise PermissionDenied
         if button in ("test", "save", "suggest", "replace", "offer") and not may_test:
             raise PermissionDenied
+        was_stopped = form.connection is not None and form.connection.status == Connection.Status.ERROR
         saved = _act(form, button, path)
         if saved is not None:
-            _tell(request, saved, is_new=form.connection is None)
+            _tell(request, saved, is_new=form.connection is None, was_stopped=was_stopped)
             return redirect("connection", slug=saved.slug)
     context = {
         "form": Drawing(form, can_change=can_change),
@@ -145,11 +148,13 @@ def _pressed(data: QueryDict) -> tuple[str, Path]:
     return next((button for button in ("test", "save_off", "save") if button in data), ""), ()
 
 
-def _tell(request: HttpRequest, connection: Connection, *, is_new: bool) -> None:
+def _tell(request: HttpRequest, connection: Connection, *, is_new: bool, was_stopped: bool) -> None:
     if not connection.auto_sync:
         messages.success(request, gettext("Saved. Auto-sync is off: nothing is read until you switch it on."))
     elif is_new:
         messages.success(request, gettext("Saved and switched on. The first sync starts now."))
+    elif was_stopped:
+        messages.success(request, gettext("Saved. The connection syncs again now."))
     else:
         messages.success(request, gettext("Saved. The next sync uses the new settings."))
 

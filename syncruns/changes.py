@@ -23,6 +23,7 @@ from connections.people.roles import may_see_personal
 from connections.sdk.declare import MASK, Column, Table
 from connections.sdk.errors import SyncError
 from syncruns import timewords
+from syncruns.browser.places import kept_key_url
 from syncruns.models import Change, StreamRun, SyncRun
 from syncruns.outcomes import Look
 from syncruns.record_address import record_url
@@ -58,7 +59,8 @@ class Shown:
     stream: str
     columns: list[Difference] = field(default_factory=list)
     more_columns: list[Difference] = field(default_factory=list)
-    record: str = ""  # the address of the row's page, where somebody may correct it
+    record: str = ""  # the address of the page on which somebody may correct the row
+    row: str = ""  # of the row's own page, among the data
 
 
 @dataclass(frozen=True)
@@ -176,17 +178,19 @@ def changes_shown(changes: Iterable[Change], reader: User | AnonymousUser) -> li
 
 @dataclass(frozen=True)
 class _Declared:
+    schema: str = ""
     tables: dict[str, Table] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
 
 
 def _declared(connection: Connection) -> _Declared:
     try:
-        streams = connector_class(connection.kind).parts(connection.config)
+        connector = connector_class(connection.kind)
+        streams = connector.parts(connection.config)
     except SyncError:
         return _Declared()
     tables = {table.name: table for stream in streams for table in stream.tables}
-    return _Declared(tables, {stream.key: _(stream.label) for stream in streams})
+    return _Declared(connector.schema, tables, {stream.key: _(stream.label) for stream in streams})
 
 
 def _shown(change: Change, reading: _Reading, declared: _Declared) -> Shown:
@@ -203,21 +207,18 @@ def _shown(change: Change, reading: _Reading, declared: _Declared) -> Shown:
         stream=declared.labels.get(change.stream, change.stream),
         columns=columns[:shown],
         more_columns=columns[shown:],
-        record=_record_address(change, declared.tables.get(change.table)),
+        **_addresses(change, declared),
     )
 
 
-def _record_address(change: Change, table: Table | None) -> str:
-    if (
-        change.run.is_dry
-        or table is None
-        or change.kind == Kind.DELETED
-        or not any(column.is_correctable for column in table.columns)
-    ):
-        return ""
-    if any(isinstance(part, str) and part.endswith("…") for part in change.key):
-        return ""  # cut
-    return record_url(change.run.connection.slug, change.stream, change.table, change.key)
+def _addresses(change: Change, declared: _Declared) -> dict[str, str]:
+    table, connection = declared.tables.get(change.table), change.run.connection
+    is_cut = any(isinstance(part, str) and part.endswith("…") for part in change.key)
+    if change.run.is_dry or table is None or is_cut:
+        return {}
+    if change.kind != Kind.DELETED and any(column.is_correctable for column in table.columns):
+        return {"record": record_url(connection.slug, change.stream, change.table, change.key)}
+    return {"row": kept_key_url(declared.schema, table, connection.pk, change.key)}
 
 
 class _Reading:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,11 +23,24 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 from django_q.models import OrmQ, Task
 
+from connections.connectors import connector_class
 from connections.models import AuditEvent
+from connections.sdk.errors import SyncError
 from syncruns.ageing import remove_aged
 from syncruns.alerts.delivery import send_due
+from syncruns.engine.warehouse import warehouse
 from syncruns.engine.whereabouts import whereabouts
-from syncruns.models import Change, Delivery, Document, QuarantinedRecord, SyncLog, SyncRun, SystemJob, WebhookDelivery
+from syncruns.models import (
+    Change,
+    Delivery,
+    Document,
+    QuarantinedRecord,
+    Reset,
+    SyncLog,
+    SyncRun,
+    SystemJob,
+    WebhookDelivery,
+)
 from syncruns.stopping import is_stopping
 from syncruns.webhooks.events import SEND, WATCH, note_health_changes
 from syncruns.webhooks.sending import send_due as send_webhooks
@@ -40,6 +54,7 @@ PAUSE_SECONDS = 0.05
 SLICE_SECONDS = 45  # of a worker's time; what is left goes on at the next bell
 LEASE_SECONDS = 60
 ALWAYS_KEPT = 14  # runs per connection: the strip of its last runs
+RESET_DAYS = 2  # what an interrupted reset read waits for somebody to go on with it
 TRACES_DAYS = 30  # failed tasks, forgotten bells, attempts to sign in
 SIGN_IN_TRACES = (AccessAttempt, AccessLog, AccessFailureLog)
 
@@ -184,6 +199,18 @@ def _remove_deliveries(now: datetime) -> bool:
     return any([remove_batch(old.exclude(kind=Delivery.Kind.PROBLEM, ended_at=None)), remove_batch(to_programs)])
 
 
+def _remove_resets(now: datetime) -> bool:
+    """Drop what resets read that nobody goes on with: a run that takes one up later starts over."""
+    active = SyncRun.objects.filter(state__in=SyncRun.ACTIVE).values("connection")
+    left = Reset.objects.exclude(connection__in=active).filter(began_at__lt=now - timedelta(days=RESET_DAYS))
+    for one in left.select_related("connection")[:1]:
+        with suppress(SyncError):  # a kind this version no longer has
+            warehouse(beside=one.connection_id).drop_beside(connector_class(one.connection.kind).schema)
+        Reset.objects.filter(connection=one.connection_id).delete()
+        return True
+    return False
+
+
 DAILY = timedelta(days=1)
 CHORES: dict[str, Chore] = {
     "send_mail": Chore(timedelta(minutes=1), send_due),
@@ -200,4 +227,5 @@ CHORES: dict[str, Chore] = {
     "remove_sessions": Chore(DAILY, _remove_sessions),
     "remove_sign_ins": Chore(DAILY, _remove_sign_ins),
     "remove_deliveries": Chore(DAILY, _remove_deliveries),
+    "remove_resets": Chore(DAILY, _remove_resets),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.db import transaction
 
 from connections import audit
@@ -51,8 +53,9 @@ def finish_deletions() -> int:
     for connection in Connection.objects.exclude(deletion=""):
         if connection.runs.filter(state__in=SyncRun.ACTIVE).exists():
             continue  # its worker sees the cancel at its next page
+        _drop_unfinished(connection)
         if connection.deletion == Connection.Deletion.DROP_DATA:
-            _drop_rows(connection)
+            drop_rows(connection)
             while remove_batch(Document.objects.filter(connection=connection), DOCUMENTS_BATCH):
                 pass
         _let_go_of_documents(connection)
@@ -82,7 +85,14 @@ def _remove_history(connection: Connection) -> None:
             pass
 
 
-def _drop_rows(connection: Connection) -> None:
+def _drop_unfinished(connection: Connection) -> None:
+    """Drop what an interrupted reset has read."""
+    with suppress(SyncError):  # a kind this version no longer has
+        warehouse(beside=connection.pk).drop_beside(connector_class(connection.kind).schema)
+
+
+def drop_rows(connection: Connection) -> None:
+    """Remove every row that the connection loaded, a little at a time."""
     destination = warehouse()
     schema = connector_class(connection.kind).schema
     for name in rows_of(connection):

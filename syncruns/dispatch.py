@@ -118,7 +118,7 @@ def lose(run: SyncRun, now: datetime, *, given_up: bool = False) -> bool:
             trigger=SyncRun.Trigger.RETRY,
             options=run.options,
             slot=run.slot,
-            attempt=2,
+            attempt=run.attempt + 1,
             requested_by=run.requested_by,
         )
     backfills.follow(run, SyncError("worker_lost", **run.error_params))

@@ -62,6 +62,14 @@ class Lease:
         self._interrupted.wait(seconds)
         self.check()
 
+    def expect(self, seconds: float) -> None:
+        """Hold the run for so long without a sign of life: nothing else may be written while everything is."""
+        self._moves(seconds)
+        if not self._run.extend_lease(seconds):
+            self._interrupt("worker_lost")
+        self._held_until = max(self._held_until, time.monotonic() + seconds)
+        self.look()
+
     def _moves(self, wait: float) -> None:
         # Two threads move: the reader and the load. Neither cuts short what the other announced.
         self._alive_until = max(self._alive_until, time.monotonic() + wait + PATIENCE_SECONDS)

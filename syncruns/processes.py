@@ -142,11 +142,14 @@ class RoleFile:
     The lock ends with its process however that ends; the names of the children stay for the next life.
     """
 
-    def __init__(self, path: Path, address: str = "") -> None:
-        """Take the role; address is what whoever comes too late is told. Raises AlreadyRunning."""
-        self._address = address
+    def __init__(self, path: Path, address: str = "", listens: tuple[str, int] | None = None) -> None:
+        """Take the role; address is what whoever comes too late is told, listens where it serves.
+
+        Raises AlreadyRunning.
+        """
+        self._said = {"address": address, "listens": listens}
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
+        self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", errors="replace")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -156,15 +159,11 @@ class RoleFile:
 
     def _read(self) -> dict[str, Any]:
         self._file.seek(0)
-        try:
-            found = json.load(self._file)
-        except ValueError:  # new, or cut short by a power failure
-            return {}
-        return found if isinstance(found, dict) else {}
+        return _written(self._file.read())
 
     def end_orphans(self) -> list[int]:
         """Kill the groups that an earlier holder left behind and return their numbers."""
-        left = [entry["pid"] for entry in self._read().get("children", ()) if _is_orphan(entry["pid"], entry["start"])]
+        left = [entry["pid"] for entry in self._read()["children"] if _is_orphan(entry["pid"], entry["start"])]
         for group in left:
             kill_group(group)
         return left
@@ -175,7 +174,7 @@ class RoleFile:
             {"name": child.name, "pid": child.pid, "start": None if child.pid is None else start_time(child.pid)}
             for child in children
         ]
-        text = json.dumps({"pid": os.getpid(), "address": self._address, "children": entries}).encode()
+        text = json.dumps({"pid": os.getpid(), **self._said, "children": entries}).encode()
         # In one piece over the old one and as long: who reads meanwhile (doctor) meets no half of it.
         number = self._file.fileno()
         os.pwrite(number, text.ljust(max(LENGTH, os.fstat(number).st_size)), 0)
@@ -187,11 +186,36 @@ class RoleFile:
 
 def main_process(role_file: Path) -> dict[str, Any] | None:
     """Return what a role's file says of its main process: name, pid, start; None where nothing was written down."""
-    with contextlib.suppress(OSError, ValueError):
-        found = json.loads(role_file.read_text())
+    with contextlib.suppress(OSError):
+        children = _written(role_file.read_text(errors="replace"))["children"]
         # Other entries are helpers of the role, such as the shop of the sample data.
-        return next((child for child in found.get("children", ()) if child["name"] == role_file.name), None)
+        return next((child for child in children if child["name"] == role_file.name), None)
     return None
+
+
+def listens_at(role_file: Path) -> tuple[str, int] | None:
+    """Return the host and port at which a role serves, None where none was written down."""
+    with contextlib.suppress(OSError):
+        match _written(role_file.read_text(errors="replace")).get("listens"):
+            case [str(host), int(port)]:
+                return host, port
+    return None
+
+
+def _written(text: str) -> dict[str, Any]:
+    """Return what record() wrote; of a file that is new, cut short by a power failure, or not ours: no children."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    found = found if isinstance(found, dict) else {}
+    listed = found.get("children")
+    children = [child for child in listed if _is_child(child)] if isinstance(listed, list) else []
+    return {**found, "children": children}
+
+
+def _is_child(child: Any) -> bool:
+    return isinstance(child, dict) and {"name", "pid", "start"} <= child.keys()
 
 
 def start_time(pid: int) -> int | None:

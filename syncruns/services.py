@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from django.contrib.auth.models import User as Account
 from django.db import IntegrityError, transaction
@@ -90,7 +91,7 @@ def request_reset(
         raise SyncError("not_found", stream=stream)
     return _queue(
         connection, trigger=SyncRun.Trigger.MANUAL if user is not None else SyncRun.Trigger.CLI, user=user, actor=actor,
-        options={"streams": [stream], "reset": True}, action="stream.reset", call_worker=call_worker,
+        options={"streams": [stream], "reset": uuid4().hex}, action="stream.reset", call_worker=call_worker,
         told={"stream": stream, "rows": rows},
     )  # fmt: skip
 
@@ -117,6 +118,8 @@ def retry_run(
     """
     switches.check(run.connection.kind)
     options = dict(run.options)
+    if run.resets and not run.has_moved:
+        options["reset"] = uuid4().hex  # what it read, if anything, is in place or to be read again
     if only_unfinished:
         done = (StreamRun.State.SUCCEEDED,)
         unfinished = list(run.streams.exclude(state__in=done).values_list("stream", flat=True))

@@ -32,6 +32,8 @@ def check_address(host: str, port: int) -> None:
                 f"Port {port} on {host} is in use. Stop what uses it, or choose another: make run PORT={port + 1}"
             ) from None
         raise StartError(f"Cannot listen on HOST {host}, PORT {port}: {error.strerror}.") from None
+    except UnicodeError:
+        raise StartError(f"HOST {host} is neither an address nor a name.") from None
 
 
 def prepare(*, for_web: bool) -> None:

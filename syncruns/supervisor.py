@@ -49,7 +49,8 @@ class Supervisor:
         self.roles = tuple(roles)
         self._say = say
         self.children: dict[str, Child] = {role: Child(role, *_command(role)) for role in self.roles}
-        self.files = [RoleFile(settings.DATA_DIR / "run" / role, address()) for role in self.roles]
+        places = {"web": (settings.HOST, settings.PORT)}
+        self.files = [RoleFile(settings.DATA_DIR / "run" / role, address(), places.get(role)) for role in self.roles]
         self.signals = 0
         self.exit_code = 0
         self.is_announced = "web" not in self.roles
@@ -227,6 +228,7 @@ def _command(role: str) -> tuple[list[str], dict[str, str]]:
             "--graceful-timeout": 15,
             "--max-requests": 100_000,  # a new worker costs a second of processor; memory does not grow
             "--max-requests-jitter": 20_000,
+            "--limit-request-line": 8190,
             "--log-level": "warning",
         }
         flags = [str(part) for option in options.items() for part in option]

@@ -183,6 +183,8 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
             transaction.on_commit(lambda: journal.handed_back(run))
             return
         outcome = Outcome.of(Interruption("cancelled"))  # asked for while it stopped
+    if outcome.state == SyncRun.State.TIMED_OUT and run.resets and not run.has_moved:
+        outcome = Outcome(outcome.state, SyncError("reset_too_long"))
     if not run.finish(outcome.state, error=outcome.error):
         return  # taken away meanwhile: whoever took it writes the end
     error = outcome.cause
@@ -213,7 +215,7 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
 def _left_to_do(run: SyncRun) -> dict[str, Any] | None:
     """Return the options of a run that goes on where this one met its deadline; None: it would only start over."""
     if run.resets:
-        return None
+        return run.options if run.has_moved else None
     if not is_one_off(run.options):
         return run.options
     interrupted = run.streams.filter(error_code="timed_out").values_list("stream", flat=True)

@@ -50,6 +50,9 @@ TAGS = Setting(
 )
 
 
+CREDENTIALS = "credentials"  # in an address: whichever secret the connection signs in with
+
+
 class ConnectionForm:
     """The form to create a connection of a kind, or to change one.
 
@@ -152,6 +155,20 @@ class ConnectionForm:
         self.values["config"] = config
         self.offers = offers.posted(self.connector.settings, data)
         self.auto_sync = "auto_sync" in data
+
+    def focus_on(self, name: str) -> None:
+        """Put the cursor into a setting that somebody came to change: by its name, or the secret that counts."""
+        config = self.values["config"]
+        wanted = next(
+            (
+                one
+                for one in self.connector.settings
+                if one.name == name or (name == CREDENTIALS and one.is_secret and one.counts(config))
+            ),
+            None,
+        )
+        if wanted is not None:
+            self.focus = ("config", wanted.name)
 
     # What the buttons do
 

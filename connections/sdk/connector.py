@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from connections.sdk.context import Context, StepContext
 from connections.sdk.declare import DefaultSchedule, Finding, Page, Sample, Step, Stream
+from connections.sdk.errors import SyncError
 from connections.sdk.settings import Setting
 
 
@@ -61,10 +62,14 @@ class Connector(ABC):
     def parts(cls, config: Mapping[str, Any]) -> tuple[Stream, ...]:
         """Return the streams and then the steps: what a run does, in this order.
 
-        Raises SyncError as streams() does, ValueError when a step needs what does not stand before it, or a key or a
-        step's table is declared twice.
+        Raises SyncError as streams() does, also for a config that another version of the connector stored; ValueError
+        when a step needs what does not stand before it, or a key or a step's table is declared twice.
         """
-        streams, steps = cls.streams(config), cls.steps(config)
+        try:
+            streams, steps = cls.streams(config), cls.steps(config)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            field = error.args[0] if isinstance(error, KeyError) else ""
+            raise SyncError("config_invalid", detail=type(error).__name__, field=str(field) or "?") from None
         keys = {stream.key for stream in streams}
         tables = {table.name for stream in streams for table in stream.tables}
         for step in steps:

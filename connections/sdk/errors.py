@@ -49,6 +49,7 @@ CODES: dict[str, CodeInfo] = {
     "too_many_bad_records": CodeInfo(retryable=False, needs_person=False),
     "delete_brake": CodeInfo(retryable=False, needs_person=False),
     "reset_empty": CodeInfo(retryable=False, needs_person=False),
+    "reset_too_long": CodeInfo(retryable=False, needs_person=False),
     "destination_failed": CodeInfo(retryable=True, needs_person=False),
     "key_changed": CodeInfo(retryable=False, needs_person=True),
     "secrets_unreadable": CodeInfo(retryable=False, needs_person=True),

@@ -65,6 +65,14 @@ def demand_operate(token: ApiToken) -> None:
         raise Problem(403, "scope_missing", headers={"WWW-Authenticate": challenge})
 
 
+def _demand_each_once(request: HttpRequest) -> None:
+    """Raise Problem 422 for a parameter that comes twice: only one of its values would count."""
+    twice = [name for name, values in request.GET.lists() if len(values) > 1]
+    if twice:
+        wrong = [{"loc": ["query", name], "msg": "given more than once", "type": "repeated"} for name in twice]
+        raise Problem(422, "invalid_request", errors=wrong)
+
+
 def _pass(limiter: Limiter, caller: str, *, count: bool = True) -> None:
     wait = limiter.take(caller, count=count)
     if wait:
@@ -83,6 +91,7 @@ class Token(AuthBase):
 
     def __call__(self, request: HttpRequest) -> Any:
         token = token_of(request)
+        _demand_each_once(request)
         if self._may_operate:
             demand_operate(token)
         return token

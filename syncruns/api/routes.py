@@ -34,7 +34,8 @@ router = Router()
 READ, OPERATE = Token(), Token(may_operate=True)
 statuses: Memory[bytes] = Memory()
 
-REFUSED = dict.fromkeys((400, 401, 422, 429, 500, 503), ProblemDocument)
+# 414 comes from the server in front of the API, which reads no further.
+REFUSED = dict.fromkeys((400, 401, 422, 429, 500, 503), ProblemDocument) | {414: None}
 UNKNOWN = REFUSED | {404: ProblemDocument}
 Slug = Annotated[str, Field(pattern=SLUG, max_length=60)]
 SlugQuery = Annotated[Slug | None, Query(description="Only this connection, by its short name")]

@@ -143,6 +143,15 @@ class Asked:
         return Order(known.get(self.sort.removeprefix("-")), self.sort.startswith("-"))
 
     @property
+    def sortable(self) -> list[Column]:
+        """The columns by which rows can be sorted: of those shown, and when they were written."""
+        return [
+            column
+            for column in (*self.shown, CHANGED_AT)
+            if column.type != UNSORTED and (column == CHANGED_AT or column in self.open_columns)
+        ]
+
+    @property
     def is_narrowed(self) -> bool:
         return bool(self.connection or self.deleted or self.q or self.run or self.filters)
 

@@ -40,12 +40,16 @@ def row_url(browsed: Browsed, table: Table, row: StoredRow) -> str:
 
 def key_url(browsed: Browsed, table: Table, connection_id: int, key: Sequence[Any]) -> str:
     """Return the address of the page of the row with a typed key."""
-    kept = [kept_value(part) for part in key]
+    return kept_key_url(browsed.schema, table, connection_id, [kept_value(part) for part in key])
+
+
+def kept_key_url(schema: str, table: Table, connection_id: int, kept: Sequence[Any]) -> str:
+    """Return the address of the page of the row with a key as it is kept in JSON."""
     text = str(kept[0]) if len(kept) == 1 else json.dumps(kept, ensure_ascii=False)
     if table.has_personal_key:
         text = encrypt({"key": json.dumps(kept)})
     query = urlencode({"of": connection_id, "key": text})
-    return f"{reverse('data_row', args=[browsed.schema, browsed.name])}?{query}"
+    return f"{reverse('data_row', args=[schema, table.name])}?{query}"
 
 
 def asked_row(table: Table, given: Mapping[str, str], *, sees_key: bool) -> tuple[int, Key] | None:

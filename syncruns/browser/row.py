@@ -116,7 +116,12 @@ class RowShown:
 
     @cached_property
     def children(self) -> list[Children]:
-        return [self._of_child(child) for child in self._browsed.children if child.table is not None]
+        return [self._of_child(child) for child in self._browsed.children if self._has_its_key(child)]
+
+    def _has_its_key(self, child: Browsed) -> bool:
+        """Say whether a child table stands, with the columns that hold this row's key as that stands."""
+        names = {column.name for column in child.table.columns} if child.table is not None else set()
+        return bool(names) and names.issuperset(child.parent_key) and len(child.parent_key) == len(self._key)
 
     def _of_child(self, child: Browsed) -> Children:
         table = child.table

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.core.cache import cache
 
+from connections.destination import identifier
 from syncruns.browser.tables import Browsed
 from syncruns.engine.warehouse import warehouse
 from syncruns.engine.warehouse.browse import Rows, Tally
@@ -52,28 +53,30 @@ NO_TABLE = Counted({}, exists=False)
 def count(tables: Sequence[Browsed]) -> list[Counted]:
     """Return the counts of tables, in their order; what does not fit in the time is estimated."""
     until = time.monotonic() + ALL_SECONDS
-    return [_kept(one, until) for one in tables]
+    kept = {one: cache.get(_key(one)) for one in tables}
+    missing = [one for one, counted in kept.items() if counted is None]
+    standing = {schema: set(warehouse().standing(schema)) for schema in {one.schema for one in missing}}
+    for one in missing:
+        seconds = min(ONE_SECONDS, until - time.monotonic())
+        exists = identifier(one.name) in standing[one.schema]
+        kept[one] = counted = _counted(one, seconds) if exists else NO_TABLE
+        if counted.by_connection is not None or seconds == ONE_SECONDS:
+            cache.set(_key(one), counted, FRESH_SECONDS if counted.by_connection is not None else SLOW_SECONDS)
+    return [kept[one] for one in tables]
 
 
-def _kept(one: Browsed, until: float) -> Counted:
-    key = f"rows-counted:{one.schema}:{one.name}".encode().hex()
-    found = cache.get(key)
-    if found is None:
-        left = min(ONE_SECONDS, until - time.monotonic())
-        found = _counted(one, left)
-        if found.by_connection is not None or left == ONE_SECONDS:
-            cache.set(key, found, FRESH_SECONDS if found.by_connection is not None else SLOW_SECONDS)
-    return found
+def _key(one: Browsed) -> str:
+    return "rows-counted:" + f"{one.schema}:{one.name}".encode().hex()
 
 
 def _counted(one: Browsed, seconds: float) -> Counted:
-    if one.table is None:
+    destination, table = warehouse(), one.declared or one.table
+    if table is None:
         return NO_TABLE
-    destination = warehouse()
     if seconds > 0:
         try:
             with destination.limited(seconds):
-                return Counted(Rows(destination, one.schema, one.table).tallies())
+                return Counted(Rows(destination, one.schema, table).tallies())
         except TooLong:
             pass
     return Counted(None, destination.estimate(one.schema, one.name))

@@ -15,10 +15,12 @@ from connections.sdk.errors import SyncError
 from syncruns.checkup import machine, syncing
 from syncruns.checkup.check import OK, PROBLEM, WARNING, Check, Scene
 from syncruns.checkup.mail import check_mail
+from syncruns.engine.whereabouts import whereabouts
 
 CHECKS: tuple[Callable[[Scene], Iterator[Check]], ...] = (
     machine.check_migrations,
     machine.check_processes,
+    machine.check_web,
     machine.check_scheduler,
     machine.check_log,
     machine.check_locks,
@@ -54,6 +56,9 @@ def examine(now: datetime | None = None) -> list[Check]:
             if not any(one.code == "migrations_pending" for one in found):
                 name = check.__name__.removeprefix("check_")
                 found.append(Check(name, PROBLEM, "unchecked", {"kind": type(error).__name__}))
+        except Exception as error:  # noqa: BLE001 - one look that fails must not keep the others from being taken
+            name = check.__name__.removeprefix("check_")
+            found.append(Check(name, PROBLEM, "check_failed", {"where": whereabouts(error)}))
     return found
 
 

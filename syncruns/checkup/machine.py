@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
 import socket
@@ -20,12 +21,14 @@ from connections.sdk.errors import SyncError
 from syncruns.checkup.check import OK, PROBLEM, WARNING, Check, Scene
 from syncruns.frame import SILENT_AFTER
 from syncruns.models import SyncLog, SyncRun, SystemJob
-from syncruns.processes import is_alive, main_process
+from syncruns.processes import is_alive, listens_at, main_process
 from syncruns.supervisor import CONFIRM_SECONDS, ROLES
 
 SLOW_SECONDS = 1.0
 LOG_MAY_LAG = timedelta(minutes=2)
 LOCK_SECONDS = 5.0
+OURS = ("connections", "syncruns")  # whose migrations are never squashed away
+WEB_SECONDS = 5.0
 SKEW_WARNING_SECONDS = 2.0
 SKEW_PROBLEM_SECONDS = 30.0
 MEGABYTE = 2**20
@@ -44,8 +47,12 @@ def check_database(_scene: Scene) -> Iterator[Check]:
 
 def check_migrations(_scene: Scene) -> Iterator[Check]:
     executor = MigrationExecutor(connection)
-    pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if pending:
+    loader = executor.loader
+    pending = executor.migration_plan(loader.graph.leaf_nodes())
+    unknown = sorted(key for key in loader.applied_migrations if key[0] in OURS and key not in loader.disk_migrations)
+    if unknown:
+        yield Check("migrations", PROBLEM, "migrations_newer", {"newest": ".".join(unknown[-1])})
+    elif pending:
         first = f"{pending[0][0].app_label}.{pending[0][0].name}"
         yield Check("migrations", PROBLEM, "migrations_pending", {"count": len(pending), "first": first})
     else:
@@ -66,6 +73,27 @@ def check_processes(scene: Scene) -> Iterator[Check]:
         yield Check("processes", PROBLEM, "processes_ended", {"roles": ended})
     else:
         yield Check("processes", OK, "processes_alive", {"roles": alive})
+
+
+def check_web(_scene: Scene) -> Iterator[Check]:
+    """Ask the web that runs here, as a load balancer would: a process may be there and answer nobody."""
+    main, place = _main("web"), listens_at(settings.DATA_DIR / "run" / "web")
+    if main is None or place is None or not is_alive(main["pid"], main["start"]):
+        yield Check("web", OK, "web_elsewhere")
+        return
+    host, port = place
+    params: dict[str, Any] = {"address": f"{host}:{port}"}
+    asking = http.client.HTTPConnection(host, port, timeout=WEB_SECONDS)
+    started = time.monotonic()
+    try:
+        asking.request("GET", "/healthz", headers={"Host": "localhost"})
+        asking.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        yield Check("web", PROBLEM, "web_silent", params)
+    else:
+        yield Check("web", OK, "web_answers", params | {"ms": round((time.monotonic() - started) * 1000)})
+    finally:
+        asking.close()
 
 
 def check_scheduler(scene: Scene) -> Iterator[Check]:

@@ -30,6 +30,7 @@ NAMES: dict[str, str | Promise] = {
     "database": _("Database"),
     "migrations": _("Tables"),
     "processes": _("Processes"),
+    "web": _("Web server"),
     "scheduler": _("Scheduler"),
     "log": _("Application log"),
     "locks": _("Locks"),
@@ -54,6 +55,10 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("The database refused the question (%(kind)s)."),
         _("Look at the application log; if tables are missing, start Sincro again."),
     ),
+    "check_failed": (
+        _("This could not be looked at (%(where)s)."),
+        _("It is a defect of Sincro, or its data were changed by hand: report this line."),
+    ),
     "database_answers": (_("%(kind)s answers in %(ms)s ms."), ""),
     "database_slow": (
         _("%(kind)s took %(ms)s ms to answer."),
@@ -68,12 +73,22 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("Changes to the tables that wait: %(count)s; first: %(first)s."),
         _("Start Sincro again, or run manage.py migrate."),
     ),
+    "migrations_newer": (
+        _("A newer version has changed the tables: %(newest)s, which this version does not know."),
+        _("Install the version that made the change, or restore the backup from before it."),
+    ),
     "processes_alive": (_("Running here: %(roles)s."), ""),
     "processes_elsewhere": (_("None runs here, but the scheduler does on another machine."), ""),
     "processes_none": (_("Sincro is not running."), _("Start it: make run, or the service that starts it.")),
     "processes_ended": (
         _("Ended here: %(roles)s."),
         _("The supervisor starts them again; if they keep ending, the application log says why."),
+    ),
+    "web_answers": (_("%(address)s answers in %(ms)s ms."), ""),
+    "web_elsewhere": (_("It does not run here."), ""),
+    "web_silent": (
+        _("%(address)s does not answer, although the process is there."),
+        _("Start Sincro again; the application log may say more."),
     ),
     "scheduler_confirmed": (_("Confirmed; its last sign of life came %(at)s."), ""),
     "scheduler_starting": (_("It is starting and not confirmed yet."), _("Ask again in a minute.")),
@@ -239,7 +254,7 @@ def tell(check: Check, names: Mapping[str, str] | None = None) -> Told:
     if names and "connection" in params:
         params = params | {"connection": names.get(params["connection"], params["connection"])}
     values = Params({name: _word(name, value, params) for name, value in params.items()})
-    return Told(check, str(NAMES[check.name]), str(text) % values, str(fix))
+    return Told(check, str(NAMES.get(check.name, check.name)), str(text) % values, str(fix))
 
 
 def _word(name: str, value: Any, params: dict[str, Any]) -> str:

@@ -37,7 +37,7 @@ def is_first_read(choice: SelectedStream, asked: Mapping[str, Any]) -> bool:
 def read_options(choice: SelectedStream, asked: Mapping[str, Any], state: dict[str, Any] | None) -> ReadOptions:
     """Return what a run's options and the stream's own settings ask of a read that starts from state."""
     if is_reset(choice, asked):
-        return everything(choice)
+        return everything(choice, state)
     if "until" in asked:
         return ReadOptions(
             since=_since(asked), until=datetime.fromisoformat(asked["until"]), page_size=choice.page_size

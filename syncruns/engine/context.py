@@ -18,6 +18,8 @@ class Leash(Protocol):
 
     def wait(self, seconds: float) -> None: ...
 
+    def expect(self, seconds: float) -> None: ...
+
 
 class Log(Protocol):
     """Where events go; syncruns.engine.log.RunLog is the real one."""

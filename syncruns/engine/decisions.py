@@ -22,6 +22,7 @@ from syncruns.engine.transform import Reject, Typed, spelled_key, to_rows, typed
 from syncruns.engine.values import Refused, read_kept
 from syncruns.models import Correction, QuarantinedRecord
 
+Ending = Mapping[str, Any]  # of a correction, as endings_of makes it
 Decided = Mapping[tuple[str, str], QuarantinedRecord]  # by table and key
 
 BATCH = 500  # keys of one query
@@ -50,21 +51,42 @@ def corrections_of(connection_id: int, stream: Stream) -> Corrections:
 
 def note_overtaken(overtaken: Sequence[Overtaken], stream: Stream, now: datetime, log: Log) -> None:
     """Write what became of corrections, inside the transaction that loads what the source sends now."""
-    for each in overtaken:
-        one = each.correction
-        standing = Correction.objects.filter(pk=one.pk, state=Correction.State.ACTIVE)
-        if one.holds:
-            standing.update(source=kept_value(each.now))
+    end_overtaken(endings_of(overtaken, stream), stream.key, now, log)
+
+
+def endings_of(overtaken: Sequence[Overtaken], stream: Stream) -> list[Ending]:
+    """Return what is to become of corrections, as JSON: a reset loads later what it reads now."""
+    return [
+        {
+            "pk": one.pk,
+            "holds": one.holds,
+            "is_agreed": each.is_agreed,
+            "now": kept_value(each.now),
+            "told": {
+                "table": one.table,
+                "key": MASK if stream.table(one.table).has_personal_key else spelled_key(one.key),
+                "column": one.column.name,
+            },
+        }
+        for each in overtaken
+        for one in [each.correction]
+    ]
+
+
+def end_overtaken(endings: Sequence[Ending], stream: str, now: datetime, log: Log) -> None:
+    """Write what becomes of corrections, inside the transaction in which the rows come into their place."""
+    for each in endings:
+        standing = Correction.objects.filter(pk=each["pk"], state=Correction.State.ACTIVE)
+        if each["holds"]:
+            standing.update(source=each["now"])
             continue
-        if each.is_agreed:
-            standing.update(state=Correction.State.ENDED, changed_to=kept_value(each.now), ended_at=now)
+        if each["is_agreed"]:
+            standing.update(state=Correction.State.ENDED, changed_to=each["now"], ended_at=now)
             event = "correction_agreed"
         else:
-            standing.update(state=Correction.State.SUPERSEDED, changed_to=kept_value(each.now), superseded_at=now)
+            standing.update(state=Correction.State.SUPERSEDED, changed_to=each["now"], superseded_at=now)
             event = "correction_superseded"
-        table = stream.table(one.table)
-        key = MASK if table.has_personal_key else spelled_key(one.key)
-        log.add("warning", event, stream.key, table=one.table, key=key, column=one.column.name)
+        log.add("warning", event, stream, **each["told"])
 
 
 def _in_force(correction: Correction, stream: Stream) -> Corrected | None:

@@ -42,6 +42,9 @@ class _Free:
     def wait(self, seconds: float) -> None:
         time.sleep(seconds)
 
+    def expect(self, seconds: float) -> None:
+        return None
+
     def add(self, level: str, event: str, stream: str = "", /, **params: Any) -> None:
         return None
 

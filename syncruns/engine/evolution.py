@@ -40,7 +40,7 @@ class Evolutions:
         Raises what Tables.prepare raises, and Interruption("worker_lost").
         """
         self._log_all(prepared(destination, self._run.connection, self._schema, self._stream))
-        declared = {table.name: _spelled(table) for table in self._stream.tables}
+        declared = {table.name: spelled(table) for table in self._stream.tables}
         if declared == checkpoint.declared:
             return
         gone = list(undeclared(checkpoint.declared, declared))
@@ -78,5 +78,6 @@ def _params(schema: str, change: Evolution) -> dict[str, Any]:
     return {"table": table_name(schema, change.table), **change.params()}
 
 
-def _spelled(table: Table) -> dict[str, str]:
+def spelled(table: Table) -> dict[str, str]:
+    """Return the types of a table's columns, in words of the declaration."""
     return {column.name: spell(column) for column in table.columns}

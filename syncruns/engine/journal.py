@@ -23,6 +23,7 @@ from connections.sdk.declare import Step
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.sdk.redaction import Redactor
 from connections.services import SelectedStream
+from syncruns.engine.retries import attempts_of, rest_of
 from syncruns.events import REASONS, sentence
 from syncruns.models import StreamRun, SyncLog, SyncRun
 from syncruns.models.run import Counts
@@ -56,8 +57,8 @@ def began(run: SyncRun) -> None:
                 "trigger": run.get_trigger_display(),
                 "attempt": run.attempt,
                 "worker": run.worker,
-                "tries": settings.MAX_RETRIES,
-                "delay": settings.RETRY_DELAY,
+                "tries": attempts_of(run.connection),
+                "delay": f"{rest_of(run.connection):g}",
                 "lease": settings.LEASE_SECONDS,
                 "deadline": settings.RUN_DEADLINE,
             }
@@ -195,7 +196,7 @@ def _write_of(
 
 
 def _attempt(row: StreamRun) -> dict[str, Any]:
-    return {"stream": gettext(row.label), "attempt": row.attempt, "attempts": settings.MAX_RETRIES}
+    return {"stream": gettext(row.label), "attempt": row.attempt, "attempts": attempts_of(row.run.connection)}
 
 
 def _failure_words(row: StreamRun, failure: SyncError, pause: float | None) -> str:

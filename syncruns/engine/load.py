@@ -41,7 +41,6 @@ class StreamLoad:
     log: RunLog
     moves_checkpoint: bool = True
     pulse: Callable[[], None] = lambda: None  # called now and then while a sweep is settled; may raise
-    deletes_at_once: bool = False  # what one complete sweep missed, as a reset does
     brakes: bool = True  # stops at too large a share of bad records
     _seen: dict[str, int] = field(default_factory=lambda: {"read": 0, "bad": 0})
 
@@ -49,14 +48,25 @@ class StreamLoad:
         self._corrections: Corrections | None = None  # looked up by the first load
         self._sweeps = Sweeps(self.stream, self.schema, self.destination, self.run.connection_id, self.log)
         self._settlement = Settlement(
-            self.run, self.row, self.stream, self.schema, self.checkpoint, self.destination, self.log, self.pulse,
-            self.deletes_at_once,
+            self.run, self.row, self.stream, self.schema, self.checkpoint, self.destination, self.log, self.pulse
         )  # fmt: skip
 
     @property
     def brake(self) -> SyncError | None:
         """What kept a sweep of this read from marking rows deleted: SyncError("delete_brake")."""
         return self._settlement.brake
+
+    def begin(self) -> dict[str, Any] | None:
+        """Return the checkpoint from which to read."""
+        return self.checkpoint.state
+
+    @property
+    def is_read(self) -> bool:
+        """Whether there is nothing left to be read."""
+        return False
+
+    def finish(self) -> None:
+        """Do what is left when everything was read and loaded."""
 
     def close(self) -> None:
         """Forget the sweeps of this read."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 
 from connections.destination import table_name
@@ -45,7 +47,7 @@ def keep_rejects(run: SyncRun, stream: Stream, schema: str, rejects: Sequence[Re
         # Whatever was decided before was decided about other contents.
         update_fields=[
             "record", "inexact", "reasons", "reason", "state", "corrections", "decided_by", "note", "closed_at", "run",
-            "last_seen_at",
+            "last_seen_at", "settles_as", "settles_with",
         ],
         batch_size=200,
     )  # fmt: skip
@@ -73,12 +75,32 @@ def close_settled(run: SyncRun, stream: Stream, typed: Typed) -> None:
         _close(run, stream.table(name), keys, QuarantinedRecord.State.DISCARDED)
 
 
+def settle_later(run: SyncRun, stream: Stream, typed: Typed, order: str) -> None:
+    """Note which open records a reset settles once what it read is in place."""
+    fixed, discarded = QuarantinedRecord.State.FIXED, QuarantinedRecord.State.DISCARDED
+    for name, rows in typed.rows.items():
+        table = stream.table(name)
+        _change(run, table, map(key_of(table), rows), settles_as=fixed, settles_with=order)
+    for name, keys in typed.deletes.items():
+        _change(run, stream.table(name), keys, settles_as=discarded, settles_with=order)
+
+
+def settle(connection_id: int, order: str, tables: Sequence[Table]) -> None:
+    """Close the open records of tables that a reset settles, in the transaction that puts its rows in place."""
+    settled = QuarantinedRecord.objects.filter(
+        connection_id=connection_id, table__in=[table.name for table in tables], state=OPEN, settles_with=order
+    )
+    settled.update(state=F("settles_as"), closed_at=timezone.now())
+
+
 def _close(run: SyncRun, table: Table, keys: Iterable[Key], state: str) -> None:
+    _change(run, table, keys, state=state, closed_at=timezone.now())
+
+
+def _change(run: SyncRun, table: Table, keys: Iterable[Key], **changes: Any) -> None:
     waiting = QuarantinedRecord.objects.filter(connection_id=run.connection_id, table=table.name, state=OPEN)
     if not waiting.exists():
         return
     spelled = list(map(spelled_key, keys))
     for start in range(0, len(spelled), KEYS_AT_ONCE):
-        waiting.filter(record_key__in=spelled[start : start + KEYS_AT_ONCE]).update(
-            state=state, closed_at=timezone.now()
-        )
+        waiting.filter(record_key__in=spelled[start : start + KEYS_AT_ONCE]).update(**changes)

@@ -1,8 +1,4 @@
-"""A reset: one read of everything, after which the rows it did not meet are gone.
-
-Stored rows stay readable all the while: each is replaced where it stands as the read meets it, those not met go when it
-is complete, and only then the checkpoint moves. A read that ends early leaves checkpoint and unmet rows as they were.
-"""
+"""A reset: one read of everything, which takes the place of what is stored when it is complete (reset_load.py)."""
 
 from __future__ import annotations
 
@@ -12,8 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connections.sdk.context import ReadOptions
-from connections.sdk.declare import Page, Stream, Sweep
-from connections.sdk.errors import SyncError
+from connections.sdk.declare import Page
 from connections.services import SelectedStream
 from syncruns.engine.steps import is_step
 
@@ -25,9 +20,14 @@ def is_reset(choice: SelectedStream, asked: Mapping[str, Any]) -> bool:
     return bool(asked.get("reset")) and not is_step(choice)
 
 
-def everything(choice: SelectedStream) -> ReadOptions:
-    """Return what makes a read without a checkpoint bring all there is, whatever the stream's look-back."""
-    since = EARLIEST if choice.stream.window_minutes is not None else None
+def order_of(asked: Mapping[str, Any]) -> str:
+    """Return whose order a run's reset carries out; a run that takes it up after a loss has the same."""
+    return str(asked["reset"])
+
+
+def everything(choice: SelectedStream, state: Mapping[str, Any] | None = None) -> ReadOptions:
+    """Return what makes a read bring all there is, whatever the stream's look-back; from state on, if there is one."""
+    since = EARLIEST if choice.stream.window_minutes is not None and state is None else None
     return ReadOptions(since=since, page_size=choice.page_size)
 
 
@@ -35,27 +35,3 @@ def in_range(read: Callable[[], Iterator[Page]]) -> Iterator[Page]:
     """Read, and yield only what pages bring of rows: a part of the past says nothing of what is gone or reached."""
     for page in read():
         yield replace(page, checkpoint=None, sweep=None)
-
-
-def in_full(read: Callable[[], Iterator[Page]], stream: Stream, *, is_stored: bool) -> Iterator[Page]:
-    """Read, and yield the pages of it all as one sweep of each table, with the last checkpoint behind everything.
-
-    The source's own sweeps only tell more keys that exist. is_stored: the stream has rows that could be missed; then
-    a read without a single record raises SyncError("reset_empty") before any sweep is complete.
-    """
-    tops = [table.name for table in stream.tables if table.parent is None]
-    for name in tops:
-        yield Page(sweep=Sweep(name, begins=True))
-    checkpoint: dict[str, Any] | None = None
-    has_met = False
-    for page in read():
-        checkpoint = page.checkpoint if page.checkpoint is not None else checkpoint
-        told = page.sweep if page.sweep is not None and page.sweep.table in tops else None
-        has_met = has_met or any(page.rows.get(name) for name in tops) or bool(told and told.keys)
-        yield replace(page, checkpoint=None, sweep=Sweep(told.table, told.keys) if told and told.keys else None)
-    if is_stored and not has_met:
-        raise SyncError("reset_empty", stream=stream.key)
-    for name in tops:
-        yield Page(sweep=Sweep(name, complete=True))
-    if checkpoint is not None:
-        yield Page(checkpoint=checkpoint)

@@ -42,7 +42,6 @@ class Settlement:
     destination: Warehouse
     log: Log
     pulse: Callable[[], None]
-    at_once: bool = False  # a single complete read suffices: a person asked for it
     brake: SyncError | None = field(default=None)
 
     def settle(self, found: Comparison) -> None:
@@ -54,22 +53,40 @@ class Settlement:
         for pks in found.obsolete():
             with self._owned():
                 noted.filter(pk__in=pks).delete()
-        if self.at_once:
-            self._note_first(found)
         deleted = self._mark(found, [State.APPROVED])
         again = found.again()
         if total := found.stops(again):
             self._hold(found, total)
         else:
             deleted += self._mark(found, list(MissedRow.UNDECIDED))
-        if not self.at_once and (first := self._note_first(found)):
+        if first := self._note_first(found):
             self.log.add("info", "sweep_missed", self.stream.key, table=name, count=first)
         if deleted:
-            event = "reset_deleted" if self.at_once else "sweep_deleted"
-            self.log.add("info", event, self.stream.key, table=name, count=deleted)
+            self.log.add("info", "sweep_deleted", self.stream.key, table=name, count=deleted)
         with self._owned():
             noted.filter(state=State.ONCE, missed_at__lt=timezone.now() - REMEMBERED).delete()
             DeleteBrake.refresh(self.run.connection_id, name)
+
+    def judge(self, found: Comparison) -> Sequence[str]:
+        """Note what a reset missed, and return the states of those rows that its one complete read may delete.
+
+        A person asked for it; too many are held all the same. Raises what settle raises.
+        """
+        noted = MissedRow.objects.filter(connection_id=self.run.connection_id, table=found.table.name)
+        for pks in found.obsolete():
+            with self._owned():
+                noted.filter(pk__in=pks).delete()
+        self._note_first(found)
+        if total := found.stops(found.again()):
+            self._hold(found, total)
+            return [State.APPROVED]
+        return [State.APPROVED, *MissedRow.UNDECIDED]
+
+    def mark(self, found: Comparison, states: Sequence[str]) -> None:
+        """Mark deleted, in the caller's transaction, the missed rows that are in one of states."""
+        if deleted := self._mark(found, states):
+            self.log.add("info", "reset_deleted", self.stream.key, table=found.table.name, count=deleted)
+        DeleteBrake.refresh(self.run.connection_id, found.table.name)
 
     def _mark(self, found: Comparison, states: Sequence[str]) -> int:
         """Mark deleted the rows missed before that are in one of states; return how many, without their children."""

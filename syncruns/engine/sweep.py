@@ -155,7 +155,7 @@ class Sweeps:
         elif sweep is not None and sweep.table not in self._running:
             raise SyncError("internal", detail=f"the sweep of {sweep.table} goes on without having begun")
         for name, running in self._running.items():
-            keys = _shown(self._stream.table(name), typed)
+            keys = shown_keys(self._stream.table(name), typed)
             if sweep is not None and sweep.table == name:
                 keys += typed_keys(self._stream.table(name), sweep.keys)
             running.met += len(keys)
@@ -196,7 +196,7 @@ class Sweeps:
         return Scratch(self._destination, self._schema, table, self._connection_id, number)
 
 
-def _shown(table: Table, typed: Typed) -> list[Key]:
+def shown_keys(table: Table, typed: Typed) -> list[Key]:
     """Return the keys of a page's records, those included that could not be loaded."""
     key = key_of(table)
     return [key(row) for row in typed.rows.get(table.name, ())] + list(typed.rejected.get(table.name, ()))

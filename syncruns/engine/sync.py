@@ -10,13 +10,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.db import Error, connections, transaction
 from django.utils import timezone
 
 from connections.expiry import explained
 from connections.models import Connection, StreamSetting
 from connections.sdk.connector import Connector
+from connections.sdk.context import ReadOptions
 from connections.sdk.declare import Step
 from connections.sdk.errors import UNAVAILABLE, Interruption, SyncError
 from connections.services import SelectedStream, streams_of
@@ -29,10 +29,12 @@ from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
 from syncruns.engine.quarantine import waiting_of
 from syncruns.engine.reader import read_ahead
-from syncruns.engine.reset import in_full, in_range, is_reset
+from syncruns.engine.reset import in_range, is_reset, order_of
+from syncruns.engine.reset_load import ResetLoad
+from syncruns.engine.retries import attempts_of, rest_of
 from syncruns.engine.steps import NEEDS_FAILED, add_steps, failed_needs, is_step, pages_of
-from syncruns.engine.warehouse import warehouse
-from syncruns.models import Checkpoint, StreamRun, SyncRun
+from syncruns.engine.warehouse import Warehouse, warehouse
+from syncruns.models import Checkpoint, Reset, StreamRun, SyncRun
 
 logger = logging.getLogger("sync.engine")
 
@@ -137,7 +139,8 @@ class _StreamSync:
         Returns its failure, or what kept deletions back.
         """
         source = self._run.connection.name
-        for attempt in range(1, settings.MAX_RETRIES + 1):
+        attempts = attempts_of(self._run.connection)
+        for attempt in range(1, attempts + 1):
             try:
                 brake = self._read(self._begin(attempt))
             except Interruption:
@@ -149,13 +152,13 @@ class _StreamSync:
                 failure = SyncError("destination_failed", detail=type(error).__name__)
             else:
                 return self._end(brake)
-            pause = _pause_before_retry(failure)
-            if pause is None or attempt == settings.MAX_RETRIES:
+            pause = _pause_before_retry(failure, rest_of(self._run.connection))
+            if pause is None or attempt == attempts:
                 break
             journal.stream_failed(self._run, self._row, failure, pause=pause)
             self._log.add(
                 "warning", "stream_retry", self._stream.key, code=failure.code, attempt=attempt + 1,
-                attempts=settings.MAX_RETRIES, seconds=round(pause),
+                attempts=attempts, seconds=round(pause),
             )  # fmt: skip
             self._leash.wait(pause)
         journal.stream_failed(self._run, self._row, failure, pause=None)
@@ -177,6 +180,8 @@ class _StreamSync:
                 connection=self._run.connection, stream=self._stream.key
             )
             checkpoint.take(self._run)
+            if is_reset(self._choice, self._run.options):
+                Reset.follow(checkpoint, order_of(self._run.options))
             row.checkpoint_before = checkpoint.state
             row.save(update_fields=noted)
         return checkpoint
@@ -184,44 +189,54 @@ class _StreamSync:
     def _read(self, checkpoint: Checkpoint) -> SyncError | None:
         """Read and load to the end; return what kept a sweep from marking rows deleted."""
         connection = self._run.connection
-        resets = is_reset(self._choice, self._run.options)
-        state = None if resets else checkpoint.state
-        options = read_options(self._choice, self._run.options, state)
         connector = self._open()
         destination = warehouse()
         destination.recorder = ChangeRecorder(self._run, self._stream.key)
         Evolutions(self._run, self._stream, connector.schema, self._log).prepare(destination, checkpoint)
-        load = StreamLoad(
-            self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log,
-            moves_checkpoint=moves_checkpoint(self._choice, self._run.options), pulse=self._leash.check,
-            deletes_at_once=resets,
-        )  # fmt: skip
+        load = self._load(connector, checkpoint, destination)
+        state = load.begin()
+        options = read_options(self._choice, self._run.options, state)
         read = partial(
             pages_of, connection, connector, self._stream, state, leash=self._leash, log=self._log, options=options
         )
-        if resets:
-            stored = any(destination.count(connector.schema, table, connection.pk) for table in self._stream.tables)
-            read = partial(in_full, read, self._stream, is_stored=stored)
-            self._log.add("info", "reset_started", self._stream.key)
-        elif options.until is not None:
+        if options.until is not None:
             read = partial(in_range, read)
-            span = {"since": self._run.options["since"], "until": self._run.options["until"]}
-            self._log.add("info", "backfill_window", self._stream.key, **span)
-        elif options.since is not None:
-            self._log.add("info", "stream_started_since", self._stream.key, since=options.since.isoformat())
-        else:
-            self._log.add("info", f"{self._row.kind}_started", self._stream.key)
+        self._announce(load, options)
         try:
-            with read_ahead(read, self._idle) as groups:
-                for group in groups:
-                    self._leash.check()
-                    load.load(group)
-                    self._log.flush(LOG_SECONDS)
+            if not load.is_read:
+                with read_ahead(read, self._idle) as groups:
+                    for group in groups:
+                        self._leash.check()
+                        load.load(group)
+                        self._log.flush(LOG_SECONDS)
+            load.finish()
         except SyncError:
             load.close()  # after anything else the session is not to be used again
             raise
         load.close()
         return load.brake
+
+    def _load(self, connector: Connector, checkpoint: Checkpoint, destination: Warehouse) -> StreamLoad:
+        given = (self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log)
+        if is_reset(self._choice, self._run.options):
+            order, leash = order_of(self._run.options), self._leash
+            return ResetLoad(*given, pulse=leash.check, order=order, expect=leash.expect)
+        moves = moves_checkpoint(self._choice, self._run.options)
+        return StreamLoad(*given, moves_checkpoint=moves, pulse=self._leash.check)
+
+    def _announce(self, load: StreamLoad, options: ReadOptions) -> None:
+        """Note in the log how the stream is read."""
+        told: dict[str, Any] = {}
+        if isinstance(load, ResetLoad):
+            event = load.announcement
+        elif options.until is not None:
+            event = "backfill_window"
+            told = {"since": self._run.options["since"], "until": self._run.options["until"]}
+        elif options.since is not None:
+            event, told = "stream_started_since", {"since": options.since.isoformat()}
+        else:
+            event = f"{self._row.kind}_started"
+        self._log.add("info", event, self._stream.key, **told)
 
     def _explained(self, error: SyncError) -> SyncError:
         connection = self._run.connection
@@ -283,12 +298,12 @@ def _is_held(failure: SyncError) -> bool:
     return failure.until is not None and failure.until > timezone.now()
 
 
-def _pause_before_retry(failure: SyncError) -> float | None:
+def _pause_before_retry(failure: SyncError, rest: float) -> float | None:
     """Return how many seconds to wait before another attempt in this run; None: it is pointless, or too long."""
     if not failure.info.retryable:
         return None
     asked = (failure.until - timezone.now()).total_seconds() if failure.until is not None else 0.0
-    return max(float(settings.RETRY_DELAY), asked) if asked <= LONGEST_PAUSE else None
+    return max(rest, asked) if asked <= LONGEST_PAUSE else None
 
 
 def plan(
@@ -323,7 +338,7 @@ def _is_due(connection: Connection, choice: SelectedStream) -> bool:
         StreamRun.READS,
         run__connection=connection,
         stream=choice.stream.key,
-        state=StreamRun.State.SUCCEEDED,
+        state__in=(StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL),  # both were read to their end
         started_at__gt=since,
     ).exists()
 

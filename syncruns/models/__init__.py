@@ -8,6 +8,7 @@ from syncruns.models.job import SystemJob
 from syncruns.models.log import SyncLog
 from syncruns.models.missed import DeleteBrake, MissedRow
 from syncruns.models.quarantine import QuarantinedRecord
+from syncruns.models.reset import Reset
 from syncruns.models.run import StreamRun, SyncRun
 from syncruns.models.token import ApiToken
 from syncruns.models.webhook import ToldHealth, Webhook, WebhookDelivery
@@ -24,6 +25,7 @@ __all__ = [
     "MissedRow",
     "NotificationRule",
     "QuarantinedRecord",
+    "Reset",
     "StreamRun",
     "SyncLog",
     "SyncRun",

@@ -44,6 +44,8 @@ class QuarantinedRecord(models.Model):
     )
     first_seen_at = models.DateTimeField(_("first seen"), default=timezone.now)
     last_seen_at = models.DateTimeField(_("last seen"), default=timezone.now)
+    settles_as = models.CharField(max_length=10, blank=True)  # the state it takes once the rows of a reset are in place
+    settles_with = models.CharField(max_length=40, blank=True)  # that reset's order
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
 
     class Meta:

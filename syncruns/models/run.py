@@ -159,7 +159,13 @@ class SyncRun(Counts):
         A person's is not, unless it is a reset: nobody should have to watch it to its end.
         """
         is_wanted = self.trigger in self.AUTOMATIC or self.resets
-        return is_wanted and self.attempt == 1 and self.cancel_requested_at is None
+        is_worth_it = self.attempt == 1 or (self.resets and self.has_moved)
+        return is_wanted and is_worth_it and self.cancel_requested_at is None
+
+    @property
+    def has_moved(self) -> bool:
+        """Say whether a reset came further in this run, so that the next one need not start over."""
+        return self.connection.resets.filter(moved_by=self.pk, is_done=False).exists()
 
     @property
     def shown_state(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
@@ -30,6 +31,7 @@ from syncruns.browser.tallies import Counted, count
 from syncruns.engine.warehouse import warehouse
 from syncruns.engine.warehouse.browse import CHANGED_AT, UNSORTED, RowPage, Rows, StoredRow
 from syncruns.engine.warehouse.tables import TooLong
+from syncruns.searching import finds
 
 PER_PAGE = 50
 TABLES_PER_PAGE = 50
@@ -63,6 +65,15 @@ class Heading:
     is_left: bool  # no longer declared
 
     @property
+    def orders(self) -> list[tuple[str, str]]:
+        """The ways to sort by the column, each with its words."""
+        named = {"column": self.label}
+        return [
+            (self.column.name, _("%(column)s, ascending") % named),
+            (f"-{self.column.name}", _("%(column)s, descending") % named),
+        ]
+
+    @property
     def is_number(self) -> bool:
         return self.column.type in ("integer", "decimal")
 
@@ -89,8 +100,7 @@ def tables(request: HttpRequest) -> HttpResponse:
         every = [one for one in every if chosen in one.connections]
     else:
         every += left_tables(every)
-    folded = text.casefold()
-    found = [one for one in every if folded in one.label.casefold() or folded in one.shown.casefold()]
+    found = [one for one in every if finds(text, one.shown, one.label)]
     page = Paginator(found, TABLES_PER_PAGE).get_page(request.GET.get("page"))
     shown = list(page.object_list)
     context = {
@@ -139,6 +149,7 @@ def table(request: HttpRequest, schema: str, table: str) -> HttpResponse:
         "before": seal(order, lines[0].row.position) if page and page.has_before and lines else "",
         "after": seal(order, lines[-1].row.position) if page and page.has_after and lines else "",
         "is_first": not (request.GET.get("after") or request.GET.get("before")),
+        "sortable": [_heading(asked, column, set(), set()) for column in asked.sortable],
         "chips": chips(asked),
         "form": ColumnForm.of(asked, request.GET.get("add", "")),
         "addable": [*asked.open_columns, CHANGED_AT],
@@ -271,7 +282,7 @@ def _heading(asked: Asked, column: Column, hidden: set[str], left: set[str]) -> 
         label=str(LABELS.get(name, name)),
         sort=asked.query(sort=other) if can_sort else "",
         direction=direction,
-        filter="" if is_masked else f"{asked.query()}&add={name}".removeprefix("&"),
+        filter="" if is_masked else urlencode([*asked.items, ("add", name)]),
         is_masked=is_masked,
         is_left=name in left,
     )

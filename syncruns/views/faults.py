@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from connections.catalogue import explain
 from connections.explanation import Explanation
+from connections.forms.connection import CREDENTIALS
 from connections.models import Connection
 from connections.sdk.errors import UNAVAILABLE
 from syncruns.health import DELETE_BRAKE, label_of
@@ -64,7 +65,11 @@ class Fault:
     def link(self) -> str:
         action = self.explanation.action
         if action in CHANGES_SETTINGS:
-            return reverse("connection_edit", args=[self.connection.slug])
+            # The cursor goes to what is to be changed.
+            named = str(self.connection.status_params.get("field", "")) if action == "edit_settings" else ""
+            field = CREDENTIALS if action == "edit_credentials" else named
+            address = reverse("connection_edit", args=[self.connection.slug])
+            return f"{address}?{urlencode({'field': field})}" if field else address
         if action in ("stream_off", "choose_streams"):
             return reverse("connection", args=[self.connection.slug])
         if action == "decide":

@@ -100,6 +100,8 @@ def _title(rows: list[Row], scheduler: Scheduler) -> str:
         return _("The scheduler is not running; nothing will sync until it is started.")
     total = len(rows)
     stopped = sum(row.health.state == health.ACTION for row in rows)
+    if stopped and total == 1:
+        return _("Your connection needs you.")
     if stopped:
         return ngettext(
             "%(stopped)s of %(total)s connections needs you.", "%(stopped)s of %(total)s connections need you.", stopped

@@ -69,7 +69,7 @@ def search(request: HttpRequest) -> HttpResponse:
     hits = [hit for group in groups for hit in group.hits]
     if len(hits) == 1 and not request.htmx:  # type: ignore[attr-defined]
         return redirect(hits[0].url)
-    context = {"typed": typed, "groups": groups, "count": len(hits)}
+    context = {"typed": typed, "searched": typed, "groups": groups, "count": len(hits)}
     return render(request, "console/_search.html" if request.htmx else "console/search.html", context)  # type: ignore[attr-defined]
 
 

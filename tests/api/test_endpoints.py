@@ -128,6 +128,12 @@ def test_trigger_refuses_what_it_does_not_know(ask: Ask, shop: Connection, body:
     assert refused.json()["code"] in ("not_found", "invalid_request")
 
 
+def test_parameter_that_comes_twice_is_refused_rather_than_half_heard(ask: Ask) -> None:
+    refused = ask("/api/sync/logs?limit=5&limit=6")
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+    assert refused.json()["errors"][0]["loc"] == ["query", "limit"]
+
+
 STATES = {
     "succeeded": "SUCESSO",
     "partial": "PARCIAL",

@@ -63,6 +63,9 @@ PICTURES = (
     Picture("preferences", "/preferences/"),
     Picture("alerts", "/preferences/alerts/"),
     Picture("mail", "/settings/mail/"),
+    Picture("tokens", "/settings/tokens/"),
+    Picture("webhooks", "/settings/webhooks/"),
+    Picture("search", "/search/?q=loja", ("pt-BR",)),
 )
 
 

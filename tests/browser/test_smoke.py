@@ -40,6 +40,7 @@ def paths(console: Console) -> list[str]:
         "/review/corrections/",
         "/documents/",
         "/changes/",
+        "/search/?q=o",
         *data_paths(console),
         "/audit/",
         "/users/",

@@ -24,7 +24,7 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.sandbox.server import Sandbox
 from connections.sdk.redaction import Redactor
-from syncruns.checkup import examine, machine
+from syncruns.checkup import examination, examine, machine
 from syncruns.checkup.words import TEXTS, tell
 from syncruns.models import StreamRun, SyncRun, SystemJob
 from syncruns.processes import start_time
@@ -94,7 +94,7 @@ def test_sound_installation_is_all_ok(loja: Connection, command: Command) -> Non
     lines = result.out.splitlines()
     assert (result.code, result.err) == (0, "")
     assert {line.split()[0] for line in lines} == {"OK"}, result.out
-    assert len(lines) == 19
+    assert len(lines) == 20
     document = command("doctor", "--json").document
     streams = next(check for check in document["checks"] if check["name"] == "streams")["params"]["streams"]
     assert {entry["stream"] for entry in streams} == {"products", "customers", "orders"}
@@ -229,6 +229,38 @@ def test_migration_that_waits(found: Found) -> None:
         with database.cursor() as cursor:
             sql = "INSERT INTO django_migrations (app, name, applied) VALUES ('syncruns', %s, %s)"
             cursor.executemany(sql, done)
+
+
+def test_tables_that_a_newer_version_has_changed(found: Found) -> None:
+    with database.cursor() as cursor:
+        sql = "INSERT INTO django_migrations (app, name, applied) VALUES ('syncruns', '9999_future', %s)"
+        cursor.execute(sql, [timezone.now()])
+    try:
+        assert found()["migrations_newer"]["params"] == {"newest": "syncruns.9999_future"}
+    finally:
+        with database.cursor() as cursor:
+            cursor.execute("DELETE FROM django_migrations WHERE name = '9999_future'")
+
+
+@pytest.mark.parametrize("config", [{}, {"streams": "orders", "table_prefix": 5}])
+def test_settings_that_another_version_stored_are_named_and_the_rest_is_looked_at(
+    found: Found, loja: Connection, config: dict[str, Any]
+) -> None:
+    Connection.objects.update(auto_sync=True, next_sync_at=timezone.now() + timedelta(minutes=5), config=config)
+    unknown = found()["streams_unknown"]
+    assert (unknown["params"]["connection"], unknown["params"]["error"]) == ("loja", "config_invalid")
+
+
+def test_look_that_fails_is_told_and_keeps_no_other_from_being_taken(
+    found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check_odd(scene: Any) -> Any:
+        raise ZeroDivisionError(CANARY)
+
+    monkeypatch.setattr(examination, "CHECKS", (check_odd, *examination.CHECKS))
+    odd = found()
+    assert set(odd) == {"check_failed"} and odd["check_failed"]["name"] == "odd"
+    assert "ZeroDivisionError" in odd["check_failed"]["message"] and CANARY not in odd["check_failed"]["message"]
 
 
 def test_wrong_key(found: Found, loja: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import Error, OperationalError, connection, connections, transaction
@@ -22,8 +23,9 @@ from syncruns import dispatch, stopping
 from syncruns.models import StreamRun, SyncRun
 from tests.crash import witness
 from tests.crash.ledger import Ledger, LedgerServer
-from tests.crash.truth import differences
-from tests.crash.workers import BOUNDARIES, Blow, Nursery, send, status
+from tests.crash.onlooker import looking_at
+from tests.crash.truth import TABLES, differences
+from tests.crash.workers import BOUNDARIES, RESET_BOUNDARIES, Blow, Nursery, send, status
 from tests.postgres import Server
 
 ROUND_SECONDS = 120.0
@@ -68,9 +70,21 @@ class Arena:
     """Lanes on one database, one control that ticks for all, and what went wrong."""
 
     def __init__(
-        self, nursery: Nursery, server: Server | None, rounds: int, seed: int, lanes: int, *, changes: int = 0
+        self,
+        nursery: Nursery,
+        server: Server | None,
+        rounds: int,
+        seed: int,
+        lanes: int,
+        *,
+        changes: int = 0,
+        resets: bool = False,
     ) -> None:
-        """changes: at the source before each round, whose first blow is a kill; 0: a few, and any blows."""
+        """changes: at the source before each round, whose first blow is a kill; 0: a few, and any blows.
+
+        resets: each round is a reset of every stream, struck where a reset can be.
+        """
+        self.resets = resets
         self.nursery = nursery
         self.server = server
         self.rounds = rounds
@@ -129,7 +143,9 @@ class Arena:
             blow = everywhere[(number // 2) % len(everywhere)] if number % 2 == 0 else Blow(pick.choice(kinds))
             if blow.kind in ("database", "cancel") and pick.random() < 0.7:
                 blow = Blow(blow.kind, pick.choice(BOUNDARIES))
-            if self.changes:
+            if self.resets:
+                blow = Blow("freeze" if number % 4 == 3 else "kill", RESET_BOUNDARIES[number % len(RESET_BOUNDARIES)])
+            elif self.changes:
                 blow = Blow("kill", pick.choice(BOUNDARIES))
             blows = [self._at_random(blow)]
             if pick.random() < 0.3:
@@ -233,8 +249,29 @@ class Lane:
         self.ledger.change(self.arena.changes or self.arena.random.randrange(5, 60))
         self.ledger.budget = 25
         slot = timezone.now()
-        patiently(lambda: Connection.objects.filter(pk=self.connection.pk).update(next_sync_at=slot))
-        until(lambda: SyncRun.objects.filter(connection=self.connection, slot=slot).exists())
+        if self.arena.resets:
+            patiently(self._order_reset)
+        else:
+            patiently(lambda: Connection.objects.filter(pk=self.connection.pk).update(next_sync_at=slot))
+            until(lambda: SyncRun.objects.filter(connection=self.connection, slot=slot).exists())
+        with looking_at(self.connection) if self.arena.resets else contextlib.nullcontext({}) as seen:
+            self._live_through(blows)
+        for stream, contents in seen.items():
+            assert len(contents) <= 2, f"{stream}: {len(contents)} different contents were seen during one reset"
+            self.arena.figures["tables seen to change at once"] += len(contents) == 2
+        self.ledger.budget = 0
+        if not self.arena.resets:
+            self._check_slot(slot)
+        self._sync_in_peace()
+        self._compare()
+        self.ledger.vanished = 0
+
+    def _order_reset(self) -> None:
+        streams = list(TABLES)
+        options = {"streams": streams, "reset": uuid4().hex}
+        SyncRun.objects.create(connection=self.connection, trigger="manual", options=options)
+
+    def _live_through(self, blows: list[Blow]) -> None:
         frozen: list[int] = []
         coming = iter(blows)
         end = time.monotonic() + ROUND_SECONDS
@@ -246,11 +283,6 @@ class Lane:
             time.sleep(0.03)
         for pid in frozen:
             self._thaw(pid)
-        self.ledger.budget = 0
-        self._check_slot(slot)
-        self._sync_in_peace()
-        self._compare()
-        self.ledger.vanished = 0
 
     def _active(self) -> SyncRun | None:
         return SyncRun.objects.filter(connection=self.connection, state__in=SyncRun.ACTIVE).first()

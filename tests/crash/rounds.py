@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lanes", type=int, default=4, help="connections that sync side by side")
     parser.add_argument("--changes", type=int, default=0, help="at the source before each round, which is then a kill")
+    parser.add_argument("--resets", action="store_true", help="each round is a reset of every stream")
     asked = parser.parse_args()
     with contextlib.ExitStack() as stack:
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix="sincro-crash-"))
@@ -64,7 +65,9 @@ def main() -> int:
             call_command("migrate", verbosity=0)
             from tests.crash.lanes import Arena
 
-            arena = Arena(nursery, server, asked.rounds, asked.seed, asked.lanes, changes=asked.changes)
+            arena = Arena(
+                nursery, server, asked.rounds, asked.seed, asked.lanes, changes=asked.changes, resets=asked.resets
+            )
             arena.play()
     print(arena.summary())
     return 1 if arena.wrong else 0

@@ -25,7 +25,7 @@ PARTS_OF_READ = ("inserted", "updated", "unchanged", "deduplicated", "quarantine
 
 def differences(connection: Connection, ledger: Ledger) -> list[str]:
     """Compare checkpoints, every row, what is in quarantine, and what the runs say they did."""
-    found = {table: _rows(connection, table) for table in COLUMNS}
+    found = {table: stored_rows(connection, table) for table in COLUMNS}
     return [
         *_checkpoints(connection, ledger),
         *_tables(found, ledger.reference()),
@@ -73,7 +73,8 @@ def _counts(connection: Connection, found: dict[str, list[tuple[Any, ...]]]) -> 
     return wrong
 
 
-def _rows(connection: Connection, table: str) -> list[tuple[Any, ...]]:
+def stored_rows(connection: Connection, table: str) -> list[tuple[Any, ...]]:
+    """Return the connection's live rows of a table, ordered."""
     name = f"ledger.{table}" if database.vendor == "postgresql" else f"ledger_{table}"
     with database.cursor() as cursor:
         cursor.execute(

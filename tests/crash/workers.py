@@ -44,7 +44,23 @@ STEPS = {
     "outcome": ("syncruns.tasks", None, "_write_outcome"),
     "finish": ("syncruns.models", "SyncRun", "finish"),
 }
+# ... and in a reset.
+RESET_STEPS = {
+    "take up": ("syncruns.engine.reset_load", "ResetLoad", "begin"),
+    "beside": ("syncruns.engine.reset_load", "ResetLoad", "_commit"),
+    "shadow": ("syncruns.engine.warehouse.staging", "Staging", "shadow"),
+    "move": ("syncruns.engine.reset_load", "ResetLoad", "_move"),
+    "judge": ("syncruns.engine.settlement", "Settlement", "judge"),
+    "compare": ("syncruns.engine.warehouse.staging", "Staging", "compare"),
+    "swap": ("syncruns.engine.warehouse.staging", "Staging", "swap"),
+    "mark": ("syncruns.engine.settlement", "Settlement", "mark"),
+    "in place": ("syncruns.engine.reset_load", "ResetLoad", "_swap"),
+    "drop": ("syncruns.engine.warehouse.staging", "Staging", "drop"),
+    "end": STEPS["end"],
+    "outcome": STEPS["outcome"],
+}
 BOUNDARIES = tuple(f"{side} {step}" for step in STEPS for side in ("before", "after"))
+RESET_BOUNDARIES = tuple(f"{side} {step}" for step in RESET_STEPS for side in ("before", "after"))
 
 
 @dataclass(frozen=True)
@@ -141,8 +157,8 @@ def _work(run_id: str, blow: Blow | None) -> None:
 
 
 def _arm(blow: Blow) -> None:
-    side, step = blow.where.split()
-    module, owner_name, name = STEPS[step]
+    side, step = blow.where.split(maxsplit=1)
+    module, owner_name, name = {**RESET_STEPS, **STEPS}[step]
     owner = importlib.import_module(module)
     if owner_name:
         owner = getattr(owner, owner_name)

@@ -17,6 +17,7 @@ from connections.sandbox.server import Sandbox
 from connections.services import create_connection, streams_of
 from syncruns.ageing import remove_aged
 from syncruns.models import SyncRun
+from syncruns.services import request_reset
 from syncruns.tasks import execute_run
 from tests.engine import etrac_truth as truth
 from tests.engine.whole import as_moment, check, drop_tables, forget, held, problems, sync
@@ -101,6 +102,29 @@ def _scheduled(fleet: Connection) -> SyncRun:
     assert done is not None
     done.refresh_from_db()
     return done
+
+
+def test_stream_with_a_record_in_quarantine_rests_as_well(fleet: Connection, etrac: Etrac, sandbox: Sandbox) -> None:
+    etrac.faults.order("missing-id:1,path=/monitoramento/resumoviagens")
+    assert problems(_scheduled(fleet)) == {"trips": ("partial", "", {})}
+    sandbox.requests.clear()
+    _scheduled(fleet)
+    assert list(sandbox.requests) == ["/monitoramento/ultimas-posicoes"]
+
+
+def test_reset_reads_all_that_is_kept_and_takes_nothing_of_it_away(fleet: Connection, etrac: Etrac) -> None:
+    fleet.config["keep_positions_days"] = 4
+    fleet.save()
+    sync(fleet, streams=["positions"])
+    before = _count("position")
+    run, _created = request_reset(fleet, "positions", rows=before, call_worker=False)
+    done = execute_run(run.pk)
+    assert done is not None
+    done.refresh_from_db()
+    assert (problems(done), done.deleted) == ({}, 0)
+    assert _count("position") > before  # the look-back is shorter than what is kept
+    again = sync(fleet, streams=["positions"])  # which tells since when each vehicle is known
+    assert (again.inserted, again.updated) == (0, len(etrac.vans))
 
 
 def test_rows_older_than_they_are_kept_are_removed_for_good_and_no_others(fleet: Connection) -> None:

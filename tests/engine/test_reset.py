@@ -13,7 +13,8 @@ from connections.sdk.context import Context
 from connections.sdk.declare import Page, Sweep
 from syncruns import dispatch
 from syncruns.engine import reset
-from syncruns.models import Checkpoint, DeleteBrake, MissedRow, SyncRun
+from syncruns.engine.warehouse import warehouse
+from syncruns.models import Change, Checkpoint, DeleteBrake, MissedRow, StreamRun, SyncRun
 from syncruns.resetting import reset_preview
 from syncruns.services import request_reset, request_sync
 from syncruns.stopping import clear_stop_mark, set_stop_mark
@@ -56,7 +57,7 @@ def state(connection: Connection) -> Any:
     return Checkpoint.objects.get(connection=connection, stream="items").state
 
 
-def test_reset_reads_from_the_beginning_replaces_what_it_meets_and_deletes_the_rest_at_its_end(
+def test_reset_reads_from_the_beginning_and_shows_the_old_rows_until_all_new_ones_take_their_place(
     loaded: Connection, rows: Rows
 ) -> None:
     seen: list[Any] = []
@@ -64,9 +65,9 @@ def test_reset_reads_from_the_beginning_replaces_what_it_meets_and_deletes_the_r
     def script(checkpoint: dict[str, Any] | None, context: Context) -> Iterator[Page]:
         seen.append((checkpoint, context.options.since))
         yield items(*((number, "new", "1") for number in range(1, 20)), checkpoint={"id": 19})
-        while names(rows).get(1) != "new":
+        while StreamRun.objects.filter(run__state="running", read=19).count() < 1:
             context.wait(0.01)
-        seen.append((state(loaded), sorted(names(rows)) == list(range(1, 41))))
+        seen.append((state(loaded), names(rows) == dict.fromkeys(range(1, 41), "old")))
         yield items(*((number, "new", "1") for number in (*range(20, 39), 50)), checkpoint={"id": 50})
 
     run = reset_now(loaded, script)
@@ -77,6 +78,9 @@ def test_reset_reads_from_the_beginning_replaces_what_it_meets_and_deletes_the_r
     assert not MissedRow.objects.exists()
     assert run.logs.filter(event="reset_deleted").get().params["count"] == 2
     assert AuditEvent.objects.get(action="stream.reset").params["rows"] == 40
+    assert not warehouse(beside=loaded.pk)._tables_beside("scripted")
+    told = Change.objects.filter(run=run).values_list("kind", flat=True)
+    assert [list(told).count(kind) for kind in ("inserted", "updated", "deleted")] == [1, 38, 2]
 
 
 def test_children_of_what_a_reset_deletes_go_along(loaded: Connection, rows: Rows) -> None:
@@ -139,7 +143,7 @@ def test_lost_reset_begins_again_by_itself_and_then_completes(loaded: Connection
     assert state(loaded) == {"id": 39}
 
 
-def test_reset_handed_back_at_a_stop_begins_again(loaded: Connection, rows: Rows) -> None:
+def test_reset_handed_back_at_a_stop_goes_on_where_it_was(loaded: Connection, rows: Rows) -> None:
     def script(checkpoint: dict[str, Any] | None, context: Context) -> Iterator[Page]:
         yield items((1, "new", "1"), checkpoint={"id": 1})
         set_stop_mark()
@@ -150,10 +154,19 @@ def test_reset_handed_back_at_a_stop_begins_again(loaded: Connection, rows: Rows
         run = reset_now(loaded, script)
     finally:
         clear_stop_mark()
-    assert (run.state, state(loaded)) == ("queued", {"id": 40})
-    ScriptedConnector.scripts = {"items": pages(items(*FORTY[1:], checkpoint={"id": 41}))}
+    assert (run.state, state(loaded), names(rows)[1]) == ("queued", {"id": 40}, "old")
+    seen: list[Any] = []
+
+    def goes_on(checkpoint: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        seen.append(checkpoint)
+        yield items(*FORTY[2:], checkpoint={"id": 41})
+
+    ScriptedConnector.scripts = {"items": goes_on}
     execute_run(run.pk)
-    assert (sorted(names(rows)), state(loaded)) == (list(range(2, 41)), {"id": 41})
+    run.refresh_from_db()
+    assert (seen, state(loaded)) == ([{"id": 1}], {"id": 41})
+    assert names(rows) == {1: "new"} | dict.fromkeys(range(3, 41), "old")
+    assert (run.read, run.updated, run.unchanged, run.deleted) == (39, 1, 38, 1)
 
 
 def test_reset_that_meets_its_deadline_is_not_begun_again_for_ever(
@@ -165,7 +178,8 @@ def test_reset_that_meets_its_deadline_is_not_begun_again_for_ever(
         yield items((1, "new", "1"))
         context.wait(60)
 
-    assert reset_now(loaded, script).state == "timed_out"
+    run = reset_now(loaded, script)
+    assert (run.state, run.error_code, names(rows)[1]) == ("timed_out", "reset_too_long", "old")
     assert not SyncRun.objects.filter(state="queued").exists()
 
 

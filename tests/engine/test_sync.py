@@ -102,6 +102,13 @@ def test_a_transient_failure_is_tried_again_with_a_fresh_session(sync_now: Sync)
     assert run.logs.filter(event="stream_retry").exists()
 
 
+def test_a_connection_s_own_number_of_attempts_counts(sync_now: Sync, shop: Connection) -> None:
+    shop.config |= {"max_retries": 2, "retry_delay": 0}
+    shop.save()
+    run = sync_now({"items": fails("connection_failed", host="shop.example")}, streams=["items"])
+    assert (run.state, run.streams.get().attempt) == ("failed", 2)
+
+
 def test_one_failing_stream_does_not_stop_the_next(sync_now: Sync) -> None:
     order = Page({"orders": [{"id": 1, "status": "new"}]})
     run = sync_now({"items": fails("not_found"), "orders": pages(order)})

@@ -106,6 +106,7 @@ def test_each_of_many_breakages_at_once_is_named(sincro: Console) -> None:
         broken.enter_context(frozen(lambda number: os.killpg(control, number)))
         os.killpg(sync, signal.SIGKILL)
         assert browser.post(f"/connections/{sample(sincro)}/sync/").ok
+        broken.enter_context(frozen(lambda number: os.killpg(main_of(sincro, "web"), number)))
         broken.enter_context(log_replaced(sincro, Path.mkdir))
         # As if it had been so for minutes.
         os.utime(sincro.data_dir / "run" / "control", (0, 0))
@@ -113,7 +114,7 @@ def test_each_of_many_breakages_at_once_is_named(sincro: Console) -> None:
         sincro.change(f"UPDATE syncruns_syncrun SET queued_at = '{ago(minutes=30)}' WHERE state = 'queued'")
         found = doctor(sincro, DISK_PROBLEM_MB="1000000000", CREDENTIAL_KEYS=ANOTHER_KEY)
     assert found.keys() >= {
-        "processes_ended", "scheduler_silent", "log_unwritable", "disk_full", "keys_wrong", "queue_stuck",
+        "processes_ended", "web_silent", "scheduler_silent", "log_unwritable", "disk_full", "keys_wrong", "queue_stuck",
     }  # fmt: skip
     assert found["processes_ended"][0]["params"]["roles"] == ["sync"]
     assert "Its last sign of life came 9 min ago" in found["scheduler_silent"][0]["message"]
@@ -174,6 +175,7 @@ def test_sources_in_all_kinds_of_trouble_and_a_log_whose_disk_is_full(sincro: Co
     assert told("cycle_long", "span").keys() == {"hangs"}
 
 
+@pytest.mark.long
 def test_start_that_is_never_confirmed_shows_the_log_and_ends(tmp_path: Path) -> None:
     with console(tmp_path / "var", CONFIRM_SECONDS="8") as new:
         assert new.manage("migrate", "--verbosity", "0").returncode == 0

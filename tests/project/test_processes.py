@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from syncruns.processes import AlreadyRunning, Child, RoleFile, is_alive, start_time, stop_all
+from syncruns.processes import AlreadyRunning, Child, RoleFile, is_alive, main_process, start_time, stop_all
 from tests.console import ROOT, wait_for
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -127,6 +127,17 @@ def test_orphans_of_an_earlier_life_are_ended(tmp_path: Path, child: Child) -> N
     wait_for(child.has_ended)
     assert later.end_orphans() == []
     later.close()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\x00", b"[]", b'{"children": 5}', b'{"children": [1, {"name": "web"}]}']
+)
+def test_file_that_is_not_ours_names_no_children(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "web").write_bytes(content)
+    assert main_process(tmp_path / "web") is None
+    role = RoleFile(tmp_path / "web")
+    assert role.end_orphans() == []
+    role.close()
 
 
 @needs_proc

@@ -214,6 +214,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
                 process.kill()
 
 
+@pytest.mark.long
 def test_document_leads_from_nothing_to_a_console_that_syncs_and_comes_back_from_its_backup(machine: Machine) -> None:
     for chapter in ("1. ", "2. ", "3. ", "4. "):
         for block in blocks(chapter):

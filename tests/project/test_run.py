@@ -81,6 +81,7 @@ def test_interrupt_stops_everything_and_leaves_no_stop_mark(own_console: Console
 
 
 @needs_proc
+@pytest.mark.long
 def test_console_started_under_nohup_outlives_its_terminal(own_console: Console) -> None:
     terminal = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what nohup does; children inherit it
     try:

@@ -50,6 +50,9 @@ def load(data_dir: Path, show: str = "''", **environment: str) -> subprocess.Com
         ("SECRET_KEY", "short", "SECRET_KEY must have at least 32 characters."),
         ("REQUESTS_CA_BUNDLE", "/nowhere.pem", "REQUESTS_CA_BUNDLE /nowhere.pem cannot be read by this user."),
         ("DATA_DIR", "/dev/null/var", "DATA_DIR /dev/null/var cannot be made: Not a directory."),
+        ("DATA_DIR", "$NOWHERE/var", "DATA_DIR begins with $, so the rest must be the name of a variable that is set."),
+        ("RUN_ODOO", "nao", "RUN_ODOO must be 1 or 0, not 'nao'."),
+        ("ENV_FILE", "/nowhere/env", "/nowhere/env cannot be read: No such file or directory."),
     ],
 )
 def test_wrong_value_is_one_line_that_names_it(tmp_path: Path, name: str, value: str, told: str) -> None:
@@ -101,6 +104,37 @@ def test_environment_file_gives_what_the_environment_does_not(tmp_path: Path) ->
     (tmp_path / "env").write_text("PORT=9000\nHOST=0.0.0.0\n")
     read = load(tmp_path, show="settings.PORT, settings.HOST", ENV_FILE=str(tmp_path / "env"), PORT="9001")
     assert read.stdout.strip() == "9001 0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"PORT=9000\nSECRET_KEY = a-password\n", ", line 2: write NAME=value, without spaces around ="),
+        ("# Produção\nPORT=9000".encode("latin-1"), " is not UTF-8: save it in that encoding."),
+    ],
+)
+def test_environment_file_that_cannot_be_understood_is_one_line(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "env").write_bytes(content)
+    refused = load(tmp_path / "var", ENV_FILE=str(tmp_path / "env"))
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"sincro: {tmp_path / 'env'}{told}")
+    assert refused.stderr.count("\n") == 1 and "a-password" not in refused.stderr
+    assert not (tmp_path / "var").exists()
+
+
+def test_environment_file_of_another_editor_is_read(tmp_path: Path) -> None:
+    (tmp_path / "env").write_bytes(b"\xef\xbb\xbfPORT=9000\r\n  # indented\r\n \r\nexport HOST='::1'\r\n")
+    read = load(tmp_path, show="settings.PORT, settings.HOST", ENV_FILE=str(tmp_path / "env"))
+    assert read.stdout.strip() == "9000 ::1"
+
+
+@pytest.mark.parametrize("name", ["keys.env", "logs"])
+def test_data_directory_with_something_else_in_place_of_ours_is_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir() if name == "keys.env" else (tmp_path / name).touch()
+    refused = load(tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"sincro: {tmp_path / name} cannot be ")
+    assert refused.stderr.count("\n") == 1
 
 
 def test_postgres_url_keeps_its_own_options_beside_ours(tmp_path: Path) -> None:

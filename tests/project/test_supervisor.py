@@ -115,3 +115,5 @@ def test_address_in_use_or_impossible_is_told() -> None:
             check_address("127.0.0.1", port)
     with pytest.raises(StartError, match="Cannot listen on HOST no-such-host.invalid"):
         check_address("no-such-host.invalid", 8000)
+    with pytest.raises(StartError, match="HOST a..b is neither an address nor a name"):
+        check_address("a..b", 8000)

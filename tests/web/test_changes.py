@@ -196,6 +196,19 @@ def test_what_changed_yesterday_is_one_click(run: SyncRun, viewer: User, browser
     assert found("?period=odd&kind=odd&before=x") == {"inserted", "updated", "deleted"}
 
 
+def test_rows_are_searched_by_name_and_key_by_whom_nothing_is_masked_for(
+    run: SyncRun, viewer: User, administrator: User, browser: Any
+) -> None:
+    def found(user: User, typed: str) -> set[str]:
+        return {row.change.kind for row in browser(user).get("/changes/", {"q": typed}).context["shown"]}
+
+    assert found(administrator, "bia") == found(administrator, "17") == {"deleted"}
+    assert found(administrator, "4118") == {"inserted"}
+    assert found(administrator, "nobody") == set()
+    assert found(viewer, "bia") == {"inserted", "updated", "deleted"}
+    assert 'name="q"' in browser(administrator).get("/changes/").content.decode()
+
+
 def test_section_comes_when_the_run_ends(run: SyncRun, viewer: User, browser: Any) -> None:
     page = browser(viewer)
     ended = page.get(f"/runs/{run.pk}/progress/").content.decode()

@@ -14,7 +14,9 @@ from xml.etree import ElementTree
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from connections import connectors
@@ -91,10 +93,28 @@ def test_tables_are_listed_with_their_rows_and_those_of_one_connection_alone(
     assert "Orders" not in ask(viewer, "data", q="peop") and "People" in ask(viewer, "data", q="ledger")
     assert f"?connection={shop.pk}" in ask(viewer, "data", connection="loja")
     assert "No table fits these filters." in ask(viewer, "data", q="nothing")
+
+
+def test_list_costs_as_many_queries_whatever_the_number_of_connections(
+    ask: Callable[..., str], viewer: User, make_connection: Callable[..., Connection]
+) -> None:
+    counts = []
+    for _ in range(2):
+        cache.clear()
+        with CaptureQueriesContext(database) as queries:
+            ask(viewer, "data")
+        counts.append(len(queries))
+        for number in range(20):
+            make_connection(name=f"Filial {number}", kind="ledger", config={})
+    assert counts[0] == counts[1]
     assert "No sync has written into this table yet." in ask(viewer, "data_table", "ledger", "wide")
 
 
-def test_empty_console_says_where_tables_come_from(viewer: User, signed_in: SignIn) -> None:
+def test_empty_console_says_where_tables_come_from(
+    viewer: User, signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connectors, "REGISTRY", (LedgerConnector,))  # other tests left tables of other kinds
+    drop_tables()
     page = signed_in(viewer).get(reverse("data"), HTTP_ACCEPT_LANGUAGE="en").content.decode()
     assert "the first sync of a connection makes them" in page
 
@@ -118,6 +138,8 @@ def test_filters_sort_and_search_narrow_the_rows_down(ask: Callable[..., str], v
         ({"q": "LAST"}, [48211]), ({"q": "48211"}, [48211]), ({"q": "' OR 1=1 --"}, []),
         ({"sort": "-total"}, [1, 48211, 2, 3]), ({"sort": "total"}, [2, 48211, 1, 3]),
         ({"sort": "-id"}, [48211, 3, 2, 1]),
+        ({"sort": "-_changed_at"}, [1, 2, 3, 48211]), ({"from:_changed_at": "2026-11-25"}, []),
+        ({"run": str(SyncRun.objects.get().pk)}, [1, 2, 3, 48211]), ({"run": shop.slug}, [1, 2, 3, 48211]),
         ({"sort": 'id"; DROP TABLE x'}, [1, 2, 3, 48211]), ({"has:nothing": "x", "eq:_hash": "y"}, [1, 2, 3, 48211]),
         ({"connection": str(shop.pk + 1)}, []), ({"deleted": "only"}, []), ({"from:total": "dear"}, [1, 2, 3, 48211]),
     ]  # fmt: skip
@@ -192,6 +214,8 @@ def test_row_page_has_every_value_its_run_changes_parent_and_children(
     page = ask(operator, "data_row", "ledger", "orders", of=shop.pk, key="2")
     assert "long " * 59 in page and reverse("run", args=[run.pk]) in page and "-5" in page
     assert 'class="old">8<' not in page and "Ana Moura" not in page
+    changed = ask(operator, "run_changes", str(run.pk))
+    assert f'href="/data/ledger/orders/row/?of={shop.pk}&amp;key=2"' in changed
     parent = ask(operator, "data_row", "ledger", "orders", of=shop.pk, key="1")
     assert "P1<" not in parent or "P10" in parent
     assert f"?connection={shop.pk}&amp;eq%3Aorder_id=1" in parent and "There are more." in parent
@@ -226,6 +250,19 @@ def test_table_that_no_connection_declares_any_more_keeps_its_rows_masked(
     client.post(reverse("data_personal", args=["ledger", "orders"]))
     shown = client.get(reverse("data_table", args=["ledger", "orders"]), HTTP_ACCEPT_LANGUAGE="en").content.decode()
     assert "1,284.90" in shown and "Ana Moura" in shown
+
+
+def test_rows_of_a_deleted_connection_stay_beside_those_of_others(
+    ask: Callable[..., str], viewer: User, shop: Connection, make_connection: Callable[..., Connection]
+) -> None:
+    other, gone = make_connection(name="Outra", kind="ledger", config={}), shop.pk
+    load(other, make_run(other), ORDERS, [{"id": 1, "note": "of the other"}])
+    shop.delete()
+    page = ask(viewer, "data_table", "ledger", "orders")
+    assert f"deleted connection {gone}" in page and orders(page) == [1, 2, 3, 48211, 1]
+    assert orders(ask(viewer, "data_table", "ledger", "orders", connection=str(other.pk))) == [1]
+    row = ask(viewer, "data_row", "ledger", "orders", of=gone, key="1")
+    assert f"deleted connection {gone}" in row and "no longer kept" in row
 
 
 def test_wide_table_shows_some_columns_and_those_that_are_chosen(

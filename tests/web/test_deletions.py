@@ -137,7 +137,7 @@ def test_connection_needs_a_person_while_it_goes_on_syncing(operators: Client, p
         assert "Action needed" in shown and "Unusually many deletions" in shown and "Review the deletions" in shown
         assert "3 of 6 rows of people are missing at the source; none of them was deleted." in shown
     assert "Deletions 3" in text(operators, reverse("connection_edit", args=[people.slug]))
-    assert "1 of 1 connections needs you." in text(operators, "/")
+    assert "Your connection needs you." in text(operators, "/")
     assert re.search(r"in [89] min", text(operators, "/connections/"))
     brake = DeleteBrake.objects.get()
     assert health_of(people, None, None, timezone.now(), brake=brake).state == "action"

@@ -278,7 +278,7 @@ def test_menu_shows_what_the_role_may_open(
         return re.findall(r'<a href="([^"]+)"', page.split('class="side-nav"')[1].split("</ul>")[0])
 
     assert menu(nobody) == []
-    everyone = ["/", "/connections/", "/runs/", "/review/"]
+    everyone = ["/", "/connections/", "/runs/", "/data/", "/review/"]
     assert menu(viewer) == everyone
     assert menu(operator) == [*everyone, "/system/"]
     assert menu(administrator) == [*everyone, "/system/", "/users/", "/audit/", "/admin/"]

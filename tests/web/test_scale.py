@@ -23,7 +23,8 @@ from syncruns.models import Change, StreamRun, SyncRun, SystemJob
 from tests.web.console_pages import CONFIG
 
 pytestmark = pytest.mark.django_db
-LISTS = ("/", "/?period=30d", "/connections/", "/runs/", "/audit/", "/changes/", "/review/")
+SEARCHES = ("/runs/?q=filial", "/search/?q=filial")
+LISTS = ("/", "/?period=30d", "/connections/", "/runs/", "/audit/", "/changes/", "/review/", *SEARCHES)
 OWN = ("sincro.css", "console.js", "sprite.svg", "favicon.svg")  # what a first visit fetches beside the kit
 MOST_BYTES = 150_000
 

@@ -8,7 +8,7 @@ from connections.connectors.odoo.extras import check_rows
 from connections.connectors.odoo.services import AGREEMENTS, REQUESTS
 from connections.connectors.odoo.session import server_address
 from connections.sdk.errors import SyncError
-from connections.sdk.settings import Rejected, Setting
+from connections.sdk.settings import Rejected, Setting, whole
 from connections.sdk.text import gettext_noop as _
 
 SIGN_IN = ("url", "database", "username", "auth", "password", "api_key", "allow_private_addresses")
@@ -116,6 +116,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "gap_seconds", _("Seconds between calls"), "number", minimum=0, maximum=60, advanced=True,
         help=_("At least so many. Left empty: 1 for *.odoo.com, as Odoo asks for, otherwise 0."),
+    ),
+    Setting(
+        "max_retries", _("Attempts per service"), "number", minimum=1, maximum=10, validate=whole, advanced=True,
+        env="MAX_RETRIES", help=_("In one run, when Odoo does not answer. Left empty: as for all connections."),
+    ),
+    Setting(
+        "retry_delay", _("Seconds between two attempts"), "number", minimum=0, maximum=600, validate=whole,
+        advanced=True, env="RETRY_DELAY", help=_("Left empty: as for all connections."),
     ),
     Setting(
         "allow_private_addresses", _("Allow private addresses"), "boolean", default=False,

@@ -14,8 +14,8 @@ from syncruns.engine.warehouse.sqlite import SqliteWarehouse
 __all__ = ["Counts", "Evolution", "Scratch", "Warehouse", "rows_in_batches", "warehouse"]
 
 
-def warehouse(using: str = "default") -> Warehouse:
-    """Return the warehouse of a Django database."""
+def warehouse(using: str = "default", beside: int | None = None) -> Warehouse:
+    """Return the warehouse of a Django database; beside: of a connection's tables that only its reset reads."""
     if connections[using].vendor == "postgresql":
-        return PostgresWarehouse(using)
-    return SqliteWarehouse(using)
+        return PostgresWarehouse(using, beside)
+    return SqliteWarehouse(using, beside)

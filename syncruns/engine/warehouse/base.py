@@ -49,6 +49,7 @@ class Warehouse(Tables):
 
     rows_at_once = 5000  # of one transaction, about
     divides_pages = False  # whether a larger page takes several transactions
+    writes_alone = False  # whether everybody else's writes wait for a transaction
     recorder: Recorder | None = None  # who is told what is written
 
     def took(self, seconds: float) -> None:
@@ -135,6 +136,8 @@ class Warehouse(Tables):
 
         One that was written since then, or is gone, is left alone.
         """
+        if not missed:
+            return 0
         stamp = Stamp(connection_id, run_id, now)
         target = self._target(schema, table)
         keys = [key for key, _version in missed]

@@ -20,7 +20,7 @@ from syncruns.engine.transform import Row
 from syncruns.engine.values import spell_decimal
 from syncruns.engine.warehouse.base import Warehouse
 from syncruns.engine.warehouse.shape import Lack, Shape, identifier, names, quote
-from syncruns.engine.warehouse.tables import SORTED_LETTERS, TooLong
+from syncruns.engine.warehouse.tables import BESIDE, SORTED_LETTERS, TooLong
 from syncruns.engine.warehouse.target import Encoder, RowId, Stamp, StoredKey, Target
 
 ALTERATION_LOCK = 7_311_045_211_908  # an arbitrary number that nothing else locks
@@ -63,11 +63,14 @@ class PostgresWarehouse(Warehouse):
     row_id = "ctid"
     like = "ILIKE"
 
-    def _name(self, schema: str, name: str) -> str:
-        return f"{quote(schema)}.{quote(name)}"
+    def _physical(self, schema: str, name: str) -> str:
+        return identifier(self._beside + name)
+
+    def _place(self, schema: str, physical: str) -> str:
+        return f"{quote(schema)}.{quote(physical)}"
 
     def _shapes(self, schema: str, tables: Sequence[Table]) -> dict[str, Shape]:
-        declared = {identifier(table.name): table.name for table in tables}
+        declared = {self._physical(schema, table.name): table.name for table in tables}
         columns: dict[str, dict[str, Column]] = {}
         keys: dict[str, set[str]] = {}
         indexes: dict[str, list[str]] = {}
@@ -80,14 +83,24 @@ class PostgresWarehouse(Warehouse):
         return {table: Shape(columns[table], frozenset(keys[table]), frozenset(indexes[table])) for table in columns}
 
     def _index_name(self, schema: str, index: str) -> str:
-        return index
+        return self._beside + index
+
+    def _tables_beside(self, schema: str) -> list[str]:
+        with self._cursor() as cursor:
+            cursor.execute(
+                "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE n.nspname = %s AND c.relkind = 'r' AND starts_with(c.relname, %s)",
+                [identifier(schema), self._beside],
+            )
+            return [row[0] for row in cursor.fetchall()]
 
     def _loaded_tables(self, schema: str) -> list[str]:
         with self._cursor() as cursor:
             cursor.execute(
                 "SELECT table_name FROM information_schema.columns"
-                " WHERE table_schema = %s AND column_name = '_connection_id' ORDER BY 1",
-                [identifier(schema)],
+                " WHERE table_schema = %s AND column_name = '_connection_id' AND NOT starts_with(table_name, %s)"
+                " ORDER BY 1",
+                [identifier(schema), BESIDE],
             )
             return [row[0] for row in cursor.fetchall()]
 
@@ -188,7 +201,7 @@ class PostgresWarehouse(Warehouse):
     @contextmanager
     def limited(self, seconds: float) -> Iterator[None]:
         with self._cursor() as cursor:
-            cursor.execute("SET statement_timeout = %s", [round(seconds * 1000)])
+            cursor.execute("SET statement_timeout = %s", [max(round(seconds * 1000), 1)])  # 0: no limit
         try:
             yield
         except OperationalError as error:

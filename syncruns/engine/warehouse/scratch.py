@@ -59,11 +59,9 @@ class Scratch:
         if target is None:
             return 0
         destination = self._destination
-        same = " AND ".join(f"m.c{place} = t.{quote(name)}" for place, name in enumerate(self._table.key))
         within, values = self._within(target)
         self._execute(f"DROP TABLE IF EXISTS {self.missed}")
-        # The planner may know nothing of a young table and look up each key: then let it find them by an index.
-        destination._index_met(self._met, len(self._table.key))
+        self._index_met()
         self._execute(
             f"""
             CREATE TEMPORARY TABLE {self.missed} AS
@@ -71,7 +69,7 @@ class Scratch:
             FROM (
                 SELECT {destination.key_text(self._table.key)} AS key, {VERSION} AS version FROM {target.name} AS t
                 WHERE t._connection_id = %s AND t._deleted_at IS NULL AND t._changed_at < %s{within}
-                AND NOT EXISTS (SELECT 1 FROM {self._met} AS m WHERE {same})
+                AND NOT EXISTS (SELECT 1 FROM {self._met} AS m WHERE {self._met_where()})
             ) AS found
             """,
             [self._connection_id, destination._moment(before), *values],
@@ -82,6 +80,14 @@ class Scratch:
                 self._execute(f"CREATE INDEX {self.missed}_{column} ON {self.missed} ({column})")
             destination._analyze(self.missed)
         return count
+
+    def _met_where(self) -> str:
+        """Return the condition that a row m of what was met is that of t."""
+        return " AND ".join(f"m.c{place} = t.{quote(name)}" for place, name in enumerate(self._table.key))
+
+    def _index_met(self) -> None:
+        # The planner may know nothing of a young table and look up each key: then let it find them by an index.
+        self._destination._index_met(self._met, len(self._table.key))
 
     def live(self) -> int:
         """Return how many live rows lie within the scope that was compared."""

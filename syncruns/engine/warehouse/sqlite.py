@@ -58,9 +58,10 @@ class SqliteWarehouse(Warehouse):
     like = "LIKE"
     rows_at_once = 500  # at most: everybody else, people who click too, waits while they are written
     divides_pages = True
+    writes_alone = True
 
-    def __init__(self, using: str) -> None:
-        super().__init__(using)
+    def __init__(self, using: str, beside: int | None = None) -> None:
+        super().__init__(using, beside)
         self._most_rows = self.rows_at_once
         self.rows_at_once = min(self._most_rows, FIRST_ROWS)
 
@@ -71,11 +72,14 @@ class SqliteWarehouse(Warehouse):
         elif seconds < LONG_SECONDS / 4:
             self.rows_at_once = min(self._most_rows, self.rows_at_once * 2)
 
-    def _name(self, schema: str, name: str) -> str:
-        return quote(f"{schema}_{name}")
+    def _physical(self, schema: str, name: str) -> str:
+        return identifier(f"{self._beside}{schema}_{name}")
+
+    def _place(self, schema: str, physical: str) -> str:
+        return quote(physical)
 
     def _shapes(self, schema: str, tables: Sequence[Table]) -> dict[str, Shape]:
-        declared = {identifier(f"{schema}_{table.name}"): table.name for table in tables}
+        declared = {self._physical(schema, table.name): table.name for table in tables}
         columns: dict[str, dict[str, Column]] = {}
         keys: dict[str, set[str]] = {}
         indexes: dict[str, set[str]] = {}
@@ -99,7 +103,15 @@ class SqliteWarehouse(Warehouse):
         }
 
     def _index_name(self, schema: str, index: str) -> str:
-        return f"{schema}_{index}"
+        return f"{self._beside}{schema}_{index}"
+
+    def _tables_beside(self, schema: str) -> list[str]:
+        with self._cursor() as cursor:
+            cursor.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND instr(name, %s) = 1",
+                [f"{self._beside}{schema}_"],
+            )
+            return [row[0] for row in cursor.fetchall()]
 
     def _loaded_tables(self, schema: str) -> list[str]:
         with self._cursor() as cursor:

@@ -22,6 +22,7 @@ from syncruns.engine.warehouse.digest import Digests
 from syncruns.engine.warehouse.shape import Evolution, Lack, Shape, identifier, indexes_of, lack, names, quote
 from syncruns.engine.warehouse.target import Encoder, RowId, Target
 
+BESIDE = "_reset_"  # what the names of tables begin with that nobody but a reset reads
 SORTED_LETTERS = 120  # a longer text is sorted by its beginning: where a page ended stands in the next one's address
 
 
@@ -35,8 +36,10 @@ class Tables(ABC):
     row_id: str  # the column that says where a row is
     like: str  # the operator that compares a text with a pattern, whatever its case
 
-    def __init__(self, using: str) -> None:
+    def __init__(self, using: str, beside: int | None = None) -> None:
+        """beside: of a connection, whose tables lie beside those that everybody reads (staging.py)."""
         self.using = using
+        self._beside = f"{BESIDE}{beside}_" if beside is not None else ""
         self._targets: dict[tuple[str, Table], Target] = {}
         self._marks: dict[tuple[str, tuple[Table, ...]], Any] = {}  # what held tables looked like
 
@@ -111,6 +114,15 @@ class Tables(ABC):
             condition, value = self._among([row[0] for row in cursor.fetchall()])
             cursor.execute(f"DELETE FROM {table} WHERE {condition}", [value])
             return int(cursor.rowcount)
+
+    def drop_beside(self, schema: str, names: Sequence[str] | None = None) -> None:
+        """Drop the tables beside those that everybody reads: of these declared names, or all of the connection's."""
+        found = set(self._tables_beside(schema))
+        wanted = found if names is None else {self._physical(schema, name) for name in names} & found
+        with self._cursor() as cursor:
+            for name in sorted(wanted):
+                cursor.execute(f"DROP TABLE {self._place(schema, name)}", ())
+        self._targets.clear()
 
     def drop_older(self, schema: str, table: Table, connection_id: int, before: datetime, limit: int) -> int:
         """Remove up to limit of the connection's rows whose table.aged_by is before a moment; return how many."""
@@ -212,9 +224,21 @@ class Tables(ABC):
     def limited(self, seconds: float) -> AbstractContextManager[None]:
         """Let statements run so long at the most: then TooLong is raised. Not within a transaction."""
 
-    @abstractmethod
     def _name(self, schema: str, name: str) -> str:
         """Return the table's quoted name."""
+        return self._place(schema, self._physical(schema, name))
+
+    @abstractmethod
+    def _physical(self, schema: str, name: str) -> str:
+        """Return what the database calls a declared table."""
+
+    @abstractmethod
+    def _place(self, schema: str, physical: str) -> str:
+        """Return a table's quoted name by what the database calls it."""
+
+    @abstractmethod
+    def _tables_beside(self, schema: str) -> list[str]:
+        """Return what the database calls the connection's tables that lie beside."""
 
     @abstractmethod
     def _shapes(self, schema: str, tables: Sequence[Table]) -> dict[str, Shape]:

@@ -59,7 +59,8 @@ def test_names_of_the_older_system_give_the_defaults() -> None:
     }  # fmt: skip
     settings = {setting.env: setting.name for setting in OdooConnector.settings if setting.env}
     assert settings == {
-        "ODOO_URL": "url", "ODOO_DB": "database", "ODOO_USERNAME": "username", "ODOO_PASSWORD": "password"
+        "ODOO_URL": "url", "ODOO_DB": "database", "ODOO_USERNAME": "username", "ODOO_PASSWORD": "password",
+        "MAX_RETRIES": "max_retries", "RETRY_DELAY": "retry_delay",
     }  # fmt: skip
     assert OdooConnector.default_schedule.every_env == "SYNC_INTERVAL_MINUTES"
 
