@@ -72,23 +72,26 @@ def test_database_is_never_locked_for_workers_or_people(
     }  # fmt: skip
     hosts = [start(role, **settings) for role in ("web", "sync", "control")]
     wait_for(lambda: SyncRun.objects.filter(state="succeeded").count() >= SHOPS, seconds=240)
-    cookies = signed_in(administrator).cookies["sessionid"].value
-    people = [Person(settings["PORT"], cookies, connections, seconds) for _person in range(PEOPLE)]
+    people = [
+        Person(settings["PORT"], signed_in(administrator).cookies["sessionid"].value, connections, seconds)
+        for _person in range(PEOPLE)
+    ]
     for person in people:
         person.start()
     for person in people:
         person.join()
     for host in hosts:
         host.stop()
-    clicks = [1000 * click for person in people for click in person.clicks]
+    clicks = [click for person in people for click in person.clicks]
     ended = list(SyncRun.objects.values_list("state", flat=True))
     problems = [problem for person in people for problem in person.problems]
     noted = writes(watch)
     lost = turns_lost(noted)
     figures(
         f"{holders(noted)}\n"
-        f"SQLite for {seconds} s under {WORKERS} workers, the scheduler and {PEOPLE} people: {len(clicks)} clicks, "
-        f"median {median(clicks):.0f} ms, 99 % under {percentile(clicks, 99):.0f} ms, slowest {max(clicks):.0f} ms, "
+        f"SQLite for {seconds} s under {WORKERS} workers, the scheduler and {PEOPLE} people: "
+        f"{waits('toggles', [click for click in clicks if click.what == 'auto-sync'], noted)}; "
+        f"{waits('Sync now', [click for click in clicks if click.what == 'sync'], noted)}; "
         f"turns lost to workers: {lost} at most; "
         f"{ended.count('succeeded')} of {len(ended)} runs succeeded; {len(problems)} problems"
     )
@@ -100,15 +103,28 @@ def test_database_is_never_locked_for_workers_or_people(
     assert lost <= max(2 * WORKERS, len(clicks) // 1000)
 
 
+@dataclass(frozen=True)
+class Click:
+    """What a person clicked on; moments in seconds."""
+
+    what: str
+    began: float
+    ended: float
+
+    @property
+    def milliseconds(self) -> float:
+        return 1000 * (self.ended - self.began)
+
+
 class Person(threading.Thread):
-    """Switches connections on and off, asks for syncs and opens pages until the time is over."""
+    """Switches connections on and off and asks for syncs, as the list of connections does, until the time is over."""
 
     def __init__(self, port: str, session: str, connections: list[Connection], seconds: int) -> None:
         super().__init__()
         self.url = f"http://127.0.0.1:{port}"
         self.connections = connections
         self.until = time.monotonic() + seconds
-        self.clicks: list[float] = []
+        self.clicks: list[Click] = []
         self.problems: list[str] = []
         self.browser = requests.Session()
         self.browser.cookies.set("sessionid", session)
@@ -120,18 +136,21 @@ class Person(threading.Thread):
             while time.monotonic() < self.until:
                 turn += 1
                 slug = self.connections[turn % len(self.connections)].slug
-                self.click(f"/connections/{slug}/auto-sync/", **({"on": "1"} if turn % 2 else {}))
+                self.click(slug, "auto-sync", **({"on": "1"} if turn % 2 else {}))
                 if turn % 5 == 0:
-                    self.click(f"/connections/{slug}/sync/")
+                    self.click(slug, "sync")
                 time.sleep(0.1)
         except Exception as error:  # noqa: BLE001 - what a person would have seen as an error page
             self.problems.append(f"{type(error).__name__}: {error}")
 
-    def click(self, path: str, **fields: str) -> None:
+    def click(self, slug: str, what: str, **fields: str) -> None:
         data = {"csrfmiddlewaretoken": self.browser.cookies["csrftoken"], **fields}
+        path = f"/connections/{slug}/{what}/"
         began = time.monotonic()
-        answer = self.browser.post(self.url + path, data=data, timeout=60, allow_redirects=False)
-        self.clicks.append(time.monotonic() - began)
+        answer = self.browser.post(
+            self.url + path, data=data, headers={"HX-Request": "true"}, timeout=60, allow_redirects=False
+        )
+        self.clicks.append(Click(what, began, time.monotonic()))
         if answer.status_code >= 400:
             self.problems.append(f"{path} answered {answer.status_code}")
 
@@ -150,6 +169,24 @@ class Write:
 def writes(watch: Path) -> list[Write]:
     lines = [line for path in watch.glob("*.jsonl") for line in path.read_text().splitlines()]
     return [Write(**json.loads(line)) for line in lines]
+
+
+def waits(name: str, clicks: list[Click], noted: list[Write]) -> str:
+    """Say how long such clicks took, and for the slowest how much of it the lock may have cost."""
+    if not clicks:
+        return f"no {name}"
+    slowest = max(clicks, key=lambda click: click.milliseconds)
+    asked = [
+        1000 * (write.began - write.asked)
+        for write in noted
+        if write.role == "web" and slowest.began <= write.asked and write.began <= slowest.ended
+    ]
+    spans = [click.milliseconds for click in clicks]
+    return (
+        f"{len(clicks)} {name}, median {median(spans):.0f} ms, 99 % under {percentile(spans, 99):.0f} ms, "
+        f"slowest {slowest.milliseconds:.0f} ms (waits for the lock meanwhile, of all people: "
+        f"{', '.join(f'{wait:.0f}' for wait in asked) or 'none'})"
+    )
 
 
 def holders(noted: list[Write]) -> str:
