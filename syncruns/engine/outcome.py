@@ -15,6 +15,7 @@ INTERRUPTED = {
     "timed_out": SyncRun.State.TIMED_OUT,
     "stopping": SyncRun.State.QUEUED,  # handed back: another worker goes on
     "worker_lost": SyncRun.State.LOST,
+    "source_changed": SyncRun.State.CANCELLED,
 }
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.db import Error, connections, transaction
+from django.db import Error, connections
 from django.utils import timezone
 
 from connections.expiry import explained
@@ -22,6 +22,7 @@ from connections.services import SelectedStream, streams_of
 from syncruns.engine import journal
 from syncruns.engine.asked import is_first_read, moves_checkpoint, read_options
 from syncruns.engine.changes import ChangeRecorder
+from syncruns.engine.claim import held
 from syncruns.engine.context import Leash
 from syncruns.engine.evolution import Evolutions
 from syncruns.engine.load import StreamLoad
@@ -34,7 +35,7 @@ from syncruns.engine.reset_load import ResetLoad
 from syncruns.engine.retries import attempts_of, rest_of
 from syncruns.engine.steps import NEEDS_FAILED, add_steps, failed_needs, is_step, pages_of
 from syncruns.engine.warehouse import Warehouse, warehouse
-from syncruns.models import Checkpoint, Reset, StreamRun, SyncRun
+from syncruns.models import Backfill, Checkpoint, Reset, StreamRun, SyncRun
 
 logger = logging.getLogger("sync.engine")
 
@@ -55,7 +56,7 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
             with_steps=run.trigger != SyncRun.Trigger.BACKFILL,
         )  # fmt: skip
         journal.in_force(run, selected)
-        with _held(run):
+        with held(run):
             rows = _stream_runs(run, [choice for choice, _due in selected])
         log.add("info", "run_started", streams=[choice.stream.label for choice, due in selected if due])
         log.flush()
@@ -77,7 +78,8 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
                 if failure is not None:
                     failures.append(failure)
         return outcome_of(run, failures, log)
-    except Interruption as interruption:
+    except Interruption as interrupted:
+        interruption = Interruption("source_changed") if _lost_its_source(run, interrupted) else interrupted
         log.add(
             "warning",
             {"cancelled": "run_cancelled", "stopping": "run_handed_back"}.get(
@@ -152,7 +154,7 @@ class _StreamSync:
         row.started_at = row.started_at or timezone.now()
         row.error_code, row.error_params, row.error_detail = "", {}, ""  # of before the run was handed back
         noted = ["state", "attempt", "started_at", "error_code", "error_params", "error_detail", "checkpoint_before"]
-        with _held(self._run):
+        with held(self._run):
             checkpoint, _created = Checkpoint.objects.get_or_create(
                 connection=self._run.connection, stream=self._stream.key
             )
@@ -170,9 +172,10 @@ class _StreamSync:
         destination = warehouse()
         destination.recorder = ChangeRecorder(self._run, self._stream.key)
         Evolutions(self._run, self._stream, connector.schema, self._log).prepare(destination, checkpoint)
-        load = self._load(connector, checkpoint, destination)
+        window = Backfill.of(self._run)
+        load = self._load(connector, checkpoint, destination, window)
         state = load.begin()
-        options = read_options(self._choice, self._run.options, state)
+        options = read_options(self._choice, self._run.options, state, window.place_in(self._run) if window else None)
         read = partial(
             pages_of, connection, connector, self._stream, state, leash=self._leash, log=self._log, options=options
         )
@@ -193,13 +196,15 @@ class _StreamSync:
         load.close()
         return load.brake
 
-    def _load(self, connector: Connector, checkpoint: Checkpoint, destination: Warehouse) -> StreamLoad:
+    def _load(
+        self, connector: Connector, checkpoint: Checkpoint, destination: Warehouse, window: Backfill | None
+    ) -> StreamLoad:
         given = (self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log)
         if is_reset(self._choice, self._run.options):
             order, leash = order_of(self._run.options), self._leash
             return ResetLoad(*given, pulse=leash.check, order=order, expect=leash.expect)
         moves = moves_checkpoint(self._choice, self._run.options)
-        return StreamLoad(*given, moves_checkpoint=moves, pulse=self._leash.check)
+        return StreamLoad(*given, moves_checkpoint=moves, window=window, pulse=self._leash.check)
 
     def _announce(self, load: StreamLoad, options: ReadOptions) -> None:
         """Note in the log how the stream is read."""
@@ -237,7 +242,7 @@ class _StreamSync:
         row.finished_at = timezone.now()
         if brake is not None:
             row.error_code, row.error_params = brake.code, brake.params
-        with _held(self._run):
+        with held(self._run):
             row.save(update_fields=["state", "finished_at", "error_code", "error_params"])
             self._note_first_read()
         journal.stream_ended(self._run, row)
@@ -265,8 +270,17 @@ class _StreamSync:
         row.state = StreamRun.State.UNAVAILABLE if failure.code == UNAVAILABLE else StreamRun.State.FAILED
         row.finished_at = timezone.now()
         row.error_code, row.error_params, row.error_detail = failure.code, failure.params, failure.detail
-        with _held(self._run):
+        with held(self._run):
             row.save(update_fields=["state", "finished_at", "error_code", "error_params", "error_detail"])
+
+
+def _lost_its_source(run: SyncRun, interruption: Interruption) -> bool:
+    """Say whether the run may write no more because the settings have named another source since it began."""
+    its_source = Connection.objects.filter(pk=run.connection_id, source_number=run.connection.source_number)
+    try:
+        return interruption.code == "worker_lost" and not its_source.exists()
+    except Error:
+        return False  # the database is away, which is why it was lost
 
 
 def _is_held(failure: SyncError) -> bool:
@@ -310,6 +324,8 @@ def _is_due(connection: Connection, choice: SelectedStream) -> bool:
     if not choice.every_minutes:
         return True
     since = timezone.now() - timedelta(minutes=choice.every_minutes)
+    if connection.emptied_at is not None:
+        since = max(since, connection.emptied_at)
     return not StreamRun.objects.filter(
         StreamRun.READS,
         run__connection=connection,
@@ -337,20 +353,11 @@ def _stream_runs(run: SyncRun, choices: list[SelectedStream]) -> dict[str, Strea
     return {row.stream: row for row in run.streams.all()}
 
 
-@contextmanager
-def _held(run: SyncRun) -> Iterator[None]:
-    """A short transaction during which nobody can take the run away. Raises Interruption when someone has."""
-    with transaction.atomic():
-        if not run.hold():
-            raise Interruption("worker_lost")
-        yield
-
-
 def _leave_out(run: SyncRun, row: StreamRun, log: RunLog, reason: str, **params: Any) -> None:
     row.state = StreamRun.State.NOT_STARTED
     if reason == NEEDS_FAILED:
         row.error_code, row.error_params = reason, params
-    with _held(run):
+    with held(run):
         row.save(update_fields=["state", "error_code", "error_params"])
     level = "info" if reason in ("not_due", "nothing_new") else "warning"
     event = "step_held_back" if reason == NEEDS_FAILED else f"{row.kind}_skipped"
