@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.db.models import Sum
@@ -116,6 +117,12 @@ def log_time(at: datetime, utc: bool = False) -> SafeString:
 @register.simple_tag
 def zone() -> str:
     return timewords.zone_name()
+
+
+@register.filter
+def zone_words(name: str) -> str:
+    """Return a zone as people call it."""
+    return timewords.zone_name(ZoneInfo(name))
 
 
 @register.filter

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from connections.catalogue import explain
 from connections.explanation import Explanation
-from connections.forms.connection import CREDENTIALS
+from connections.forms.connection import CREDENTIALS, SCHEDULE
 from connections.models import Connection
 from connections.sdk.errors import UNAVAILABLE
 from syncruns.health import DELETE_BRAKE, label_of
@@ -66,8 +66,8 @@ class Fault:
         action = self.explanation.action
         if action in CHANGES_SETTINGS:
             # The cursor goes to what is to be changed.
-            named = str(self.connection.status_params.get("field", "")) if action == "edit_settings" else ""
-            field = CREDENTIALS if action == "edit_credentials" else named
+            named = str(self.connection.status_params.get("field", ""))
+            field = {"edit_credentials": CREDENTIALS, "edit_schedule": SCHEDULE}.get(action, named)
             address = reverse("connection_edit", args=[self.connection.slug])
             return f"{address}?{urlencode({'field': field})}" if field else address
         if action in ("stream_off", "choose_streams"):
