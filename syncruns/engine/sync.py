@@ -44,6 +44,7 @@ INTERRUPTED = {
     "stopping": SyncRun.State.QUEUED,  # handed back: another worker goes on
     "worker_lost": SyncRun.State.LOST,
 }
+LOG_SECONDS = 1.0  # between two writes of the run's log while all goes well
 LONGEST_PAUSE = 60.0  # seconds a source may ask for within a run; beyond that the connection waits for its quota
 ENDS_THE_RUN = {"credentials_refused", "credentials_expired", "config_invalid", "address_refused", "secrets_unreadable"}
 
@@ -141,8 +142,7 @@ class _StreamSync:
         attempts = attempts_of(self._run.connection)
         for attempt in range(1, attempts + 1):
             try:
-                self._begin(attempt)
-                brake = self._read()
+                brake = self._read(self._begin(attempt))
             except Interruption:
                 raise
             except SyncError as error:
@@ -168,23 +168,27 @@ class _StreamSync:
         self._log.flush()
         return failure
 
-    def _begin(self, attempt: int) -> None:
+    def _begin(self, attempt: int) -> Checkpoint:
+        """Note that the stream is read from now on, and take its checkpoint."""
         row = self._row
         row.state, row.attempt = StreamRun.State.RUNNING, attempt
         row.started_at = row.started_at or timezone.now()
         row.error_code, row.error_params, row.error_detail = "", {}, ""  # of before the run was handed back
+        noted = ["state", "attempt", "started_at", "error_code", "error_params", "error_detail", "checkpoint_before"]
         with _held(self._run):
-            row.save(update_fields=["state", "attempt", "started_at", "error_code", "error_params", "error_detail"])
-
-    def _read(self) -> SyncError | None:
-        """Read and load to the end; return what kept a sweep from marking rows deleted."""
-        connection = self._run.connection
-        checkpoint, _created = Checkpoint.objects.get_or_create(connection=connection, stream=self._stream.key)
-        with _held(self._run):
+            checkpoint, _created = Checkpoint.objects.get_or_create(
+                connection=self._run.connection, stream=self._stream.key
+            )
             checkpoint.take(self._run)
             if is_reset(self._choice, self._run.options):
                 Reset.follow(checkpoint, order_of(self._run.options))
-            StreamRun.objects.filter(pk=self._row.pk).update(checkpoint_before=checkpoint.state)
+            row.checkpoint_before = checkpoint.state
+            row.save(update_fields=noted)
+        return checkpoint
+
+    def _read(self, checkpoint: Checkpoint) -> SyncError | None:
+        """Read and load to the end; return what kept a sweep from marking rows deleted."""
+        connection = self._run.connection
         connector = self._open()
         destination = warehouse()
         destination.recorder = ChangeRecorder(self._run, self._stream.key)
@@ -204,7 +208,7 @@ class _StreamSync:
                     for group in groups:
                         self._leash.check()
                         load.load(group)
-                        self._log.flush()
+                        self._log.flush(LOG_SECONDS)
             load.finish()
         except SyncError:
             load.close()  # after anything else the session is not to be used again
@@ -261,7 +265,7 @@ class _StreamSync:
             self._log.add("done", f"{row.kind}_no_changes", self._stream.key, read=row.read)
         if brake is not None:
             self._log.add("warning", f"failed.{brake.code}", self._stream.key, **brake.params)
-        self._log.flush()
+        self._log.flush(LOG_SECONDS)
         return brake
 
     def _note_first_read(self) -> None:

@@ -330,11 +330,11 @@ def test_a_database_that_is_still_away_at_the_next_attempt_is_waited_for(
 ) -> None:
     begin, broken = _StreamSync._begin, []
 
-    def twice_broken(self: _StreamSync, attempt: int) -> None:
+    def twice_broken(self: _StreamSync, attempt: int) -> Checkpoint:
         if len(broken) < 2:
             broken.append(attempt)
             raise DatabaseError("could not connect")
-        begin(self, attempt)
+        return begin(self, attempt)
 
     monkeypatch.setattr(_StreamSync, "_begin", twice_broken)
     run = sync_now({"items": pages(items((1, "a", "1")))}, streams=["items"])
