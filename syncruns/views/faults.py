@@ -122,7 +122,7 @@ def fault_of_row(row: Row) -> Fault:
     return Fault(
         connection=connection,
         label=row.label,
-        explanation=explain(connection.status_code, connection.status_params, row.label),
+        explanation=explain(connection.status_code, connection.status_params, connection.name),
         since=connection.status_since,
         attempts=last_failures(row),
         needs_person=True,
@@ -138,7 +138,7 @@ def faults_of_decisions(row: Row) -> list[Fault]:
         Fault(
             connection=row.connection,
             label=row.label,
-            explanation=explain(stream.error_code, stream.error_params, row.label),
+            explanation=explain(stream.error_code, stream.error_params, row.connection.name),
             since=None,
             attempts=0,
             needs_person=False,
@@ -169,7 +169,7 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun], waiting: int) -> Fault 
     return Fault(
         connection=connection,
         label=label,
-        explanation=explain(failed.error_code, failed.error_params, label),
+        explanation=explain(failed.error_code, failed.error_params, connection.name),
         since=run.finished_at,
         attempts=0,
         needs_person=stops,
@@ -188,7 +188,7 @@ def _held_deletions(brake: DeleteBrake, connection: Connection, label: str) -> F
     return Fault(
         connection=connection,
         label=label,
-        explanation=explain(DELETE_BRAKE, brake.params, label),
+        explanation=explain(DELETE_BRAKE, brake.params, connection.name),
         since=brake.pulled_at,
         attempts=0,
         needs_person=True,
@@ -203,7 +203,7 @@ def _waiting_records(run: SyncRun, label: str, waiting: int) -> Fault | None:
     return Fault(
         connection=run.connection,
         label=label,
-        explanation=explain("records_quarantined", counts, label),
+        explanation=explain("records_quarantined", counts, run.connection.name),
         since=None,
         attempts=0,
         needs_person=False,
