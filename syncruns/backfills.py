@@ -179,8 +179,16 @@ def follow(run: SyncRun, error: SyncError | None) -> None:
     if backfill is None:
         return
     if run.state in (SyncRun.State.SUCCEEDED, SyncRun.State.PARTIAL):
-        backfill.note_done(run)
+        backfill.note_done(run, by_days=_is_by_days(backfill))
     elif run.state == SyncRun.State.CANCELLED:
-        backfill.give_way()
+        backfill.give_way(run, by_days=_is_by_days(backfill))
     else:
         backfill.note_failed(error or SyncError("worker_lost"))
+
+
+def _is_by_days(backfill: Backfill) -> bool:
+    try:
+        filled = streams_of(backfill.connection)
+    except SyncError:  # settings that do not hold any more; the next window says so
+        return False
+    return any(one.stream.by_days for one in filled if one.stream.key == backfill.stream)

@@ -34,7 +34,7 @@ from syncruns.engine.reset_load import ResetLoad
 from syncruns.engine.retries import attempts_of, rest_of
 from syncruns.engine.steps import NEEDS_FAILED, add_steps, failed_needs, is_step, pages_of
 from syncruns.engine.warehouse import Warehouse, warehouse
-from syncruns.models import Checkpoint, Reset, StreamRun, SyncRun
+from syncruns.models import Backfill, Checkpoint, Reset, StreamRun, SyncRun
 
 logger = logging.getLogger("sync.engine")
 
@@ -193,9 +193,10 @@ class _StreamSync:
         destination = warehouse()
         destination.recorder = ChangeRecorder(self._run, self._stream.key)
         Evolutions(self._run, self._stream, connector.schema, self._log).prepare(destination, checkpoint)
-        load = self._load(connector, checkpoint, destination)
+        window = Backfill.of(self._run)
+        load = self._load(connector, checkpoint, destination, window)
         state = load.begin()
-        options = read_options(self._choice, self._run.options, state)
+        options = read_options(self._choice, self._run.options, state, window.place_in(self._run) if window else None)
         read = partial(
             pages_of, connection, connector, self._stream, state, leash=self._leash, log=self._log, options=options
         )
@@ -216,13 +217,15 @@ class _StreamSync:
         load.close()
         return load.brake
 
-    def _load(self, connector: Connector, checkpoint: Checkpoint, destination: Warehouse) -> StreamLoad:
+    def _load(
+        self, connector: Connector, checkpoint: Checkpoint, destination: Warehouse, window: Backfill | None
+    ) -> StreamLoad:
         given = (self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log)
         if is_reset(self._choice, self._run.options):
             order, leash = order_of(self._run.options), self._leash
             return ResetLoad(*given, pulse=leash.check, order=order, expect=leash.expect)
         moves = moves_checkpoint(self._choice, self._run.options)
-        return StreamLoad(*given, moves_checkpoint=moves, pulse=self._leash.check)
+        return StreamLoad(*given, moves_checkpoint=moves, window=window, pulse=self._leash.check)
 
     def _announce(self, load: StreamLoad, options: ReadOptions) -> None:
         """Note in the log how the stream is read."""
