@@ -348,6 +348,15 @@ CATALOGUE: dict[str, Entry] = {
         _("Someone pressed Cancel."),
         (),
     ),
+    "source_changed": Entry(
+        _("Turned to another source"),
+        _(
+            "While this run was going, the connection's settings were changed to name another source; nothing "
+            "more of the earlier one is stored."
+        ),
+        _("A person changed the address, database or company and chose to start over."),
+        (_("Nothing: the next sync removes what the earlier source left, then reads the new one."),),
+    ),
     "kind_off": Entry(
         _("Switched off for this installation"),
         _("Nothing of %(source)s syncs here: whoever runs Sincro switched it off with %(variable)s=0."),

@@ -31,6 +31,7 @@ from syncruns.engine.whereabouts import whereabouts
 from syncruns.lease import Lease
 from syncruns.models import StreamRun, SyncRun, SystemJob
 from syncruns.services import block_until, mark_stopped, note_synced
+from syncruns.starting_over import start_over
 from syncruns.stopping import is_stopping
 from syncruns.webhooks import events as webhooks
 
@@ -142,6 +143,7 @@ def execute(run: SyncRun) -> None:
     journal.began(run)
     with Lease(run) as lease:
         try:
+            start_over(run, lease)
             outcome = try_out(run, lease) if run.is_dry else sync(run, lambda: open_connector(run.connection), lease)
         except SyncError as error:
             outcome = Outcome.of(error)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.db import Error, connections, transaction
+from django.db import Error, connections
 from django.utils import timezone
 
 from connections.expiry import explained
@@ -23,6 +22,7 @@ from connections.services import SelectedStream, streams_of
 from syncruns.engine import journal
 from syncruns.engine.asked import is_first_read, moves_checkpoint, read_options
 from syncruns.engine.changes import ChangeRecorder
+from syncruns.engine.claim import held
 from syncruns.engine.context import Leash
 from syncruns.engine.evolution import Evolutions
 from syncruns.engine.load import StreamLoad
@@ -43,6 +43,7 @@ INTERRUPTED = {
     "timed_out": SyncRun.State.TIMED_OUT,
     "stopping": SyncRun.State.QUEUED,  # handed back: another worker goes on
     "worker_lost": SyncRun.State.LOST,
+    "source_changed": SyncRun.State.CANCELLED,
 }
 LOG_SECONDS = 1.0  # between two writes of the run's log while all goes well
 LONGEST_PAUSE = 60.0  # seconds a source may ask for within a run; beyond that the connection waits for its quota
@@ -79,7 +80,7 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
             with_steps=run.trigger != SyncRun.Trigger.BACKFILL,
         )  # fmt: skip
         journal.in_force(run, selected)
-        with _held(run):
+        with held(run):
             rows = _stream_runs(run, [choice for choice, _due in selected])
         log.add("info", "run_started", streams=[choice.stream.label for choice, due in selected if due])
         log.flush()
@@ -101,7 +102,8 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
                 if failure is not None:
                     failures.append(failure)
         return outcome_of(run, failures, log)
-    except Interruption as interruption:
+    except Interruption as interrupted:
+        interruption = Interruption("source_changed") if _lost_its_source(run, interrupted) else interrupted
         log.add(
             "warning",
             {"cancelled": "run_cancelled", "stopping": "run_handed_back"}.get(
@@ -175,7 +177,7 @@ class _StreamSync:
         row.started_at = row.started_at or timezone.now()
         row.error_code, row.error_params, row.error_detail = "", {}, ""  # of before the run was handed back
         noted = ["state", "attempt", "started_at", "error_code", "error_params", "error_detail", "checkpoint_before"]
-        with _held(self._run):
+        with held(self._run):
             checkpoint, _created = Checkpoint.objects.get_or_create(
                 connection=self._run.connection, stream=self._stream.key
             )
@@ -257,7 +259,7 @@ class _StreamSync:
         row.finished_at = timezone.now()
         if brake is not None:
             row.error_code, row.error_params = brake.code, brake.params
-        with _held(self._run):
+        with held(self._run):
             row.save(update_fields=["state", "finished_at", "error_code", "error_params"])
             self._note_first_read()
         journal.stream_ended(self._run, row)
@@ -285,8 +287,17 @@ class _StreamSync:
         row.state = StreamRun.State.UNAVAILABLE if failure.code == UNAVAILABLE else StreamRun.State.FAILED
         row.finished_at = timezone.now()
         row.error_code, row.error_params, row.error_detail = failure.code, failure.params, failure.detail
-        with _held(self._run):
+        with held(self._run):
             row.save(update_fields=["state", "finished_at", "error_code", "error_params", "error_detail"])
+
+
+def _lost_its_source(run: SyncRun, interruption: Interruption) -> bool:
+    """Say whether the run may write no more because the settings have named another source since it began."""
+    its_source = Connection.objects.filter(pk=run.connection_id, source_number=run.connection.source_number)
+    try:
+        return interruption.code == "worker_lost" and not its_source.exists()
+    except Error:
+        return False  # the database is away, which is why it was lost
 
 
 def _weight(failure: SyncError) -> int:
@@ -337,6 +348,8 @@ def _is_due(connection: Connection, choice: SelectedStream) -> bool:
     if not choice.every_minutes:
         return True
     since = timezone.now() - timedelta(minutes=choice.every_minutes)
+    if connection.emptied_at is not None:
+        since = max(since, connection.emptied_at)
     return not StreamRun.objects.filter(
         StreamRun.READS,
         run__connection=connection,
@@ -364,20 +377,11 @@ def _stream_runs(run: SyncRun, choices: list[SelectedStream]) -> dict[str, Strea
     return {row.stream: row for row in run.streams.all()}
 
 
-@contextmanager
-def _held(run: SyncRun) -> Iterator[None]:
-    """A short transaction during which nobody can take the run away. Raises Interruption when someone has."""
-    with transaction.atomic():
-        if not run.hold():
-            raise Interruption("worker_lost")
-        yield
-
-
 def _leave_out(run: SyncRun, row: StreamRun, log: RunLog, reason: str, **params: Any) -> None:
     row.state = StreamRun.State.NOT_STARTED
     if reason == NEEDS_FAILED:
         row.error_code, row.error_params = reason, params
-    with _held(run):
+    with held(run):
         row.save(update_fields=["state", "error_code", "error_params"])
     level = "info" if reason in ("not_due", "nothing_new") else "warning"
     event = "step_held_back" if reason == NEEDS_FAILED else f"{row.kind}_skipped"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
 from connections.sdk.errors import Interruption, SyncError
 from syncruns.engine import journal
 from syncruns.engine.changes import ChangesNoted
+from syncruns.engine.claim import held
 from syncruns.engine.context import Leash
 from syncruns.engine.dry_run import dry_run
 from syncruns.engine.log import RunLog
@@ -24,9 +23,7 @@ def try_out(run: SyncRun, leash: Leash) -> Outcome:
 
     def keep(rows: list[StreamRun]) -> None:
         leash.check()
-        with transaction.atomic():
-            if not run.hold():
-                raise Interruption("worker_lost")
+        with held(run):
             for position, row in enumerate(rows):
                 row.run, row.position = run, position
                 row.save()
@@ -37,9 +34,7 @@ def try_out(run: SyncRun, leash: Leash) -> Outcome:
         streams = run.options.get("streams")
         journal.in_force(run, plan(run.connection, streams, all_due=True, with_steps=False))
         log.add("info", "dry_run_started")
-        with transaction.atomic():  # what it noted before it was handed back
-            if not run.hold():
-                raise Interruption("worker_lost")
+        with held(run):  # what it noted before it was handed back
             run.streams.all().delete()
             run.changes.all().delete()
         rows = dry_run(

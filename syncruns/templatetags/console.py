@@ -27,6 +27,7 @@ from syncruns.health import LOOKS
 from syncruns.models import Correction, DeleteBrake, QuarantinedRecord, StreamRun, SyncRun
 from syncruns.outcomes import CORRECTION_LOOKS, RECORD_LOOKS, Look, look_of_run, look_of_stream
 from syncruns.reasons import why
+from syncruns.starting_over import Holdings
 
 register = template.Library()
 
@@ -117,6 +118,12 @@ def log_time(at: datetime, utc: bool = False) -> SafeString:
 @register.simple_tag
 def zone() -> str:
     return timewords.zone_name()
+
+
+@register.simple_tag
+def holdings(connection: Connection) -> Holdings:
+    """Return how many rows of how many tables a connection has loaded."""
+    return Holdings.of(connection)
 
 
 @register.filter
