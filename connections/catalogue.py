@@ -265,7 +265,10 @@ CATALOGUE: dict[str, Entry] = {
         _("A value does not fit its column's type, or the key is missing in the record."),
         (
             _("Look at the records and their reasons."),
-            _("Correct them here or at the source, or the columns in the settings; what loads is settled by itself."),
+            _(
+                "Correct them under Review or at the source, or the columns in the settings; what loads is "
+                "settled by itself."
+            ),
         ),
         "quarantine",
     ),

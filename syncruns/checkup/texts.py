@@ -276,7 +276,7 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
     "mail_failing": (
         _("A message was not sent (%(at)s): %(mail_error)s"),
-        _("Send a test message from the E-mail page: it says what to do."),
+        _("Send a test message under Settings, Mail server: it says what to do."),
     ),
     "mail_sent": (_("%(host)s takes messages; the last one went out %(at)s."), ""),
     "mail_new": (_("Messages go out through %(host)s; there has been none yet."), ""),
