@@ -73,7 +73,8 @@ def parse_timestamp(text: str, zone: tzinfo, *, forgiving: bool = False) -> date
     """
     if _ISO_MOMENT.fullmatch(text):
         try:
-            return datetime.fromisoformat(text).astimezone(UTC)
+            moment = datetime.fromisoformat(text)
+            return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
         except (ValueError, OverflowError):
             raise ValueError(f"no such moment: {_shown(text)}") from None
     day_text, _, time_text = re.sub(r"[Tt\s]+", " ", text.strip(), count=1).partition(" ")

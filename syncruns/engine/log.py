@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +29,7 @@ class RunLog:
         self._repeats = 0  # ... and with how many repeats
         self._room = settings.RUN_LOG_LIMIT - run.logs.count()
         self._left_out = 0
+        self._flushed_at = 0.0
 
     def add(self, level: str, event: str, stream: str = "", /, **params: Any) -> None:
         """Note an event. params must be JSON values, without secrets."""
@@ -46,8 +48,14 @@ class RunLog:
                 self._left_out += 1
         journal.noted(self._run, level, event, stream, params)
 
-    def flush(self) -> None:
-        """Write what was collected; nothing when the run has been taken away, for its log ends with it."""
+    def flush(self, rest: float = 0.0) -> None:
+        """Write what was collected, or leave it to a later call within so many seconds after the last one.
+
+        Nothing is written when the run has been taken away, for its log ends with it.
+        """
+        if time.monotonic() < self._flushed_at + rest:
+            return
+        self._flushed_at = time.monotonic()
         with self._lock:
             waiting, self._waiting = self._waiting, []
             last = self._last

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,7 +18,10 @@ from syncruns.engine.whereabouts import whereabouts
 
 AHEAD = 2
 LOOK_SECONDS = 0.5
-SWITCH_SECONDS = 0.0005  # Python's 5 ms would pass each time the load comes back from the database, holding a lock
+ROWS_TOGETHER, GATHER_SECONDS = 5000, 0.1  # a group has so many rows, or what came within that time
+# What Python does for long-running programs of one thread does not suit two that make and drop rows by the thousand.
+SWITCH_SECONDS = 0.0005  # 5 ms would pass each time the load comes back from the database, where it may hold a lock
+UNREACHABLE_AFTER = 50_000  # new objects before a search for cycles, of which pages have none; 700 is several a page
 
 END = object()
 
@@ -29,6 +34,7 @@ def read_ahead(pages: Callable[[], Iterator[Page]], idle: Callable[[], None]) ->
     told to stop; it is a daemon, so a source that hangs cannot hold the process.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.set_threshold(UNREACHABLE_AFTER)
     inbox: queue.Queue[Page | BaseException | object] = queue.Queue(maxsize=AHEAD)
     stopped = threading.Event()
 
@@ -64,29 +70,27 @@ def read_ahead(pages: Callable[[], Iterator[Page]], idle: Callable[[], None]) ->
 
 
 def _pages(inbox: queue.Queue[Page | BaseException | object], idle: Callable[[], None]) -> Iterator[list[Page]]:
-    """Yield what is there without waiting as one group: small pages share a transaction."""
+    """Yield pages that come shortly after each other as one group: small ones share a transaction."""
     while True:
         group: list[Page] = []
-        ended: BaseException | object | None = None
-        while not group and ended is None:
+        room, until = ROWS_TOGETHER, 0.0
+        item: Page | BaseException | object = None
+        while room > 0:
             try:
-                item = inbox.get(timeout=LOOK_SECONDS)
+                item = inbox.get(timeout=max(0.0, until - time.monotonic()) if group else LOOK_SECONDS)
             except queue.Empty:
+                if group:
+                    break
                 idle()
                 continue
-            while True:
-                if isinstance(item, Page):
-                    group.append(item)
-                else:
-                    ended = item
-                    break
-                try:
-                    item = inbox.get_nowait()
-                except queue.Empty:
-                    break
+            if not isinstance(item, Page):
+                break
+            until = until or time.monotonic() + GATHER_SECONDS
+            group.append(item)
+            room -= sum(map(len, item.rows.values()))
         if group:
             yield group
-        if isinstance(ended, BaseException):
-            raise ended
-        if ended is END:
+        if isinstance(item, BaseException):
+            raise item
+        if item is END:
             return

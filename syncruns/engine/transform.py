@@ -17,7 +17,7 @@ import orjson
 
 from connections.sdk.declare import Key, Page, Record, Stream, Table
 from syncruns.engine.corrections import Corrections, Overtaken
-from syncruns.engine.values import Reader, Refused, read_kept, reader, spell_decimal
+from syncruns.engine.values import ColumnReader, Reader, Refused, column_reader, read_kept, reader, spell_decimal
 
 Row = tuple[Any, ...]  # values in the order of Table.columns, as values.reader returns them
 Reasons = dict[str, dict[str, Any]]  # column name -> {"code": one of values.REASONS, "params": {}}
@@ -87,8 +87,7 @@ def to_rows(page: Page, stream: Stream, corrections: Corrections | None = None) 
         if table.name in page.rows:
             parent = readings.get(table.parent) if table.parent else None
             reading = readings[table.name] = _Reading(table, parent)
-            for record in page.rows[table.name]:
-                reading.add(record)
+            reading.read(page.rows[table.name])
             if corrections is not None:
                 typed.overtaken += corrections.apply(table.name, reading.rows)
             reading.report(typed)
@@ -158,19 +157,43 @@ class _Reading:
         self.unknown_set = False  # a record was rejected and nobody can say to which set it belongs
         self.count = 0
         self._readers = _readers(table)
+        self._column_readers = _column_readers(table)
         self._key = key_of(table)
+        self._key_places = _places(table, table.key)
         self._set_of = _picker(table, table.set_columns) if table.set_columns else None
 
-    def add(self, record: Record) -> None:
-        """Type one record, or reject it."""
-        self.count += 1
+    def read(self, records: Sequence[Record]) -> None:
+        """Type records, or reject them: column by column, and one by one when any of them is refused."""
+        try:
+            columns = [read([record.get(name) for record in records]) for name, read in self._column_readers]
+        except Refused:
+            for record in records:
+                self._read_one(record)
+            return
+        rows = list(zip(*columns, strict=True))
+        parts = [columns[place] for place in self._key_places]
+        found = dict(zip(zip(*parts, strict=True), rows, strict=True))
+        is_plain = len(found) == len(rows) and not any(None in part for part in parts)
+        if is_plain and not (self.parent and self.parent.rejected):
+            self.rows, self.count = found, len(rows)
+            return
+        for record, row in zip(records, rows, strict=True):
+            self._place(record, row)
+
+    def _read_one(self, record: Record) -> None:
         get = record.get
         try:
             row = tuple([None if (value := get(name)) is None else read(value) for name, read in self._readers])
         except Refused:
             row, reasons = self._explained(record)
+            self.count += 1
             self._reject(record, row, reasons)
-            return
+        else:
+            self._place(record, row)
+
+    def _place(self, record: Record, row: Row) -> None:
+        """Keep a typed row instead of what came before with its key, or reject it for its key."""
+        self.count += 1
         key = self._key(row)
         if None in key:
             missing = [name for name, part in zip(self.table.key, key, strict=True) if part is None]
@@ -245,9 +268,18 @@ def _readers(table: Table) -> tuple[tuple[str, Reader], ...]:
     return tuple((column.name, reader(column, in_key=column.name in table.key)) for column in table.columns)
 
 
-def _picker(table: Table, names: tuple[str, ...]) -> Callable[[Row], Key]:
+@lru_cache(maxsize=1024)
+def _column_readers(table: Table) -> tuple[tuple[str, ColumnReader], ...]:
+    return tuple((column.name, column_reader(column, in_key=column.name in table.key)) for column in table.columns)
+
+
+def _places(table: Table, names: tuple[str, ...]) -> list[int]:
     order = [column.name for column in table.columns]
-    positions = [order.index(name) for name in names]
+    return [order.index(name) for name in names]
+
+
+def _picker(table: Table, names: tuple[str, ...]) -> Callable[[Row], Key]:
+    positions = _places(table, names)
     if len(positions) == 1:
         position = positions[0]
         return lambda row: (row[position],)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
 import orjson
 
-from connections.sdk.declare import Column
+from connections.sdk.declare import Column, ColumnType
 
 Reader = Callable[[Any], Any]
+ColumnReader = Callable[[Sequence[Any]], Sequence[Any]]
 
 # Every code a Refused may carry; the two last are given by transform.
 REASONS = (
@@ -86,6 +87,28 @@ def reader(column: Column, *, in_key: bool = False) -> Reader:
     return _bounded(read) if in_key and column.type in ("text", "json") else read
 
 
+def column_reader(column: Column, *, in_key: bool = False) -> ColumnReader:
+    """Return the function that reads many values of the column, None among them, as reader's does each of them.
+
+    It raises Refused when any of them is refused.
+    """
+    read = reader(column, in_key=in_key)
+    own, stand = _STANDING.get(column.type, (None, bool))
+    is_bounded = in_key and column.type == "text"
+
+    def read_all(values: Sequence[Any]) -> Sequence[Any]:
+        types = set(map(type, values))
+        types.discard(type(None))
+        if types == {own} and not is_bounded and stand([value for value in values if value is not None]):
+            return values
+        if types == {str}:  # the same text is read once
+            known = {text: read(text) for text in set(values) if text is not None}
+            return list(map(known.get, values))
+        return [None if value is None else read(value) for value in values]
+
+    return read_all
+
+
 def read_kept(column: Column, value: Any) -> Any:
     """Return a kept value as a source would have sent it. JSON that cannot be read is no value of any column."""
     if column.type != "json" or not isinstance(value, str):
@@ -98,7 +121,9 @@ def read_kept(column: Column, value: Any) -> Any:
 
 def spell_decimal(value: Decimal) -> str:
     """Return the shortest plain notation: 1.50 -> "1.5", 1E+2 -> "100", 0.00 -> "0"."""
-    text = f"{value:f}"
+    text = str(value)  # mostly plain, and faster
+    if "E" in text:
+        text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -293,3 +318,22 @@ def _json_name(name: Any) -> str:
     if not isinstance(name, str):
         raise Refused("not_json", type=type(name).__name__)
     return _text(name)
+
+
+def _texts_stand(values: Sequence[str]) -> bool:
+    _text("".join(values))  # what it refuses is a character
+    return True
+
+
+def _integers_stand(values: Sequence[int]) -> bool:
+    return _integer(min(values)) <= _integer(max(values))
+
+
+# Values of a column's own type that reader leaves as they are: the type, and what tells so of many at once.
+_STANDING: dict[ColumnType, tuple[type, Callable[[Sequence[Any]], bool]]] = {
+    "text": (str, _texts_stand),
+    "integer": (int, _integers_stand),
+    "boolean": (bool, bool),
+    "date": (date, bool),
+    "timestamp": (datetime, lambda values: all(value.tzinfo is UTC for value in values)),
+}

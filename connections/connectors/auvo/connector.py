@@ -38,6 +38,7 @@ class AuvoConnector(Connector):
                 resource.key, resource.label, resource.shape.tables, default_enabled=resource.default_enabled,
                 window_minutes=resource.window_days * MINUTES_PER_DAY if resource.window_days else None,
                 window_env=resource.window_env, window_env_unit="days", ranged=resource.period is not None,
+                by_days=True,
             )
             for resource in RESOURCES
         )  # fmt: skip

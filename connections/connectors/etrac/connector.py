@@ -41,12 +41,12 @@ class EtracConnector(Connector):
                 "positions", _("Positions"),
                 (position_table(positions), VEHICLE, TRACKER, fetch_table("position_fetch", positions)),
                 window_minutes=HISTORY.look_back * MINUTES_PER_DAY, window_env="ETRAC_LOOK_BACK_DAYS",
-                window_env_unit="days", ranged=True,
+                window_env_unit="days", ranged=True, by_days=True,
             ),
             Stream(
                 "trips", _("Trips"), (trip_table(trips), fetch_table("trip_fetch", trips)),
                 window_minutes=TRIPS.look_back * MINUTES_PER_DAY, window_env="ETRAC_TRIPS_LOOK_BACK_DAYS",
-                window_env_unit="days", ranged=True, every_minutes=HISTORY_HOURS * 60,
+                window_env_unit="days", ranged=True, by_days=True, every_minutes=HISTORY_HOURS * 60,
             ),
         )  # fmt: skip
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from connections.connectors.rest.names import LONGEST_COLUMN, LONGEST_TABLE, fitted, snake
 from connections.connectors.rest.paths import MISSING, ColumnPath, column_path, find
-from connections.connectors.rest.values import reader
+from connections.connectors.rest.values import read_all
 from connections.sdk.declare import Column, Record, Stream, Table
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Rejected
@@ -66,20 +66,20 @@ class Shape:
 
         Records without a key keep their row, so that somebody can see them; their items are left out.
         """
-        take = _taker(self.fields, zone)
-        parents: list[Record] = [take(record) for record in records]
+        parents = _taken(self.fields, records, zone)
         rows: dict[str, list[Record]] = {self.table.name: parents}
         for child in self.children:
-            rows[child.table.name] = found = []
-            take_item = _taker(child.fields, zone)
+            inherited, items = [], []
             for record, parent in zip(records, parents, strict=True):
                 key = [parent[name] for name in self.table.key]
                 if None in key:
                     continue
-                inherited = dict(zip(child.table.parent_key, key, strict=True))
+                of_parent = dict(zip(child.table.parent_key, key, strict=True))
                 for position, item in enumerate(_items(record, child.list_path), 1):
-                    numbered = {POSITION: position} if child.has_position else {}
-                    found.append({**inherited, **numbered, **take_item(item)})
+                    inherited.append({**of_parent, POSITION: position} if child.has_position else of_parent)
+                    items.append(item)
+            own = _taken(child.fields, items, zone)
+            rows[child.table.name] = [{**one, **other} for one, other in zip(inherited, own, strict=True)]
         return rows
 
 
@@ -146,33 +146,17 @@ def records_checked(records: Iterable[Any]) -> Iterable[Mapping[str, Any]]:
         yield record
 
 
-def _taker(fields: Sequence[Field], zone: ZoneInfo) -> Callable[[Any], dict[str, Any]]:
-    """Return the function that takes the fields' values out of a record or an item; None for what is missing."""
-    places = [(field.column.name, field.path) for field in fields]
-    names = [(name, path) for name, path in places if path and "." not in path]  # found without a search
-    deeper = [place for place in places if place not in names]
-    readers = [
-        (field.column.name, reader(field.column.type, zone))
-        for field in fields
-        if field.column.type not in ("text", "json")
-    ]
+def _taken(fields: Sequence[Field], records: Sequence[Any], zone: ZoneInfo) -> list[Record]:
+    """Return the fields' values of each record or item, found and read field by field; None for what is missing."""
+    names = [field.column.name for field in fields]
+    columns = [read_all(field.column.type, _found(records, field.path), zone) for field in fields]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
-    def take(record: Any) -> dict[str, Any]:
-        if type(record) is dict:
-            get = record.get
-            taken = {name: get(path) for name, path in names}
-            searched = deeper
-        else:
-            taken, searched = {}, places
-        for name, path in searched:
-            value = find(record, path)
-            taken[name] = None if value is MISSING else value
-        for name, read in readers:
-            if (value := taken[name]) is not None:
-                taken[name] = read(value)
-        return taken
 
-    return take
+def _found(records: Sequence[Any], path: str) -> list[Any]:
+    if path and "." not in path and set(map(type, records)) == {dict}:
+        return [record.get(path) for record in records]  # without a search
+    return [None if (value := find(record, path)) is MISSING else value for record in records]
 
 
 def _items(record: Any, list_path: str) -> list[Any]:

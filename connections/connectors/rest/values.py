@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,18 +18,13 @@ Reader = Callable[[Any], Any]
 FIRST_MILLISECONDS = 100_000_000_000
 
 
-def reader(column_type: ColumnType, zone: ZoneInfo) -> Reader:
-    """Return what to apply to a value of a column of this type; what cannot be read stays for the engine to judge."""
-    match column_type:
-        case "timestamp":
-            return _or_raw(lambda value: moment(value, zone))
-        case "decimal":
-            with_comma = _or_raw(parse_decimal)
-            return lambda value: with_comma(value) if _has_comma(value) else _blank(value)
-        case "integer" | "boolean" | "date":
-            return _blank
-        case _:
-            return lambda value: value
+def read_all(column_type: ColumnType, values: Sequence[Any], zone: ZoneInfo) -> Sequence[Any]:
+    """Return values of a column of this type, None among them; what cannot be read stays for the engine to judge."""
+    if column_type == "timestamp":
+        return _tried(partial(moment, zone=zone), values)
+    if column_type in ("text", "json") or str not in set(map(type, values)):
+        return values  # only texts are written in ways of their own
+    return _tried(_decimal if column_type == "decimal" else _blank, values)
 
 
 def moment(value: Any, zone: ZoneInfo) -> datetime | None:
@@ -53,18 +49,18 @@ def moment(value: Any, zone: ZoneInfo) -> datetime | None:
         raise ValueError("not a moment") from None
 
 
-def _or_raw(read: Reader) -> Reader:
-    def tried(value: Any) -> Any:
+def _tried(read: Reader, values: Sequence[Any]) -> list[Any]:
+    found = []
+    for value in values:
         try:
-            return read(value)
+            found.append(None if value is None else read(value))
         except ValueError:
-            return value
+            found.append(value)
+    return found
 
-    return tried
 
-
-def _has_comma(value: Any) -> bool:
-    return isinstance(value, str) and "," in value
+def _decimal(value: Any) -> Any:
+    return parse_decimal(value) if isinstance(value, str) and "," in value else _blank(value)
 
 
 def _blank(value: Any) -> Any:

@@ -210,9 +210,9 @@ class Warehouse(Tables):
             before = found.get(position)
             if before is None:
                 new.append((row, now))
-            elif target.table.never_changes and not before.deleted:
+            elif not before.deleted and (before.hash == now or target.table.never_changes):
                 counts.unchanged += 1
-            elif before.deleted or not (before.hash == now or is_of(before.hash, row)):
+            elif before.deleted or not is_of(before.hash, row):
                 changed.append((row, now, before.id))
                 if before.deleted:
                     back.add(before.id)

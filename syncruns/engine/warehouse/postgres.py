@@ -17,6 +17,7 @@ from psycopg2.errors import QueryCanceled
 
 from connections.sdk.declare import Column, ColumnType, Key, Table
 from syncruns.engine.transform import Row
+from syncruns.engine.values import spell_decimal
 from syncruns.engine.warehouse.base import Warehouse
 from syncruns.engine.warehouse.shape import Lack, Shape, identifier, names, quote
 from syncruns.engine.warehouse.tables import BESIDE, SORTED_LETTERS, TooLong
@@ -32,6 +33,7 @@ TYPES: dict[ColumnType, str] = {
     "json": "jsonb",
 }
 _COLUMN_TYPES = {name: kind for kind, name in TYPES.items()}
+_SPECIAL = re.compile(r"[\\\t\n\r]")
 _NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
 OWN_COLUMNS = """
     _connection_id bigint NOT NULL, _run_id uuid NOT NULL, _changed_at timestamp with time zone NOT NULL,
@@ -138,7 +140,7 @@ class PostgresWarehouse(Warehouse):
     def _encoder(self, declared: Column, actual: Column) -> Encoder:
         """Return the function that spells a value as PostgreSQL reads it; narrower than the column is fine."""
         if declared.type == "decimal":
-            return "{:f}".format
+            return spell_decimal if actual.type == "decimal" else "{:f}".format
         if declared.type == "boolean":
             return {True: "t", False: "f"}.__getitem__
         if declared.type == "timestamp":
@@ -238,15 +240,13 @@ class PostgresWarehouse(Warehouse):
 
     def _insert(self, target: Target, rows: Sequence[tuple[Row, str]], stamp: Stamp) -> None:
         declared = target.table.columns
-        encoders = [
-            _escaped if column.type in ("text", "json") else encode
-            for column, encode in zip(declared, target.encoders, strict=True)
-        ]
         begin = f"{stamp.connection_id}\t{stamp.run_id}\t{stamp.now.isoformat()}\t"
         # Column by column: less is done per value than row by row.
         encoded = [
-            ["\\N" if value is None else encode(value) for value in values]
-            for encode, values in zip(encoders, zip(*(row for row, _digest in rows), strict=True), strict=True)
+            _copied(encode, values, may_be_special=column.type in ("text", "json"))
+            for column, encode, values in zip(
+                declared, target.encoders, zip(*(row for row, _digest in rows), strict=True), strict=True
+            )
         ]
         digests = (digest for _row, digest in rows)
         lines = [begin + "\t".join(parts) + "\n" for parts in zip(digests, *encoded, strict=True)]
@@ -311,6 +311,13 @@ def _array(encode: Encoder, values: Iterable[Any]) -> str:
     return "{" + ",".join(parts) + "}"
 
 
+def _copied(encode: Encoder, values: Sequence[Any], *, may_be_special: bool) -> list[str]:
+    """Return a column's values as COPY's text format reads them; special characters are rare."""
+    texts = [None if value is None else encode(value) for value in values]
+    if may_be_special and _SPECIAL.search("".join(filter(None, texts))):
+        texts = [None if text is None else _escaped(text) for text in texts]
+    return ["\\N" if text is None else text for text in texts]
+
+
 def _escaped(text: str) -> str:
-    """Return the text as COPY's text format reads it."""
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")

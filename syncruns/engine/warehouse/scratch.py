@@ -74,10 +74,12 @@ class Scratch:
             """,
             [self._connection_id, destination._moment(before), *values],
         )
-        for column in ("n", "digest"):
-            self._execute(f"CREATE INDEX {self.missed}_{column} ON {self.missed} ({column})")
-        destination._analyze(self.missed)
-        return int(self._rows(f"SELECT count(*) FROM {self.missed}")[0][0])
+        count = int(self._rows(f"SELECT count(*) FROM {self.missed}")[0][0])
+        if count:
+            for column in ("n", "digest"):
+                self._execute(f"CREATE INDEX {self.missed}_{column} ON {self.missed} ({column})")
+            destination._analyze(self.missed)
+        return count
 
     def _met_where(self) -> str:
         """Return the condition that a row m of what was met is that of t."""

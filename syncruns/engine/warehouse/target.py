@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from connections.sdk.declare import Column, Key, Table
 from syncruns.engine.transform import Row, key_of
@@ -26,8 +26,7 @@ class Stamp:
     now: datetime
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """What is known of a row that exists already."""
 
     id: RowId
