@@ -15,6 +15,7 @@ from tests.browser.hands import Hands, Keyboard, WithoutScripts
 from tests.console import Console, wait_for
 
 Browse = Callable[..., Watched]
+pytestmark = pytest.mark.long  # half a minute each
 
 
 @pytest.fixture

@@ -75,7 +75,9 @@
   document.addEventListener("htmx:timeout", onFailure);
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
     if (detail.successful) document.getElementById("offline")?.remove();
-    if (detail.successful && detail.elt.matches("[data-dismiss]")) detail.elt.closest(".notice")?.remove();
+    if (!detail.successful || !detail.elt.matches("[data-dismiss]")) return;
+    detail.elt.closest(".notice")?.remove();
+    document.querySelector(detail.elt.getAttribute("hx-target"))?.querySelector("[role=switch]")?.focus(); // what was undone
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
     const element = event.detail.elt;
@@ -107,7 +109,8 @@
   let saidOfRun = "";
   const started = new Set(); // rows of runs that this reader began: their end is told
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
-    if (detail.successful && detail.elt.matches("tr form[action$='/sync/']")) started.add(detail.elt.closest("tr").id);
+    const form = detail.requestConfig.elt; // which the answer may have replaced
+    if (detail.successful && form.matches("tr form[action$='/sync/']")) started.add(form.closest("tr").id);
   });
   const spoken = (element) => element.textContent.replace(/\s+/g, " ").trim();
   document.addEventListener("htmx:afterSettle", () => {
@@ -126,7 +129,8 @@
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
     if (!target.matches("select") || target.form?.dataset.submit !== "change") return;
-    keyed = key === "Enter" ? null : target;
+    const isChosen = key === "Enter" && [...target.options].some((one) => one.selected !== one.defaultSelected);
+    keyed = isChosen ? null : target;
     if (keyed) return;
     event.preventDefault();
     target.form.requestSubmit();
@@ -138,6 +142,7 @@
   });
 
   // They act in place: the page's content is replaced; the frame, the focus and the place on the page stay.
+  let latest = null, shownAddress = location.pathname + location.search;
   const content = (page) => page.querySelector("#content > .container-xl");
   const isSame = (one, other) => ["action", "method", "aria-label"].every((name) => one.getAttribute(name) === other.getAttribute(name));
   document.addEventListener("submit", (event) => {
@@ -151,7 +156,9 @@
     const values = new URLSearchParams(new FormData(form, submitter));
     const url = new URL(form.getAttribute("action") ?? "", location.href);
     if (!isPost) url.search = values;
+    else if (!values.has("next")) values.set("next", shownAddress);
     let answer, page;
+    latest = values; // of two that cross each other, the later one is shown
     form.setAttribute("aria-busy", "true");
     try {
       answer = await fetch(url, isPost ? { method: "POST", body: values } : {});
@@ -162,12 +169,15 @@
     } finally {
       form.removeAttribute("aria-busy");
     }
+    document.getElementById("offline")?.remove();
+    if (latest !== values) return;
     if (isPost && !answer.ok) {
       form.reset(); // a switch shows again what is true
       return say(answer.status === 403 ? words().refused : words().failed);
     }
     if (!answer.ok || !content(page) || new URL(answer.url).pathname !== location.pathname) return location.assign(answer.url);
-    if (!isPost) history.pushState({ inPlace: true }, "", answer.url + url.hash);
+    if (!isPost) history.pushState(null, "", answer.url + url.hash);
+    shownAddress = location.pathname + location.search;
     show(page, form);
   }
   function show(page, form) {
@@ -178,12 +188,13 @@
     document.getElementById("toasts").append(...page.querySelectorAll("#toasts > .notice"));
     saidOfRun = document.querySelector("[data-announce]")?.dataset.announce ?? "";
     const now = [...document.querySelectorAll("form")].find((one) => isSame(one, form));
-    if (focus && now) [...now.elements].find((one) => one.name === focus.name && one.type === focus.type)?.focus({ preventScroll: true });
-    const rows = now?.parentElement.querySelectorAll("tbody tr, .log > li:not(.more)").length;
-    if (form.getAttribute("method") !== "post") announce(filled(words().shown, rows ?? 0));
+    const asked = content(document).querySelector("[autofocus]"); // the page wants something more
+    const same = focus && [...(now?.elements ?? [])].find((one) => one.name === focus.name && one.type === focus.type);
+    (asked ?? same)?.focus({ preventScroll: !asked });
+    const rows = (now?.closest(".card") ?? content(document)).querySelectorAll("tbody tr, .log > li:not(.more)").length;
+    if (form.getAttribute("method") !== "post") announce(filled(words().shown, rows));
   }
-  history.replaceState({ ...history.state, inPlace: true }, "");
-  window.addEventListener("popstate", ({ state }) => { if (state?.inPlace) location.reload(); });
+  window.addEventListener("popstate", () => { if (location.pathname + location.search !== shownAddress) location.reload(); });
 
   // One box that ticks all of a name in its form; without a script each is ticked by itself.
   document.addEventListener("change", ({ target }) => {
@@ -207,7 +218,8 @@
   let goes = false;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
-      document.getElementById("search-found")?.replaceChildren();
+      const found = document.getElementById("search-found");
+      if (found?.childElementCount) { found.replaceChildren(); document.getElementById("search").focus(); }
       for (const menu of openMenus()) { menu.open = false; menu.querySelector("summary").focus(); }
       return;
     }
