@@ -262,9 +262,9 @@ def test_failed_run_names_its_stream_the_fix_and_what_it_kept(page: Client, make
 def test_end_of_a_run_is_announced_to_screen_readers(page: Client, make_connection: Make) -> None:
     run = make_run(make_connection(), "running")
     url = reverse("run_progress", args=[run.pk])
-    assert "run-announcement" not in page.get(url).content.decode()
+    assert 'data-announce="Synced 0 of 0 streams' not in page.get(url).content.decode()
     run.finish("succeeded")
-    assert 'role="status" id="run-announcement" hx-swap-oob="innerHTML"' in page.get(url).content.decode()
+    assert 'data-announce="Synced 0 of 0 streams' in page.get(url).content.decode()
 
 
 def test_running_run_without_a_worker_is_shown_as_lost(page: Client, make_connection: Make) -> None:
