@@ -150,7 +150,7 @@ def _is_wanted(connection: Connection, now: datetime) -> bool:
     """Say whether the connection is due, or to be left alone."""
     is_due = connection.auto_sync and connection.next_sync_at is not None and connection.next_sync_at <= now
     is_held = any(until is not None and until > now for until in (connection.paused_until, connection.blocked_until))
-    is_out = connection.status == Connection.Status.ERROR or bool(connection.deletion)
+    is_out = connection.status == Connection.Status.ERROR or bool(connection.deletion) or connection.starts_over
     return is_due or is_held or is_out
 
 
