@@ -132,7 +132,9 @@ def next_sync_of(connection: Connection, now: datetime) -> NextSync:
     if connection.paused_until and connection.paused_until > now:
         return NextSync(at=connection.paused_until, detail=_("when the pause ends"))
     if connection.blocked_until and connection.blocked_until > now:
-        return NextSync(at=connection.blocked_until, detail=_("when the quota returns"))
+        planned = connection.next_sync_at
+        if planned is None or planned <= connection.blocked_until:
+            return NextSync(at=connection.blocked_until, detail=_("when the quota returns"))
     if connection.next_sync_at is None:
         return NextSync(words=_("Nothing planned"), detail=_("the schedule has no next slot"))
     return NextSync(at=connection.next_sync_at, grace=grace_of(connection))
