@@ -52,6 +52,7 @@ TAGS = Setting(
 
 
 CREDENTIALS = "credentials"  # in an address: whichever secret the connection signs in with
+SCHEDULE = "schedule"  # in an address: when it syncs
 
 
 class ConnectionForm:
@@ -165,7 +166,7 @@ class ConnectionForm:
         self.values |= begun
 
     def focus_on(self, name: str) -> None:
-        """Put the cursor into a setting that somebody came to change: by its name, or the secret that counts."""
+        """Put the cursor into what somebody came to change: a setting, the secret that counts, the schedule."""
         config = self.values["config"]
         wanted = next(
             (
@@ -177,6 +178,8 @@ class ConnectionForm:
         )
         if wanted is not None:
             self.focus = ("config", wanted.name)
+        elif name == SCHEDULE:
+            self.focus = (SCHEDULE, timing.ALL[0].name)
 
     # What the buttons do
 

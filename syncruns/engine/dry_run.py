@@ -70,7 +70,8 @@ def dry_run(
     free = _Free()
     for choice, _due in plan(connection, streams, all_due=True, with_steps=False):
         kind = StreamRun.Kind.STEP if is_step(choice) else StreamRun.Kind.STREAM
-        row = StreamRun(stream=choice.stream.key, kind=kind, label=choice.stream.label, started_at=timezone.now())
+        stream = choice.stream
+        row = StreamRun(stream=stream.key, kind=kind, label=stream.label, attempt=1, started_at=timezone.now())
         rows.append(row)
         try:
             _read(

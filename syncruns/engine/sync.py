@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -27,6 +27,7 @@ from syncruns.engine.context import Leash
 from syncruns.engine.evolution import Evolutions
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
+from syncruns.engine.outcome import Outcome, outcome_of
 from syncruns.engine.quarantine import waiting_of
 from syncruns.engine.reader import read_ahead
 from syncruns.engine.reset import in_range, is_reset, order_of
@@ -38,34 +39,9 @@ from syncruns.models import Backfill, Checkpoint, Reset, StreamRun, SyncRun
 
 logger = logging.getLogger("sync.engine")
 
-INTERRUPTED = {
-    "cancelled": SyncRun.State.CANCELLED,
-    "timed_out": SyncRun.State.TIMED_OUT,
-    "stopping": SyncRun.State.QUEUED,  # handed back: another worker goes on
-    "worker_lost": SyncRun.State.LOST,
-    "source_changed": SyncRun.State.CANCELLED,
-}
 LOG_SECONDS = 1.0  # between two writes of the run's log while all goes well
 LONGEST_PAUSE = 60.0  # seconds a source may ask for within a run; beyond that the connection waits for its quota
 ENDS_THE_RUN = {"credentials_refused", "credentials_expired", "config_invalid", "address_refused", "secrets_unreadable"}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended. cause: the failure that decides what its connection may do next."""
-
-    state: str
-    cause: SyncError | None = None
-
-    @classmethod
-    def of(cls, error: SyncError) -> Outcome:
-        return cls(INTERRUPTED.get(error.code, SyncRun.State.FAILED), error)
-
-    @property
-    def error(self) -> dict[str, Any] | None:
-        if self.cause is None:
-            return None
-        return {"code": self.cause.code, "params": self.cause.params, "detail": self.cause.detail}
 
 
 def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) -> Outcome:
@@ -145,7 +121,8 @@ class _StreamSync:
         for attempt in range(1, attempts + 1):
             try:
                 brake = self._read(self._begin(attempt))
-            except Interruption:
+            except Interruption as interruption:
+                self._tell_interrupted(interruption)
                 raise
             except SyncError as error:
                 failure = self._explained(error)
@@ -243,6 +220,12 @@ class _StreamSync:
             event = f"{self._row.kind}_started"
         self._log.add("info", event, self._stream.key, **told)
 
+    def _tell_interrupted(self, interruption: Interruption) -> None:
+        if interruption.code != "worker_lost":  # else what this worker knows is no longer true
+            with suppress(Error):
+                self._row.refresh_from_db()
+                journal.stream_interrupted(self._run, self._row, interruption.code)
+
     def _explained(self, error: SyncError) -> SyncError:
         connection = self._run.connection
         return explained(error, connection.kind, connection.config, connection.secrets_set_at)
@@ -298,13 +281,6 @@ def _lost_its_source(run: SyncRun, interruption: Interruption) -> bool:
         return interruption.code == "worker_lost" and not its_source.exists()
     except Error:
         return False  # the database is away, which is why it was lost
-
-
-def _weight(failure: SyncError) -> int:
-    """Rank failures by what they say of a run: what needs a person or names an end first, what is not offered last."""
-    if failure.info.needs_person or failure.until is not None:
-        return 2
-    return 0 if failure.code == UNAVAILABLE else 1
 
 
 def _is_held(failure: SyncError) -> bool:
@@ -386,18 +362,5 @@ def _leave_out(run: SyncRun, row: StreamRun, log: RunLog, reason: str, **params:
     level = "info" if reason in ("not_due", "nothing_new") else "warning"
     event = "step_held_back" if reason == NEEDS_FAILED else f"{row.kind}_skipped"
     log.add(level, event, row.stream, reason=reason, **params)
-
-
-def outcome_of(run: SyncRun, failures: list[SyncError], log: RunLog) -> Outcome:
-    """Note the end in the log, and return how a run ended whose streams are written."""
-    event = "dry_run_finished" if run.is_dry else "run_finished"
-    log.add("done" if not failures else "warning", event, **run.totals())
-    states = set(run.streams.values_list("state", flat=True))
-    cause = max(failures, key=_weight, default=None)
-    some_done = states & {StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL}
-    nothing_failed = all(failure.code == UNAVAILABLE for failure in failures) and StreamRun.State.NOT_STARTED in states
-    if failures and not some_done and not nothing_failed:
-        return Outcome(SyncRun.State.FAILED, cause)
-    if failures or StreamRun.State.PARTIAL in states:
-        return Outcome(SyncRun.State.PARTIAL, cause)
-    return Outcome(SyncRun.State.SUCCEEDED)
+    if level == "warning":
+        journal.stream_left_out(run, row, reason, params)

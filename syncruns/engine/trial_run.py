@@ -9,7 +9,8 @@ from syncruns.engine.claim import held
 from syncruns.engine.context import Leash
 from syncruns.engine.dry_run import dry_run
 from syncruns.engine.log import RunLog
-from syncruns.engine.sync import Outcome, outcome_of, plan
+from syncruns.engine.outcome import Outcome, outcome_of
+from syncruns.engine.sync import plan
 from syncruns.models import Change, StreamRun, SyncRun
 
 
@@ -42,8 +43,11 @@ def try_out(run: SyncRun, leash: Leash) -> Outcome:
         )
         failures = [SyncError(row.error_code, **row.error_params) for row in rows if row.error_code]
         for row in rows:
-            if row.error_code:
-                log.add("error", f"failed.{row.error_code}", row.stream, source=run.connection.name, **row.error_params)
+            if not row.error_code:
+                journal.stream_ended(run, row)
+                continue
+            journal.stream_failed(run, row, SyncError(row.error_code, **row.error_params), pause=None)
+            log.add("error", f"failed.{row.error_code}", row.stream, source=run.connection.name, **row.error_params)
         return outcome_of(run, failures, log)
     except Interruption as interruption:
         return Outcome.of(interruption)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.db.models import Sum
@@ -123,6 +124,12 @@ def zone() -> str:
 def holdings(connection: Connection) -> Holdings:
     """Return how many rows of how many tables a connection has loaded."""
     return Holdings.of(connection)
+
+
+@register.filter
+def zone_words(name: str) -> str:
+    """Return a zone as people call it."""
+    return timewords.zone_name(ZoneInfo(name))
 
 
 @register.filter

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from connections.catalogue import explain
 from connections.explanation import Explanation
-from connections.forms.connection import CREDENTIALS
+from connections.forms.connection import CREDENTIALS, SCHEDULE
 from connections.models import Connection
 from connections.sdk.errors import UNAVAILABLE
 from syncruns.health import DELETE_BRAKE, label_of
@@ -30,9 +30,11 @@ ICONS = {
     "quarantine": "clipboard-check",
     "decide": "clipboard-check",
     "open_log": "info-circle",
+    "reset": "history",
     "stream_off": "player-pause",
 }
 CHANGES_SETTINGS = ("edit_credentials", "edit_settings", "edit_schedule")
+FOR_ADMINISTRATORS = (*CHANGES_SETTINGS, "reset")
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,13 @@ class Fault:
         action = self.explanation.action
         if action in CHANGES_SETTINGS:
             # The cursor goes to what is to be changed.
-            named = str(self.connection.status_params.get("field", "")) if action == "edit_settings" else ""
-            field = CREDENTIALS if action == "edit_credentials" else named
+            named = str(self.connection.status_params.get("field", ""))
+            field = {"edit_credentials": CREDENTIALS, "edit_schedule": SCHEDULE}.get(action, named)
             address = reverse("connection_edit", args=[self.connection.slug])
             return f"{address}?{urlencode({'field': field})}" if field else address
+        if action == "reset":
+            streams = [self.stream_key] if self.stream_key else []
+            return reverse("connection_reset" if streams else "connection", args=[self.connection.slug, *streams])
         if action in ("stream_off", "choose_streams"):
             return reverse("connection", args=[self.connection.slug])
         if action == "decide":
@@ -94,7 +99,7 @@ class Fault:
     def needs_role(self) -> bool:
         """Say whether there is something to do, if only for another person."""
         action = self.explanation.action
-        return action in CHANGES_SETTINGS or bool(self.post)
+        return action in FOR_ADMINISTRATORS or bool(self.post)
 
     @property
     def post(self) -> str:
@@ -106,7 +111,7 @@ class Fault:
 
     @property
     def permission(self) -> str:
-        return "change" if self.explanation.action in CHANGES_SETTINGS else "operate" if self.post else "view"
+        return "change" if self.explanation.action in FOR_ADMINISTRATORS else "operate" if self.post else "view"
 
     @property
     def icon(self) -> str:
@@ -122,7 +127,7 @@ def fault_of_row(row: Row) -> Fault:
     return Fault(
         connection=connection,
         label=row.label,
-        explanation=explain(connection.status_code, connection.status_params, row.label),
+        explanation=explain(connection.status_code, connection.status_params, connection.name),
         since=connection.status_since,
         attempts=last_failures(row),
         needs_person=True,
@@ -138,7 +143,7 @@ def faults_of_decisions(row: Row) -> list[Fault]:
         Fault(
             connection=row.connection,
             label=row.label,
-            explanation=explain(stream.error_code, stream.error_params, row.label),
+            explanation=explain(stream.error_code, stream.error_params, row.connection.name),
             since=None,
             attempts=0,
             needs_person=False,
@@ -169,7 +174,7 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun], waiting: int) -> Fault 
     return Fault(
         connection=connection,
         label=label,
-        explanation=explain(failed.error_code, failed.error_params, label),
+        explanation=explain(failed.error_code, failed.error_params, connection.name),
         since=run.finished_at,
         attempts=0,
         needs_person=stops,
@@ -188,7 +193,7 @@ def _held_deletions(brake: DeleteBrake, connection: Connection, label: str) -> F
     return Fault(
         connection=connection,
         label=label,
-        explanation=explain(DELETE_BRAKE, brake.params, label),
+        explanation=explain(DELETE_BRAKE, brake.params, connection.name),
         since=brake.pulled_at,
         attempts=0,
         needs_person=True,
@@ -203,7 +208,7 @@ def _waiting_records(run: SyncRun, label: str, waiting: int) -> Fault | None:
     return Fault(
         connection=run.connection,
         label=label,
-        explanation=explain("records_quarantined", counts, label),
+        explanation=explain("records_quarantined", counts, run.connection.name),
         since=None,
         attempts=0,
         needs_person=False,
