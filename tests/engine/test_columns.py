@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connections.sdk.declare import Column, Page, Stream, Table
+from syncruns.engine.columns import column_reader
 from syncruns.engine.transform import to_rows
-from syncruns.engine.values import Refused, column_reader, reader
+from syncruns.engine.values import Refused, reader
 
 COLUMNS = [
     Column("value", "text"), Column("value", "integer"), Column("value", "decimal", 8, 2), Column("value", "boolean"),
