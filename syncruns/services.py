@@ -194,9 +194,7 @@ def block_until(connection: Connection, until: datetime) -> None:
 
 def note_synced(connection: Connection, *, trouble: bool) -> None:
     """A run loaded something to its end; without trouble, whatever stood in the connection's way no longer does."""
-    Connection.objects.filter(pk=connection.pk).update(last_sync_at=timezone.now())
-    if not trouble:
-        Connection.objects.filter(pk=connection.pk).update(blocked_until=None)
-        connection.refresh_from_db()
-        if connection.clear_error():
-            audit.record("connection.recovered", target=connection)
+    free: dict[str, Any] = {} if trouble else {"blocked_until": None}
+    Connection.objects.filter(pk=connection.pk).update(last_sync_at=timezone.now(), **free)
+    if not trouble and connection.clear_error():
+        audit.record("connection.recovered", target=connection)

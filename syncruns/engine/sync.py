@@ -82,7 +82,6 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
         with _held(run):
             rows = _stream_runs(run, [choice for choice, _due in selected])
         log.add("info", "run_started", streams=[choice.stream.label for choice, due in selected if due])
-        log.flush()
         failures: list[SyncError] = []
         for choice, due in selected:
             row = rows[choice.stream.key]
@@ -358,7 +357,7 @@ def _stream_runs(run: SyncRun, choices: list[SelectedStream]) -> dict[str, Strea
         if choice.stream.key not in known
     ]
     StreamRun.objects.bulk_create(missing)
-    return {row.stream: row for row in run.streams.all()}
+    return known | {row.stream: row for row in missing}
 
 
 @contextmanager
@@ -384,8 +383,10 @@ def _leave_out(run: SyncRun, row: StreamRun, log: RunLog, reason: str, **params:
 def outcome_of(run: SyncRun, failures: list[SyncError], log: RunLog) -> Outcome:
     """Note the end in the log, and return how a run ended whose streams are written."""
     event = "dry_run_finished" if run.is_dry else "run_finished"
-    log.add("done" if not failures else "warning", event, **run.totals())
-    states = set(run.streams.values_list("state", flat=True))
+    ended = list(run.streams.all())
+    totals = {name: sum(getattr(row, name) for row in ended) for name in SyncRun.COUNTED}
+    log.add("done" if not failures else "warning", event, **totals)
+    states = {row.state for row in ended}
     cause = max(failures, key=_weight, default=None)
     some_done = states & {StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL}
     nothing_failed = all(failure.code == UNAVAILABLE for failure in failures) and StreamRun.State.NOT_STARTED in states

@@ -66,7 +66,7 @@ class Target:
         columns = zip(*rows, strict=True)
         return [encode(values) for encode, values in zip(self.column_encoders, columns, strict=True)]
 
-    def encoded_keys(self, names: Sequence[str], keys: Sequence[Key]) -> list[Sequence[Any]]:
+    def encoded_keys(self, names: Sequence[str], keys: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
         """Return the values of declared columns called names, given by key, encoded column by column."""
         encoders = [self.column_encoders[self._place(name)] for name in names]
         return [encode(values) for encode, values in zip(encoders, zip(*keys, strict=True), strict=True)]
@@ -80,7 +80,7 @@ def unchanged(values: Sequence[Any]) -> Sequence[Any]:
     return values
 
 
-def iso_texts(moments: Sequence[datetime | None]) -> list[str | None]:
+def iso_texts(moments: Sequence[datetime | None]) -> Sequence[str | None]:
     """Return moments as datetime.isoformat spells each."""
     if None in moments:
         return [None if moment is None else moment.isoformat() for moment in moments]
