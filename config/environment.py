@@ -6,10 +6,12 @@ A wrong value ends the program with one line that names the variable.
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import secrets
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -18,14 +20,30 @@ from zoneinfo import available_timezones
 import environ
 from cryptography.fernet import Fernet
 
+from connections.sdk import VERSION
+
 KEYS_FILE = "keys.env"
 ASSIGNMENT = re.compile(r"(export )?[A-Za-z_0-9]+=")
 
 
 def stop(message: str) -> NoReturn:
-    """End the program with one clear line."""
+    """End the program with one clear line; doctor answers it as the problem that it was asked to find."""
+    if sys.argv[1:2] == ["doctor"]:
+        print(_diagnosis(message, as_json="--json" in sys.argv))  # noqa: T201 - there is no logging yet
+        raise SystemExit(1)
     print(f"sincro: {message}", file=sys.stderr)  # noqa: T201 - there is no logging yet
     raise SystemExit(2)
+
+
+def _diagnosis(message: str, *, as_json: bool) -> str:
+    """Return what doctor says of a setting that keeps Sincro from starting (syncruns/checkup says all else)."""
+    fix = "Correct it in the environment or in the .env file; .env.example explains each setting."
+    if not as_json:
+        return f"Problem  Settings: {message} {fix}"
+    check = {"name": "settings", "state": "problem", "code": "settings_wrong", "params": {}}
+    now = datetime.now(UTC).isoformat()
+    checks = [check | {"message": message, "fix": fix}]
+    return json.dumps({"state": "problem", "version": VERSION, "checked_at": now, "checks": checks}, indent=2)
 
 
 def read_file(default: Path) -> None:

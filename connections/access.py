@@ -16,7 +16,7 @@ ACCESS: dict[str, Entry] = {
         _("The password or key was changed, revoked or has expired."),
         (
             _("Get a valid user, password or key from the source."),
-            _("Enter it here; it is tested before it is saved."),
+            _("Enter it in the connection's settings; it is tested before it is saved."),
         ),
         "edit_credentials",
     ),
@@ -24,7 +24,10 @@ ACCESS: dict[str, Entry] = {
         _("Credentials expired"),
         _("The access that %(source)s gave is no longer valid; automatic syncing stopped."),
         _("Keys and authorisations have an end date, and this one has passed."),
-        (_("Create a new key or authorisation in the source."), _("Enter it here; it is tested before it is saved.")),
+        (
+            _("Create a new key or authorisation in the source."),
+            _("Enter it in the connection's settings; it is tested before it is saved."),
+        ),
         "edit_credentials",
     ),
     "permission_denied": Entry(
@@ -42,7 +45,7 @@ ACCESS: dict[str, Entry] = {
         _("Keys have an end date, and this one's has passed."),
         (
             _("Create a new key in the source, and write down its end date."),
-            _("Enter both here; the key is tested before it is saved."),
+            _("Enter both in the connection's settings; the key is tested before it is saved."),
         ),
         "edit_credentials",
     ),

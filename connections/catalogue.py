@@ -265,7 +265,10 @@ CATALOGUE: dict[str, Entry] = {
         _("A value does not fit its column's type, or the key is missing in the record."),
         (
             _("Look at the records and their reasons."),
-            _("Correct them here or at the source, or the columns in the settings; what loads is settled by itself."),
+            _(
+                "Correct them under Review or at the source, or the columns in the settings; what loads is "
+                "settled by itself."
+            ),
         ),
         "quarantine",
     ),
@@ -344,6 +347,15 @@ CATALOGUE: dict[str, Entry] = {
         _("A person cancelled this run; what was loaded stays and the next run goes on from there."),
         _("Someone pressed Cancel."),
         (),
+    ),
+    "source_changed": Entry(
+        _("Turned to another source"),
+        _(
+            "While this run was going, the connection's settings were changed to name another source; nothing "
+            "more of the earlier one is stored."
+        ),
+        _("A person changed the address, database or company and chose to start over."),
+        (_("Nothing: the next sync removes what the earlier source left, then reads the new one."),),
     ),
     "kind_off": Entry(
         _("Switched off for this installation"),

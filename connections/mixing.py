@@ -9,19 +9,29 @@ from connections.destination import table_name
 from connections.models import Connection
 from connections.sdk.connector import Connector
 from connections.sdk.declare import Table, widest
-from connections.sdk.settings import Invalid, SettingsInvalid
+from connections.sdk.settings import Invalid, Setting, SettingsInvalid
 from connections.sdk.text import gettext_noop as _
+
+OTHER_SOURCE = _("Rows were already loaded from here. Make it a new connection, or start over with the new source.")
+
+
+class OtherSource(SettingsInvalid):
+    """The settings name another source than the one whose rows are stored; a person must say what becomes of these."""
+
+
+def other_identity(connection: Connection, connector: type[Connector], values: Mapping[str, Any]) -> list[Setting]:
+    """Return the settings by which values name another source than the connection's own."""
+    return [
+        setting
+        for setting in connector.settings
+        if setting.identity and _named(setting, connection.config) != _named(setting, values)
+    ]
 
 
 def refuse_other_source(connection: Connection, connector: type[Connector], values: Mapping[str, Any]) -> None:
-    """Raise SettingsInvalid for changes that would mix two sources' rows; before anything asks for its secrets."""
-    problems = [
-        Invalid((setting.name,), _("Rows were already loaded from here. Create a new connection for another source."))
-        for setting in connector.settings
-        if setting.identity and _plain(connection.config.get(setting.name)) != _plain(values.get(setting.name))
-    ]
-    if problems:
-        raise SettingsInvalid(problems)
+    """Raise OtherSource for changes that would mix two sources' rows; before anything asks for its secrets."""
+    if changed := other_identity(connection, connector, values):
+        raise OtherSource([Invalid((setting.name,), OTHER_SOURCE) for setting in changed])
 
 
 def refuse_mixing(connection: Connection, connector: type[Connector], config: dict[str, Any]) -> None:
@@ -51,5 +61,13 @@ def _table_problems(loaded: Table, table: Table, name: str, path: tuple[str | in
     ]
 
 
-def _plain(value: Any) -> str:
-    return "" if value is None else str(value).strip()
+def _named(setting: Setting, values: Mapping[str, Any]) -> str:
+    """Return what values say of the source, spelled so that only what tells sources apart differs."""
+    value = values.get(setting.name)
+    text = "" if value is None else str(value).strip()
+    text = text or ("" if setting.default is None else str(setting.default))
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return text
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host}".lower() + f"{slash}{path}".rstrip("/")

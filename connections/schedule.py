@@ -45,16 +45,23 @@ def upcoming(schedule: Schedule, after: datetime, count: int, *, seed: int = 0) 
 
 def slots_between(schedule: Schedule, after: datetime, until: datetime, *, seed: int = 0) -> int:
     """Count the slots later than after and not later than until."""
+    return passed(schedule, after, until, seed=seed)[0]
+
+
+def passed(schedule: Schedule, after: datetime, until: datetime, *, seed: int = 0) -> tuple[int, datetime | None]:
+    """Return how many slots are later than after and not later than until, and the last of them."""
     if schedule.kind == "interval":
         step = timedelta(minutes=schedule.interval_minutes)
-        offset = _offset(schedule, seed)
-        return (until - EPOCH - offset) // step - (after - EPOCH - offset) // step
-    count = 0
+        begin = EPOCH + _offset(schedule, seed)
+        last = (until - begin) // step
+        count = last - (after - begin) // step
+        return count, begin + last * step if count > 0 else None
+    count, latest = 0, None
     for slot in slots(schedule, after, seed=seed):
         if slot > until:
             break
-        count += 1
-    return count
+        count, latest = count + 1, slot
+    return count, latest
 
 
 def slots(schedule: Schedule, after: datetime, *, seed: int = 0) -> Iterator[datetime]:

@@ -19,7 +19,7 @@ from connections import audit
 from connections.chosen_streams import choose_same_streams, choose_streams
 from connections.connectors import connector_class
 from connections.differences import differences, settings_of
-from connections.mixing import refuse_mixing, refuse_other_source
+from connections.mixing import other_identity, refuse_mixing, refuse_other_source
 from connections.models import Connection, StreamSetting
 from connections.schedule import check as check_schedule
 from connections.schedule import zone
@@ -72,14 +72,14 @@ def check_values(kind: str, values: Mapping[str, Any], *, stored_secrets: Sequen
     return Checked(config, {name: value for name, value in checked.items() if name in secret_names})
 
 
-def checked_change(connection: Connection, values: Mapping[str, Any]) -> Checked:
+def checked_change(connection: Connection, values: Mapping[str, Any], *, start_over: bool = False) -> Checked:
     """Return config and secrets as they will be once values are saved; nothing is stored.
 
-    Raises SettingsInvalid, also for changes that loaded rows forbid.
+    start_over: whether they may name another source. Raises SettingsInvalid, also for changes that loaded rows forbid.
     """
     connector = connector_class(connection.kind)
     merged = {**connection.config, **values}
-    if connection.first_loaded_at is not None:
+    if connection.is_tied and not start_over:
         refuse_other_source(connection, connector, merged)
     stored = kept_secrets(connection, values)
     checked = check_values(connection.kind, merged, stored_secrets=list(stored))
@@ -96,7 +96,8 @@ def kept_secrets(connection: Connection, values: Mapping[str, Any]) -> dict[str,
     merged = {**connection.config, **values}
     for setting in connector_class(connection.kind).settings:
         before = str(connection.config.get(setting.name) or "")
-        if setting.destination and str(merged.get(setting.name) or "").strip() != before:
+        after = str(merged.get(setting.name) or "").strip() or str(setting.default or "")
+        if setting.destination and after != before:
             return {}
     return _readable_secrets(connection)
 
@@ -157,16 +158,18 @@ def update_connection(
     values: Mapping[str, Any] | None = None,
     schedule: Mapping[str, Any] | None = None,
     tags: Sequence[str] | None = None,
+    start_over: bool = False,
     user: User = None,
     actor: str = "",
 ) -> Connection:
     """Change a connection; what is not given stays, and so does a secret left empty.
 
-    Changing a `destination` setting clears the stored secrets; changing an `identity` setting is refused once rows
-    are loaded. Raises SettingsInvalid, or SyncError for the schedule.
+    Changing a `destination` setting clears the stored secrets. Changing an `identity` setting has the next run empty
+    what is stored; with rows, only if start_over says that a person wants it, else OtherSource is raised. Raises
+    SettingsInvalid, or SyncError for the schedule.
     """
     connection = Connection.objects.select_for_update().get(pk=connection.pk)
-    before = _facts(connection)
+    before, source = _facts(connection), connection.source_number
     changed: list[str] = []
     if name is not None and (name := _checked_name(name)) != connection.name:
         connection.name = name
@@ -175,7 +178,7 @@ def update_connection(
         connection.tags = list(tags)
         changed.append("tags")
     if values is not None:
-        changed += _apply_values(connection, values)
+        changed += _apply_values(connection, values, start_over)
     if schedule is not None:
         planned = connection.schedule
         _apply_schedule(connection, schedule)
@@ -183,12 +186,16 @@ def update_connection(
             changed.append("schedule")
         if connection.schedule != planned:
             _plan_first(connection)
+    if connection.source_number != source and connection.next_sync_at is not None:
+        connection.next_sync_at = timezone.now()
     if changed:
         connection.save()
         changes = differences(before, _facts(connection))
         audit.record(
             "connection.changed", user=user, actor=actor, target=connection, fields=changed, changes=changes
         )  # fmt: skip
+        if connection.source_number != source and connection.first_loaded_at is not None:
+            audit.record("connection.turned", user=user, actor=actor, target=connection)
     # Whoever saves has looked: what was stopped tries again at once.
     if values is not None and connection.clear_error():
         if connection.next_sync_at is not None:
@@ -334,9 +341,11 @@ def _free_slug(wanted: str) -> str:
     return next(slug for number in range(2, len(taken) + 3) if (slug := f"{base}-{number}") not in taken)
 
 
-def _apply_values(connection: Connection, values: Mapping[str, Any]) -> list[str]:
+def _apply_values(connection: Connection, values: Mapping[str, Any], start_over: bool) -> list[str]:
     """Check and set config and secrets; return the names of what changed."""
-    checked = checked_change(connection, values)
+    checked = checked_change(connection, values, start_over=start_over)
+    if other_identity(connection, connector_class(connection.kind), checked.config):
+        connection.turn_to_other_source()
     before, stored = connection.config, _readable_secrets(connection)
     now, times = timezone.now().isoformat(), connection.secrets_set_at
     is_old = {name: stored.get(name) == value for name, value in checked.secrets.items()}

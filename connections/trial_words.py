@@ -30,13 +30,13 @@ TRIAL: dict[str, Entry] = {
     "credentials_refused": _like(
         "credentials_refused",
         _("%(source)s did not accept the user, password or key."),
-        _("Get a valid user, password or key from the source, and enter it here."),
+        _("Get a valid user, password or key from the source, and enter it in the settings."),
         TEST_AGAIN,
     ),
     "credentials_expired": _like(
         "credentials_expired",
         _("The access that %(source)s gave is no longer valid."),
-        _("Create a new key or authorisation in the source, and enter it here."),
+        _("Create a new key or authorisation in the source, and enter it in the settings."),
         TEST_AGAIN,
     ),
     "permission_denied": _like(

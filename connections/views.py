@@ -49,6 +49,10 @@ def connection_new_kind(request: HttpRequest, kind: str) -> HttpResponse:
     like = None
     if slug := request.GET.get("from"):
         like = get_object_or_404(Connection, slug=slug, kind=kind, deletion="")
+    if like is not None and data is not None and "copy" in data:  # from the settings of the one it is a copy of
+        form = ConnectionForm(connector, request.user, like=like)
+        form.take_over(data)
+        return _show(request, form, can_change=True)
     return _work(request, ConnectionForm(connector, request.user, like=like, data=data), can_change=True)
 
 
@@ -101,6 +105,10 @@ def _work(request: HttpRequest, form: ConnectionForm, *, can_change: bool) -> Ht
         if saved is not None:
             _tell(request, saved, is_new=form.connection is None, was_stopped=was_stopped)
             return redirect("connection", slug=saved.slug)
+    return _show(request, form, can_change=can_change)
+
+
+def _show(request: HttpRequest, form: ConnectionForm, *, can_change: bool) -> HttpResponse:
     context = {
         "form": Drawing(form, can_change=can_change),
         "connection": form.connection,
@@ -124,7 +132,7 @@ def _act(form: ConnectionForm, button: str, path: Path) -> Connection | None:
         case "offer":
             form.offer(path)
         case "test":
-            if form.check():
+            if form.check(saves=False):
                 form.test()
         case "save":
             if form.check() and form.test():
@@ -149,7 +157,11 @@ def _pressed(data: QueryDict) -> tuple[str, Path]:
 
 
 def _tell(request: HttpRequest, connection: Connection, *, is_new: bool, was_stopped: bool) -> None:
-    if not connection.auto_sync:
+    if connection.starts_over and connection.first_loaded_at is not None:
+        messages.success(
+            request, gettext("Saved. The next sync removes the earlier source's rows, then reads the new one.")
+        )
+    elif not connection.auto_sync:
         messages.success(request, gettext("Saved. Auto-sync is off: nothing is read until you switch it on."))
     elif is_new:
         messages.success(request, gettext("Saved and switched on. The first sync starts now."))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from connections.connectors import connector_class
+from connections.destination import table_name
 from connections.models import Connection
 from connections.sdk.declare import Table
 from connections.sdk.errors import SyncError
@@ -27,9 +28,17 @@ def remove_aged(now: datetime) -> bool:
     return False
 
 
+def aging_tables() -> dict[str, set[int]]:
+    """Return for how many days each table, named as in SQL, keeps its rows; one number per way a connection asks."""
+    found: dict[str, set[int]] = {}
+    for _connection, schema, table in _aging():
+        found.setdefault(table_name(schema, table.name), set()).add(table.retention_days or 0)
+    return found
+
+
 def _aging() -> Iterator[tuple[Connection, str, Table]]:
     """Yield the tables that keep rows for days, by connection."""
-    for connection in Connection.objects.filter(deletion="").order_by("pk"):
+    for connection in Connection.objects.filter(deletion="").order_by("pk").prefetch_related("stream_settings"):
         try:
             streams = streams_of(connection)
         except SyncError:  # of a kind, or with settings, that no longer say what is kept

@@ -150,7 +150,7 @@ def _is_wanted(connection: Connection, now: datetime) -> bool:
     """Say whether the connection is due, or to be left alone."""
     is_due = connection.auto_sync and connection.next_sync_at is not None and connection.next_sync_at <= now
     is_held = any(until is not None and until > now for until in (connection.paused_until, connection.blocked_until))
-    is_out = connection.status == Connection.Status.ERROR or bool(connection.deletion)
+    is_out = connection.status == Connection.Status.ERROR or bool(connection.deletion) or connection.starts_over
     return is_due or is_held or is_out
 
 
@@ -179,8 +179,16 @@ def follow(run: SyncRun, error: SyncError | None) -> None:
     if backfill is None:
         return
     if run.state in (SyncRun.State.SUCCEEDED, SyncRun.State.PARTIAL):
-        backfill.note_done(run)
+        backfill.note_done(run, by_days=_is_by_days(backfill))
     elif run.state == SyncRun.State.CANCELLED:
-        backfill.give_way()
+        backfill.give_way(run, by_days=_is_by_days(backfill))
     else:
         backfill.note_failed(error or SyncError("worker_lost"))
+
+
+def _is_by_days(backfill: Backfill) -> bool:
+    try:
+        filled = streams_of(backfill.connection)
+    except SyncError:  # settings that do not hold any more; the next window says so
+        return False
+    return any(one.stream.by_days for one in filled if one.stream.key == backfill.stream)

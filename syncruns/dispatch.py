@@ -7,7 +7,8 @@ doorbells: they say "there is work", and every truth about runs stays in our tab
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import Error, transaction
@@ -21,7 +22,7 @@ from django_q.tasks import async_task
 
 from connections import audit, switches
 from connections.models import Connection
-from connections.schedule import slots_between
+from connections.schedule import passed, slots_between
 from connections.sdk.errors import SyncError
 from syncruns import backfills, chores
 from syncruns.alerts import incidents
@@ -187,19 +188,19 @@ def _account(connection: Connection, now: datetime, busy: bool) -> list[SyncRun]
     """Move the connection past its due slots and return the rows that account for them."""
     first = connection.next_sync_at or now
     try:
-        missed, upcoming = (
-            slots_between(connection.schedule, first, now, seed=connection.slot_seed),
-            connection.next_slot(now),
-        )
+        missed, latest = passed(connection.schedule, first, now, seed=connection.slot_seed)
+        upcoming = connection.next_slot(now)
     except SyncError as error:
         if connection.mark_error(error):
             incidents.note_stopped(connection)
             audit.record("connection.stopped", target=connection, code=error.code)
+            transaction.on_commit(partial(journal.stopped, connection, error))
         return []
     held, reason = _held(connection, now)
     if held is not None:
         # Everything until the hold ends is one skipped row; the connection is next due when it ends.
-        count = 1 + slots_between(connection.schedule, first, held, seed=connection.slot_seed)
+        last = held - timedelta(microseconds=1) if reason == "quota" else held  # a slot of that very moment runs
+        count = 1 + slots_between(connection.schedule, first, last, seed=connection.slot_seed)
         _advance(connection, held if reason == "quota" else connection.next_slot(held))
         return [_skipped(connection, first, now, reason, count)]
     _advance(connection, upcoming)
@@ -213,7 +214,8 @@ def _account(connection: Connection, now: datetime, busy: bool) -> list[SyncRun]
         return [_skipped(connection, first, now, "no_worker", 1 + missed)]
     return [
         _skipped(connection, first, now, "no_worker", missed),
-        SyncRun(connection=connection, trigger=SyncRun.Trigger.CATCH_UP, slot=first, queued_at=now),
+        # The last of them is the one that runs: no slot was both missed and run.
+        SyncRun(connection=connection, trigger=SyncRun.Trigger.CATCH_UP, slot=latest, queued_at=now),
     ]
 
 

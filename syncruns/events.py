@@ -25,6 +25,9 @@ EVENTS: dict[str, str | Promise] = {
     "run_finished": _("Finished: %(read)s read, %(inserted)s new, %(updated)s changed, %(deleted)s deleted"),
     "run_handed_back": _("Stopped for a restart; another worker goes on from here"),
     "run_cancelled": _("Cancelled; what was loaded stays"),
+    "started_over": _(
+        "Removed what the earlier source left: %(rows)s rows in %(tables)s tables, and what was kept about them"
+    ),
     "run_requeued": _("Queued again to go on from where it stopped"),
     "dry_run_started": _("Reading to see what a sync would change; nothing is written"),
     "dry_run_finished": _(
@@ -94,6 +97,8 @@ EVENTS: dict[str, str | Promise] = {
     # Audit
     "connection.created": _("Created the connection"),
     "connection.changed": _("Changed %(fields)s"),
+    "connection.turned": _("Turned it to another source; the next sync removes what the earlier one left"),
+    "connection.emptied": _("Removed what the earlier source left: %(rows)s rows in %(tables)s tables"),
     "connection.deleted": _("Deleted the connection (%(rows)s rows deleted)"),
     "connection.paused": _("Paused until %(until)s"),
     "connection.resumed": _("Lifted the pause"),

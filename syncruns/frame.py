@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache, cached_property
 from typing import Any
@@ -103,9 +103,10 @@ class Frame:
     def menu(self) -> list[Item]:
         path = self._request.path
 
-        def item(label: str, icon: str, name: str, **more: Any) -> Item:
+        def item(label: str, icon: str, name: str, *also: str, **more: Any) -> Item:
             url = reverse(name)
-            current = "page" if path == url else "true" if url != "/" and path.startswith(url) else ""
+            below = (url, *also) if url != "/" else also
+            current = "page" if path == url else "true" if path.startswith(below) else ""
             return Item(label, icon, url, current, **more)
 
         items = []
@@ -123,15 +124,18 @@ class Frame:
             )
         if self._user.has_perm("syncruns.view_document") and Document.objects.exists():
             items.append(item(_("Documents"), "receipt", "documents"))
+        apart = len(items)
         if self._user.has_perm("syncruns.view_systemjob"):
             items.append(item(_("System"), "server-cog", "system"))
-        if self._user.has_perm("auth.change_user"):
-            items.append(item(_("Users"), "users", "users"))
         if self._user.has_perm("connections.view_auditevent"):
             items.append(item(_("Audit"), "report-analytics", "audit"))
-        if admin.site.has_permission(self._request):
-            items.append(item(_("Administration"), "settings", "admin:index", is_apart=True))
+        items.append(item(_("Settings"), "settings", "preferences", "/settings/", "/users/", "/password/"))
+        items[apart] = replace(items[apart], is_apart=apart > 0)
         return items
+
+    @property
+    def may_administer(self) -> bool:
+        return bool(admin.site.has_permission(self._request))
 
     # The reader
 

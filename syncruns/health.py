@@ -132,7 +132,9 @@ def next_sync_of(connection: Connection, now: datetime) -> NextSync:
     if connection.paused_until and connection.paused_until > now:
         return NextSync(at=connection.paused_until, detail=_("when the pause ends"))
     if connection.blocked_until and connection.blocked_until > now:
-        return NextSync(at=connection.blocked_until, detail=_("when the quota returns"))
+        planned = connection.next_sync_at
+        if planned is None or planned <= connection.blocked_until:
+            return NextSync(at=connection.blocked_until, detail=_("when the quota returns"))
     if connection.next_sync_at is None:
         return NextSync(words=_("Nothing planned"), detail=_("the schedule has no next slot"))
     return NextSync(at=connection.next_sync_at, grace=grace_of(connection))
@@ -181,14 +183,20 @@ def _waiting(run: SyncRun, now: datetime) -> Health:
     return Health(RUNNING, _("Queued; it starts in a moment."))
 
 
+def _created(connection: Connection, now: datetime) -> str:
+    """Say since when there is a connection that never ran."""
+    day, date = timewords.day(connection.created_at, now), timewords.date(connection.created_at, now)
+    return (_("Created on %(day)s.") if day == date else _("Created %(day)s.")) % {"day": day}
+
+
 def _switched_off(connection: Connection, last_run: SyncRun | None, now: datetime) -> Health:
     if last_run is None:
-        return Health(NEVER, _("Created %(day)s.") % {"day": timewords.day(connection.created_at, now)})
+        return Health(NEVER, _created(connection, now))
     if last_run.state in FAILURES:
         return Health(OFF, _("The last run failed: %(title)s") % {"title": failure_title(connection, last_run)})
     if connection.auto_sync_changed_at is None:
         return Health(OFF, _("Automatic syncing was never switched on."))
-    return Health(OFF, _("Off %(since)s.") % {"since": off_since(connection, now)})
+    return Health(OFF, _("Nothing is read until somebody switches it on."))
 
 
 def _planned(
@@ -198,7 +206,7 @@ def _planned(
     if slot is not None and now - slot > grace_of(connection):
         return Health(LATE, _("It should have started at %(time)s.") % {"time": timewords.clock(slot, now)})
     if last_run is None:
-        return Health(NEVER, _("Created %(day)s.") % {"day": timewords.day(connection.created_at, now)})
+        return Health(NEVER, _created(connection, now))
     if decisions.alone:
         return Health(PARTIAL, decision_sentence(decisions)) if decisions else _fine(last_run, now, waiting)
     if last_run.state in FAILURES:

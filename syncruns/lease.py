@@ -23,6 +23,7 @@ class Lease:
 
     def __init__(self, run: SyncRun) -> None:
         self._run = run
+        self._source = run.connection.source_number
         self._lease_seconds: float = settings.LEASE_SECONDS
         self._deadline = time.monotonic() + settings.RUN_DEADLINE
         self._alive_until = time.monotonic() + PATIENCE_SECONDS
@@ -49,7 +50,7 @@ class Lease:
         self.look()
 
     def look(self) -> None:
-        """Raise Interruption when the run must end: cancelled, stopping, timed_out or worker_lost."""
+        """Raise Interruption when the run must end: cancelled, stopping, timed_out, worker_lost, source_changed."""
         if time.monotonic() > self._deadline:
             raise Interruption("timed_out")
         if self._reason:
@@ -96,9 +97,12 @@ class Lease:
         connection.close()
 
     def _listen(self) -> None:
-        cancelled = SyncRun.objects.filter(pk=self._run.pk, cancel_requested_at__isnull=False).exists()
-        if cancelled:
-            self._interrupt("cancelled")
+        of_run = SyncRun.objects.filter(pk=self._run.pk)
+        for cancelled_at, source in of_run.values_list("cancel_requested_at", "connection__source_number"):
+            if cancelled_at is not None:
+                self._interrupt("cancelled")
+            if source != self._source:
+                self._interrupt("source_changed")
 
     def _beat(self) -> None:
         if time.monotonic() > self._alive_until:

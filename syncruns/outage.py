@@ -21,16 +21,18 @@ from django.utils.translation import gettext_noop as _
 logger = logging.getLogger("sync.outage")
 
 OVER_AFTER_SECONDS = 30  # without a failure; SQLite lets whoever waits for a lock fail after 20
+# Of SQLite: the file is locked for long, damaged, or its disk is full, read-only, failing or gone.
+AWAY = ("BUSY", "NOTADB", "CORRUPT", "CANTOPEN", "READONLY", "FULL", "IOERR")
 SHUTTING_DOWN = ("57P01", "57P02", "57P03")  # also: crashed, starting up
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Say whether the error means that the database could not be reached, broke off, or stayed locked for long."""
+    """Say whether the error means that the database cannot be used at all, and not that it refused one statement."""
     if not (isinstance(error, InterfaceError | OperationalError) or type(error) is DatabaseError):
         return False
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
-        return getattr(cause, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+        return getattr(cause, "sqlite_errorname", "").removeprefix("SQLITE_").split("_")[0] in AWAY
     if not hasattr(cause, "pgcode"):
         return False
     code = getattr(cause, "pgcode", None) or ""

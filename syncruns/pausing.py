@@ -23,13 +23,13 @@ def pause(connection: Connection, until: datetime | None, *, user: User = None, 
     connection = set_paused_until(connection, until, user=user, actor=actor)
     now = timezone.now()
     if before is not None and before > now and (until is None or until < before):
-        _shorten(connection, max(until or now, now))
+        shorten(connection, "paused", max(until or now, now))
     return connection
 
 
-def _shorten(connection: Connection, ends: datetime) -> None:
-    """Count again the slots that the pause took: they were noted for all of it when the first came due."""
-    noted = SyncRun.objects.filter(connection=connection, state=SyncRun.State.SKIPPED, skip_reason="paused")
+def shorten(connection: Connection, reason: str, ends: datetime) -> None:
+    """Count again the slots that a pause or a quota took: they were noted for all of it when the first came due."""
+    noted = SyncRun.objects.filter(connection=connection, state=SyncRun.State.SKIPPED, skip_reason=reason)
     last = noted.filter(slot__lte=ends).order_by("-slot").first()
     if last is None or last.slot is None:
         return

@@ -27,6 +27,7 @@ logger = logging.getLogger("sync.supervisor")
 LONGEST_WAIT = 30.0  # seconds between two starts of a child that keeps ending
 STEADY_AFTER = 60.0  # seconds of life after which an end is news again
 PR_SET_PDEATHSIG = 1
+PROC = Path("/proc")
 
 
 class AlreadyRunning(Exception):
@@ -218,6 +219,25 @@ def _is_child(child: Any) -> bool:
     return isinstance(child, dict) and {"name", "pid", "start"} <= child.keys()
 
 
+def is_watched(role_file: Path) -> bool:
+    """Tell whether the process that wrote a role's file is there and moves: it starts again what ends."""
+    try:
+        stat = _stat(int(_written(role_file.read_text(errors="replace"))["pid"]))
+    except (OSError, KeyError, TypeError, ValueError):
+        return False
+    if stat is None:
+        return not PROC.exists()
+    return stat[0] not in "ZXTt"
+
+
+def stopped_members(group: int) -> list[int]:
+    """Return the processes of a group that a signal (SIGSTOP) or a debugger has stopped."""
+    if not PROC.exists():
+        return []
+    found = ((int(entry), _stat(int(entry))) for entry in os.listdir(PROC) if entry.isdigit())
+    return [pid for pid, stat in found if stat and int(stat[2]) == group and stat[0] in "Tt"]
+
+
 def start_time(pid: int) -> int | None:
     """Return when the process started, in ticks since the machine did; None without such a process or without /proc."""
     stat = _stat(pid)
@@ -243,7 +263,7 @@ def is_alive(pid: int | None, start: int | None) -> bool:
 def _stat(pid: int) -> list[str] | None:
     """Return the fields of /proc/<pid>/stat from the third (state) on."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        text = (PROC / str(pid) / "stat").read_text()
     except OSError:
         return None
     return text.rpartition(")")[2].split()  # the name before it may hold spaces and brackets
@@ -257,5 +277,5 @@ def _is_orphan(pid: int, start: int | None) -> bool:
     if now is not None:
         return now == start
     # Its leader has gone. Members that are left hold the number, so no other process can have got it meanwhile.
-    sessions = (_stat(int(entry)) for entry in os.listdir("/proc") if entry.isdigit())
+    sessions = (_stat(int(entry)) for entry in os.listdir(PROC) if entry.isdigit())
     return any(stat and int(stat[3]) == pid and int(stat[19]) >= start for stat in sessions)

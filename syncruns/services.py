@@ -19,6 +19,7 @@ from syncruns.dispatch import ring
 from syncruns.engine import journal
 from syncruns.engine.steps import is_step
 from syncruns.models import Backfill, StreamRun, SyncRun
+from syncruns.pausing import shorten
 from syncruns.webhooks import events as webhooks
 
 BY_A_PERSON = 10  # priority over scheduled runs
@@ -102,6 +103,7 @@ def cancel_run(run: SyncRun, *, user: User = None, actor: str = "") -> bool:
     done = is_over or run.request_cancel()
     if is_over:
         webhooks.note_run(run)
+        transaction.on_commit(lambda: journal.not_started(run))
     if done and (backfill := Backfill.of(run)) is not None:
         backfill.stop()  # else its next window would follow at once
     if done:
@@ -186,15 +188,30 @@ def mark_stopped(connection: Connection, error: SyncError) -> None:
 
 
 def block_until(connection: Connection, until: datetime) -> None:
-    """Let nothing call the source before until (aware); scheduled syncing goes on then."""
+    """Let nothing call the source before until (aware); the tick accounts for the slots until then."""
     Connection.objects.filter(pk=connection.pk).update(blocked_until=until)
-    Connection.objects.filter(pk=connection.pk, next_sync_at__lt=until).update(next_sync_at=until)
     transaction.on_commit(lambda: journal.blocked(connection, until))
 
 
 def note_synced(connection: Connection, *, trouble: bool) -> None:
     """A run loaded something to its end; without trouble, whatever stood in the connection's way no longer does."""
-    free: dict[str, Any] = {} if trouble else {"blocked_until": None}
-    Connection.objects.filter(pk=connection.pk).update(last_sync_at=timezone.now(), **free)
-    if not trouble and connection.clear_error():
-        audit.record("connection.recovered", target=connection)
+    Connection.objects.filter(pk=connection.pk).update(last_sync_at=timezone.now())
+    if not trouble:
+        _lift_block(connection)
+        if connection.clear_error():
+            audit.record("connection.recovered", target=connection)
+            transaction.on_commit(lambda: journal.recovered(connection))
+
+
+def _lift_block(connection: Connection) -> None:
+    """Forget until when the source was to be left alone; slots that were given up for it come at their times."""
+    connection.refresh_from_db()
+    blocked, now = connection.blocked_until, timezone.now()
+    if blocked is None:
+        return
+    Connection.objects.filter(pk=connection.pk).update(blocked_until=None)
+    if blocked > now:
+        waits = Connection.objects.filter(pk=connection.pk, next_sync_at=blocked)
+        if waits.update(next_sync_at=connection.next_slot(now)):
+            shorten(connection, "quota", now)
+    connection.refresh_from_db()

@@ -25,12 +25,14 @@ from syncruns.chores import do_due
 from syncruns.deletion import finish_deletions
 from syncruns.engine import journal
 from syncruns.engine.asked import is_one_off
-from syncruns.engine.sync import Outcome, sync
+from syncruns.engine.outcome import Outcome
+from syncruns.engine.sync import sync
 from syncruns.engine.trial_run import try_out
 from syncruns.engine.whereabouts import whereabouts
 from syncruns.lease import Lease
 from syncruns.models import StreamRun, SyncRun, SystemJob
 from syncruns.services import block_until, mark_stopped, note_synced
+from syncruns.starting_over import start_over
 from syncruns.stopping import is_stopping
 from syncruns.webhooks import events as webhooks
 
@@ -142,6 +144,7 @@ def execute(run: SyncRun) -> None:
     journal.began(run)
     with Lease(run) as lease:
         try:
+            start_over(run, lease)
             outcome = try_out(run, lease) if run.is_dry else sync(run, lambda: open_connector(run.connection), lease)
         except SyncError as error:
             outcome = Outcome.of(error)
@@ -176,7 +179,8 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
     """Write how the run ended and what follows from it: all of it, or nothing."""
     connection = run.connection
     if outcome.state == SyncRun.State.LOST:
-        ticker.lose(run, timezone.now(), given_up=True)
+        if not ticker.lose(run, timezone.now(), given_up=True):
+            transaction.on_commit(lambda: journal.taken_over(run))
         return
     if outcome.state == SyncRun.State.QUEUED:
         if run.hand_back():
@@ -186,6 +190,7 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
     if outcome.state == SyncRun.State.TIMED_OUT and run.resets and not run.has_moved:
         outcome = Outcome(outcome.state, SyncError("reset_too_long"))
     if not run.finish(outcome.state, error=outcome.error):
+        transaction.on_commit(lambda: journal.taken_over(run))
         return  # taken away meanwhile: whoever took it writes the end
     error = outcome.cause
     transaction.on_commit(lambda: journal.ended(run, error))
@@ -209,6 +214,7 @@ def _write_outcome(run: SyncRun, outcome: Outcome) -> None:
             slot=run.slot,
             attempt=run.attempt + 1,
         )
+        transaction.on_commit(lambda: journal.goes_on(run))
     incidents.follow(run)
 
 

@@ -42,9 +42,12 @@ class Applied:
     kept: dict[str, str] = field(default_factory=dict)
 
 
-def apply(wanted: Sequence[Wanted], *, user: User = None, actor: str = "") -> list[Applied]:
+def apply(
+    wanted: Sequence[Wanted], *, start_over: Sequence[str] = (), user: User = None, actor: str = ""
+) -> list[Applied]:
     """Create and change connections as wanted, inside the caller's transaction.
 
+    start_over: short names of those that may be turned to another source, for which their stored rows go.
     Raises SettingsInvalid with every problem of every connection, each path beginning with the short name; the caller's
     transaction must then be undone.
     """
@@ -54,7 +57,7 @@ def apply(wanted: Sequence[Wanted], *, user: User = None, actor: str = "") -> li
     for one in wanted:
         try:
             with transaction.atomic():
-                applied.append(_Application(one, known.get(one.slug), user, actor).run())
+                applied.append(_Application(one, known.get(one.slug), one.slug in start_over, user, actor).run())
         except SettingsInvalid as invalid:
             problems += [
                 Invalid((one.slug, *problem.path), problem.text, problem.params) for problem in invalid.problems
@@ -77,8 +80,11 @@ class _Unchanged(Exception):
 class _Application:
     """One connection of a file."""
 
-    def __init__(self, wanted: Wanted, connection: Connection | None, user: User, actor: str) -> None:
+    def __init__(
+        self, wanted: Wanted, connection: Connection | None, may_start_over: bool, user: User, actor: str
+    ) -> None:
         self._wanted = wanted
+        self._may_start_over = may_start_over
         self._connection = connection
         self._who: dict[str, Any] = {"user": user, "actor": actor}
 
@@ -122,6 +128,7 @@ class _Application:
                 values=self._values(),
                 schedule=wanted.schedule,
                 tags=wanted.tags,
+                start_over=self._may_start_over,
                 **self._who,
             )
         )

@@ -17,6 +17,7 @@ from connections.defaults import Environment, Given, environment_of, fixed_strea
 from connections.forms import asking, beginning, entries, held, offers, timing
 from connections.forms.entries import Path, Values
 from connections.forms.fields import words
+from connections.mixing import other_identity
 from connections.models import Connection
 from connections.sdk.connector import Connector
 from connections.sdk.declare import Finding
@@ -51,6 +52,7 @@ TAGS = Setting(
 
 
 CREDENTIALS = "credentials"  # in an address: whichever secret the connection signs in with
+SCHEDULE = "schedule"  # in an address: when it syncs
 
 
 class ConnectionForm:
@@ -83,6 +85,7 @@ class ConnectionForm:
         self.focus: Path = ()
         self.secrets: dict[str, str] = {}
         self.has_expired = False
+        self.starts_over = data is not None and "start_over" in data
         self.settings: dict[str, tuple[Setting, ...]] = {
             "about": self.about,
             "config": connector.settings,
@@ -156,8 +159,14 @@ class ConnectionForm:
         self.offers = offers.posted(self.connector.settings, data)
         self.auto_sync = "auto_sync" in data
 
+    def take_over(self, data: QueryDict) -> None:
+        """Go on, in a copy, with the access that was typed into the form of the connection it is copied from."""
+        begun = {part: values for part, values in self.values.items() if part != "config"}
+        self._read(data)
+        self.values |= begun
+
     def focus_on(self, name: str) -> None:
-        """Put the cursor into a setting that somebody came to change: by its name, or the secret that counts."""
+        """Put the cursor into what somebody came to change: a setting, the secret that counts, the schedule."""
         config = self.values["config"]
         wanted = next(
             (
@@ -169,6 +178,8 @@ class ConnectionForm:
         )
         if wanted is not None:
             self.focus = ("config", wanted.name)
+        elif name == SCHEDULE:
+            self.focus = (SCHEDULE, timing.ALL[0].name)
 
     # What the buttons do
 
@@ -250,8 +261,15 @@ class ConnectionForm:
         except SyncError as error:
             self.asking_error = error
 
-    def check(self) -> bool:
-        """Find every problem at once; True when there is none."""
+    @property
+    def other_identity(self) -> list[Setting]:
+        """Return the settings by which what was typed names another source than that of the stored rows."""
+        if self.connection is None or not self.connection.is_tied:
+            return []
+        return other_identity(self.connection, self.connector, {**self.connection.config, **self.values["config"]})
+
+    def check(self, *, saves: bool = True) -> bool:
+        """Find every problem at once; True when there is none. saves=False: of what stands in the form by itself."""
         config = self.values["config"] = entries.without_blank_columns(self.connector.settings, self.values["config"])
         for part in ("about", "windows", "first"):
             self._check_part(part)
@@ -265,7 +283,8 @@ class ConnectionForm:
             if self.connection is None:
                 self.checked = services.check_values(self.connector.kind, self._given_values())
             else:
-                self.checked = services.checked_change(self.connection, {**config, **self.secrets})
+                given, may_turn = {**config, **self.secrets}, self.starts_over or not saves
+                self.checked = services.checked_change(self.connection, given, start_over=may_turn)
             self._check_endings()
         except SettingsInvalid as invalid:
             self._note("config", invalid.problems)
@@ -310,6 +329,7 @@ class ConnectionForm:
                 tags=tags.split(about["tags"]),
                 values=values,
                 schedule=schedule,
+                start_over=self.starts_over,
                 user=self.user,
             )
             return services.set_auto_sync(connection, auto_sync, user=self.user)

@@ -15,6 +15,7 @@ from connections.forms import entries, held, timing
 from connections.forms.connection import ConnectionForm
 from connections.forms.entries import Path
 from connections.forms.fields import Field, build, walk, words
+from connections.mixing import OTHER_SOURCE
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import SettingsInvalid, check_settings
 from connections.sdk.text import gettext_noop as _
@@ -143,6 +144,24 @@ class Drawing:
     @property
     def schedule_more(self) -> list[Field]:
         return self.parts["schedule"][len(timing.SCHEDULE) :]
+
+    @cached_property
+    def turns(self) -> list[tuple[str, str, str]]:
+        """The settings that name another source than that of the stored rows: label, value so far, value typed."""
+        if self.form.connection is None:
+            return []
+        before, typed = self.form.connection.config, self.form.values["config"]
+        shown = [(one, str(before.get(one.name) or ""), str(typed[one.name])) for one in self.form.other_identity]
+        return [(words(one.label), old or "—", new or "—") for one, old, new in shown]
+
+    @property
+    def starts_over(self) -> bool:
+        return self.form.starts_over
+
+    @property
+    def must_choose(self) -> bool:
+        """Say whether saving failed because nobody said what becomes of the stored rows."""
+        return any(one.text == OTHER_SOURCE for problems in self.form.problems.values() for one in problems)
 
     @property
     def explained(self) -> list[Field]:

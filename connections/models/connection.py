@@ -68,7 +68,10 @@ class Connection(models.Model):
     jitter_seconds = models.PositiveIntegerField(_("spread (seconds)"), default=0)
     catch_up = models.CharField(_("missed slots"), max_length=4, choices=CatchUp.choices, default=CatchUp.ONE)
     next_sync_at = models.DateTimeField(_("next sync"), null=True, blank=True, db_index=True, editable=False)
-    first_loaded_at = models.DateTimeField(null=True, blank=True, editable=False)  # since then identity is fixed
+    first_loaded_at = models.DateTimeField(null=True, blank=True, editable=False)  # since then rows tie it
+    source_number = models.PositiveIntegerField(default=1, editable=False)  # higher with each source it is turned to
+    starts_over = models.BooleanField(default=False, editable=False)  # the next run empties what an earlier one left
+    emptied_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_sync_at = models.DateTimeField(_("last sync"), null=True, blank=True, editable=False)
     blocked_until = models.DateTimeField(_("waiting for quota until"), null=True, blank=True, editable=False)
     paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
@@ -116,6 +119,20 @@ class Connection(models.Model):
             time_zone=self.time_zone,
             jitter_seconds=self.jitter_seconds,
         )
+
+    @property
+    def is_tied(self) -> bool:
+        """Say whether rows are stored that belong to the source that the settings name."""
+        return self.first_loaded_at is not None and not self.starts_over
+
+    def turn_to_other_source(self) -> None:
+        """Have the next run empty what is stored before it reads; those of the source until now lose their fence.
+
+        Does not save.
+        """
+        self.source_number += 1
+        self.starts_over = True
+        self.blocked_until = None  # that was asked by the source until now
 
     @property
     def slot_seed(self) -> int:

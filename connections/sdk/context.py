@@ -30,6 +30,7 @@ class ReadOptions:
     since: datetime | None = None  # read what changed since this aware moment, not from the checkpoint or window
     until: datetime | None = None  # with since, of a stream that is ranged: nothing at or after it, but for whole days
     page_size: int | None = None
+    place: Mapping[str, Any] | None = None  # within the range, a Page's: what came before it was loaded
 
 
 class Context(Protocol):

@@ -134,6 +134,7 @@ class Stream:
     window_env_unit: Literal["minutes", "days"] = "minutes"  # ... and what it counts
     changed_since: bool = False  # the source can be asked for what changed since a moment
     ranged: bool = False  # ... and before another: ReadOptions.since and until, whatever the checkpoint says
+    by_days: bool = False  # a range is read in whole days, so that a shorter one costs as much as a day
     every_minutes: int | None = None  # a slower rhythm than its connection's, until a person says otherwise
 
     def __post_init__(self) -> None:
@@ -243,7 +244,9 @@ class Page:
     sets: table name -> values of its set_key whose rows are all in this page, be there none: the others of these
     sets are deleted. sweep: what the page tells of the keys that exist.
     checkpoint: JSON that says "from here a later run loses nothing read so far", this page included; the
-    engine never looks inside. expected: about how many records the whole read should bring, in all tables, if known.
+    engine never looks inside. place: the same within a range (ReadOptions.until), for a later read of this range; who
+    tells it once tells it on the range's last page as well.
+    expected: about how many records the whole read should bring, in all tables, if known.
     documents: files to keep, in the transaction that loads the page; such a page is never divided, so let it be small.
     """
 
@@ -252,6 +255,7 @@ class Page:
     sets: Mapping[str, Sequence[Key]] = field(default_factory=dict)
     sweep: Sweep | None = None
     checkpoint: dict[str, Any] | None = None
+    place: dict[str, Any] | None = None
     expected: int | None = None
     documents: Sequence[Document] = ()
 

@@ -56,6 +56,7 @@ CODES: dict[str, CodeInfo] = {
     "worker_lost": CodeInfo(retryable=True, needs_person=False),
     "timed_out": CodeInfo(retryable=True, needs_person=False),
     "cancelled": CodeInfo(retryable=False, needs_person=False),
+    "source_changed": CodeInfo(retryable=False, needs_person=False),
     "stopping": CodeInfo(retryable=True, needs_person=False),
     "internal": CodeInfo(retryable=False, needs_person=False),
 }
@@ -83,4 +84,7 @@ class SyncError(Exception):
 
 
 class Interruption(SyncError):
-    """The run must stop now, for a reason outside the source: cancelled, timed_out, stopping, worker_lost."""
+    """The run must stop now, for a reason outside the source.
+
+    cancelled, timed_out, stopping, worker_lost, source_changed.
+    """

@@ -19,7 +19,7 @@ API_PROBLEMS: dict[str, Entry] = {
         _("No token"),
         _("This address wants an API token, and the request brought none."),
         _("The Authorization header is missing or is not of the Bearer kind."),
-        (_("Send “Authorization: Bearer” and the token."), _("Administrators make tokens under System, API tokens.")),
+        (_("Send “Authorization: Bearer” and the token."), _("Administrators make tokens under Settings, API tokens.")),
     ),
     "token_refused": Entry(
         _("Token refused"),

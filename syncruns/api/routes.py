@@ -22,7 +22,7 @@ from syncruns.api.memory import Memory
 from syncruns.api.metrics import metrics_of
 from syncruns.api.paging import MOST, cursor_of, number_of, place_of
 from syncruns.api.problems import Problem
-from syncruns.api.schemas import SLUG, Moment, ProblemDocument, TriggerIn
+from syncruns.api.schemas import SLUG, Moment, ProblemDocument, TriggerIn, WrittenTruth, WrittenWhole
 from syncruns.api.triggering import trigger_all, trigger_one
 from syncruns.events import sentence
 from syncruns.health import label_of
@@ -43,7 +43,8 @@ CursorQuery = Annotated[
     str | None,
     Query(pattern=r"^[-A-Za-z0-9_]+$", max_length=200, description="Where to go on: next_cursor of an answer before"),
 ]
-LimitQuery = Annotated[int, Query(ge=1, le=MOST, description="At most so many")]
+LIMIT: Any = Query(50, ge=1, le=MOST, description="At most so many")
+SKIPPED: Any = Query(False, description="Also slots in which nothing ran")
 SinceQuery = Annotated[Moment | None, Query(description="From here, ISO 8601 with a time zone")]
 UntilQuery = Annotated[Moment | None, Query(description="Before this, ISO 8601 with a time zone")]
 
@@ -118,8 +119,8 @@ def logs(
     status: Annotated[schemas.Outcome | None, Query(description="Only runs that ended so")] = None,
     since: SinceQuery = None,
     until: UntilQuery = None,
-    include_skipped: Annotated[bool, Query(description="Also slots in which nothing ran")] = False,
-    limit: LimitQuery = 50,
+    include_skipped: WrittenTruth = SKIPPED,
+    limit: WrittenWhole = LIMIT,
     cursor: CursorQuery = None,
 ) -> dict[str, Any]:
     """One entry per run that ended, newest first; since and until are about its end."""
@@ -174,7 +175,7 @@ def events(
     request: HttpRequest,
     run_id: UUID,
     level: Annotated[schemas.Level, Query(description="These and worse")] = schemas.Level.INFO,
-    limit: LimitQuery = 100,
+    limit: WrittenWhole = LIMIT,
     cursor: CursorQuery = None,
 ) -> dict[str, Any]:
     """The log of a run, oldest first."""
@@ -205,7 +206,7 @@ def events(
     url_name="connections",
     tags=["connections"],
 )
-def connections(request: HttpRequest, limit: LimitQuery = 50, cursor: CursorQuery = None) -> dict[str, Any]:
+def connections(request: HttpRequest, limit: WrittenWhole = LIMIT, cursor: CursorQuery = None) -> dict[str, Any]:
     """The connections, in the order they were made."""
     now = timezone.now()
     after = number_of(cursor) if cursor else 0

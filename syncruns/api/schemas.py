@@ -41,7 +41,24 @@ def _whole(value: Any) -> Any:
     return int(value)
 
 
+def _written_whole(value: Any) -> Any:
+    """Take digits alone, as an address has them: neither " 1" nor "1_0", which Python would read as numbers."""
+    if type(value) is int:  # the default
+        return value
+    if not isinstance(value, str) or not re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", value, re.ASCII):
+        raise ValueError("a whole number is wanted, in digits")
+    return int(value)
+
+
+def _written_truth(value: Any) -> Any:
+    if value not in ("true", "false", True, False):
+        raise ValueError("true or false is wanted")
+    return value in ("true", True)
+
+
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+WrittenWhole = Annotated[int, BeforeValidator(_written_whole)]
+WrittenTruth = Annotated[bool, BeforeValidator(_written_truth)]
 
 
 class Outcome(StrEnum):

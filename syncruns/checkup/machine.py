@@ -1,62 +1,36 @@
-"""Checks of what Sincro stands on: its processes, scheduler, log, database, clock, disk and keys."""
+"""Checks of what Sincro stands on beside its database: its processes, scheduler, log, clock, disk and keys."""
 
 from __future__ import annotations
 
+import errno
 import http.client
 import os
 import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
-from django.db import Error, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
+from django.db import connection
 
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from syncruns.checkup.check import OK, PROBLEM, WARNING, Check, Scene
 from syncruns.frame import SILENT_AFTER
 from syncruns.models import SyncLog, SyncRun, SystemJob
-from syncruns.processes import is_alive, listens_at, main_process
+from syncruns.processes import is_alive, is_watched, listens_at, main_process, stopped_members
 from syncruns.supervisor import CONFIRM_SECONDS, ROLES
 
-SLOW_SECONDS = 1.0
 LOG_MAY_LAG = timedelta(minutes=2)
-LOCK_SECONDS = 5.0
-OURS = ("connections", "syncruns")  # whose migrations are never squashed away
 WEB_SECONDS = 5.0
 SKEW_WARNING_SECONDS = 2.0
 SKEW_PROBLEM_SECONDS = 30.0
 MEGABYTE = 2**20
-
-
-def check_database(_scene: Scene) -> Iterator[Check]:
-    started = time.monotonic()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-        cursor.fetchone()
-    seconds = time.monotonic() - started
-    slow = seconds > SLOW_SECONDS
-    params = {"kind": connection.display_name, "ms": round(seconds * 1000)}
-    yield Check("database", WARNING if slow else OK, "database_slow" if slow else "database_answers", params)
-
-
-def check_migrations(_scene: Scene) -> Iterator[Check]:
-    executor = MigrationExecutor(connection)
-    loader = executor.loader
-    pending = executor.migration_plan(loader.graph.leaf_nodes())
-    unknown = sorted(key for key in loader.applied_migrations if key[0] in OURS and key not in loader.disk_migrations)
-    if unknown:
-        yield Check("migrations", PROBLEM, "migrations_newer", {"newest": ".".join(unknown[-1])})
-    elif pending:
-        first = f"{pending[0][0].app_label}.{pending[0][0].name}"
-        yield Check("migrations", PROBLEM, "migrations_pending", {"count": len(pending), "first": first})
-    else:
-        yield Check("migrations", OK, "migrations_done")
+PROBE_BYTES = 2**16
 
 
 def check_processes(scene: Scene) -> Iterator[Check]:
@@ -64,6 +38,10 @@ def check_processes(scene: Scene) -> Iterator[Check]:
     mains = {role: main for role in ROLES if (main := _main(role)) is not None}
     alive = [role for role, main in mains.items() if is_alive(main["pid"], main["start"])]
     ended = [role for role in mains if role not in alive]
+    if frozen := [role for role in alive if stopped_members(mains[role]["pid"])]:
+        yield Check("processes", PROBLEM, "processes_frozen", {"roles": frozen})
+    if unwatched := [role for role in alive if not is_watched(settings.DATA_DIR / "run" / role)]:
+        yield Check("processes", WARNING, "processes_unwatched", {"roles": unwatched})
     if not alive:
         if _is_fresh(scene):
             yield Check("processes", OK, "processes_elsewhere")
@@ -71,7 +49,7 @@ def check_processes(scene: Scene) -> Iterator[Check]:
             yield Check("processes", PROBLEM, "processes_none")
     elif ended:
         yield Check("processes", PROBLEM, "processes_ended", {"roles": ended})
-    else:
+    elif not frozen and not unwatched:
         yield Check("processes", OK, "processes_alive", {"roles": alive})
 
 
@@ -132,32 +110,12 @@ def check_log(_scene: Scene) -> Iterator[Check]:
 def _is_writable(path: Path) -> bool:
     """Try it on a log that is there; one that is not must be made by who runs Sincro, not by who asks."""
     if not path.exists():
-        return os.access(path.parent, os.W_OK)
+        return path.parent.is_dir() and os.access(path.parent, os.W_OK)
     try:
         path.open("a").close()
     except OSError:
         return False
     return True
-
-
-def check_locks(_scene: Scene) -> Iterator[Check]:
-    """Look for sessions that wait for a lock; on SQLite, ask for the one lock there is."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*), max(extract(epoch FROM clock_timestamp() - query_start)) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
-                " AND clock_timestamp() - query_start > make_interval(secs => %s)",
-                [LOCK_SECONDS],
-            )
-            count, seconds = cursor.fetchone()
-    else:
-        count, seconds = _wait_for_sqlite()
-    if count:
-        params = {"count": count, "span": timedelta(seconds=float(seconds))}
-        yield Check("locks", PROBLEM, "locks_waiting", params)
-    else:
-        yield Check("locks", OK, "locks_free")
 
 
 def check_clock(scene: Scene) -> Iterator[Check]:
@@ -167,10 +125,10 @@ def check_clock(scene: Scene) -> Iterator[Check]:
             cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
         else:
             cursor.execute("SELECT (julianday('now') - 2440587.5) * 86400")
-        seconds = float(cursor.fetchone()[0]) - scene.now.timestamp()
+        seconds = float(cursor.fetchone()[0]) - scene.present.timestamp()
     last = SystemJob.last_sign(SystemJob.DISPATCH)
     if last is not None:
-        seconds = max(seconds, (last - scene.now).total_seconds())  # a tick of the future
+        seconds = max(seconds, (last - scene.present).total_seconds())  # a tick of the future
     apart = abs(seconds)
     sources = list(_source_clocks(scene))
     yield from sources
@@ -192,13 +150,29 @@ def _source_clocks(scene: Scene) -> Iterator[Check]:
 
 
 def check_disk(_scene: Scene) -> Iterator[Check]:
-    usage = shutil.disk_usage(settings.DATA_DIR)
-    params = {"bytes": usage.free, "percent": round(100 * usage.free / usage.total), "path": str(settings.DATA_DIR)}
-    for state, least in ((PROBLEM, settings.DISK_PROBLEM_MB), (WARNING, settings.DISK_WARNING_MB)):
-        if usage.free < least * MEGABYTE:
-            yield Check("disk", state, "disk_full", params)
-            return
-    yield Check("disk", OK, "disk_free", params)
+    """Look how much room there is where Sincro writes, and write a little: quotas and mounts have a say as well."""
+    try:
+        with tempfile.TemporaryFile(dir=settings.DATA_DIR) as file:
+            file.write(bytes(PROBE_BYTES))
+    except OSError as error:
+        code = "disk_no_room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "disk_unwritable"
+        yield Check("disk", PROBLEM, code, {"path": str(settings.DATA_DIR), "said": error.strerror or ""})
+    for place in _places():
+        usage = shutil.disk_usage(place)
+        params = {"bytes": usage.free, "percent": round(100 * usage.free / usage.total), "path": str(place)}
+        limits = ((PROBLEM, settings.DISK_PROBLEM_MB), (WARNING, settings.DISK_WARNING_MB))
+        state = next((state for state, least in limits if usage.free < least * MEGABYTE), OK)
+        yield Check("disk", state, "disk_free" if state == OK else "disk_full", params)
+
+
+def _places() -> list[Path]:
+    """Return the data directory, and the folder of a SQLite file that lies on another disk."""
+    places = [Path(settings.DATA_DIR)]
+    if connection.vendor == "sqlite":
+        folder = Path(connection.settings_dict["NAME"]).parent
+        if folder.exists() and folder.stat().st_dev != places[0].stat().st_dev:
+            places.append(folder)
+    return places
 
 
 def check_keys(_scene: Scene) -> Iterator[Check]:
@@ -221,27 +195,17 @@ def _is_fresh(scene: Scene) -> bool:
 
 def _is_starting(scene: Scene) -> bool:
     """Say whether the scheduler's process is here and so young that it need not have ticked yet."""
-    main = _main("control")
-    if main is None or not is_alive(main["pid"], main["start"]):
+    if not plays_here("control"):
         return False
     written = (settings.DATA_DIR / "run" / "control").stat().st_mtime
     return scene.now.timestamp() - written < CONFIRM_SECONDS
 
 
+def plays_here(role: str) -> bool:
+    """Say whether the role's process lives on this data directory."""
+    main = _main(role)
+    return main is not None and is_alive(main["pid"], main["start"])
+
+
 def _main(role: str) -> dict[str, Any] | None:
     return main_process(settings.DATA_DIR / "run" / role)
-
-
-def _wait_for_sqlite() -> tuple[int, float]:
-    """Return whether the write lock is held for long, and for how long it was waited."""
-    started = time.monotonic()
-    sqlite = cast(Any, connection)  # config/sqlite
-    sqlite.patience = LOCK_SECONDS
-    try:
-        with transaction.atomic():
-            pass
-    except Error:
-        return 1, time.monotonic() - started
-    finally:
-        sqlite.patience = None
-    return 0, 0.0

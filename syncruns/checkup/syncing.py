@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, F, Max, Q, Sum
+from django.db.models import Count, Max, Min, Q, Sum
 
+from connections import switches
 from connections.expiry import endings
 from connections.models import Connection
 from connections.sdk.declare import Step
@@ -17,6 +20,7 @@ from connections.sdk.errors import SyncError
 from connections.services import SelectedStream, streams_of
 from syncruns import health
 from syncruns.checkup.check import OK, PROBLEM, WARNING, Check, Scene
+from syncruns.checkup.machine import plays_here
 from syncruns.chores import CHORES
 from syncruns.listing import Row
 from syncruns.models import StreamRun, SyncRun, SystemJob
@@ -27,6 +31,7 @@ LEASE_MAY_LAG = timedelta(minutes=1)
 LONG_CYCLE = timedelta(minutes=5)
 CHORE_MAY_LAG = timedelta(hours=6)
 STREAMS_WITHIN = timedelta(days=30)
+DATA_WITHIN = timedelta(days=15)
 SLOTS_SEEN = 8  # of a schedule, to know its longest pause: nights and weekends
 SLACK = timedelta(minutes=10)
 REPEATED = 3
@@ -59,24 +64,27 @@ def check_queue(scene: Scene) -> Iterator[Check]:
     elif running >= settings.SYNC_WORKERS:
         yield Check("queue", WARNING, "queue_long", params | {"at": oldest})
     else:
-        yield Check("queue", PROBLEM, "queue_stuck", params | {"at": oldest})
+        code = "queue_stuck" if plays_here("sync") else "queue_nobody"
+        yield Check("queue", PROBLEM, code, params | {"at": oldest})
 
 
 def check_runs(scene: Scene) -> Iterator[Check]:
     """Look whether every connection runs at its time, as its health says."""
-    troubles = 0
-    for row in scene.rows:
-        found = _run_trouble(row)
-        if found is not None:
-            troubles += 1
-            yield found
-    if not troubles:
-        yield Check("runs", OK, "runs_on_time", {"count": len(scene.planned)})
+    planned = {row.connection.pk for row in scene.planned}
+    troubles = [found for row in scene.rows if (found := _run_trouble(row, row.connection.pk in planned)) is not None]
+    off = Counter(row.connection.kind for row in scene.switched_on if row.connection.pk not in planned)
+    yield from troubles
+    for kind, count in sorted(off.items()):
+        yield Check("runs", WARNING, "runs_kind_off", {"variable": switches.variable_of(kind), "count": count})
+    if not troubles and not off:
+        yield Check("runs", OK, "runs_on_time", {"count": len(planned)})
 
 
-def _run_trouble(row: Row) -> Check | None:
+def _run_trouble(row: Row, is_planned: bool) -> Check | None:
     connection, last = row.connection, row.last_run
     params: dict[str, Any] = {"connection": connection.slug}
+    if is_planned and connection.next_sync_at is None:
+        return Check("runs", PROBLEM, "runs_unplanned", params)
     match row.health.state:
         case health.ACTION if row.brake is not None and not connection.status_code:
             return Check("runs", WARNING, "runs_held_back", params | {"at": row.brake.pulled_at})
@@ -109,12 +117,12 @@ def check_streams(scene: Scene) -> Iterator[Check]:
         )
     }
     for row in scene.planned:
-        yield _streams_check(row, seen, scene.now)
+        yield from _streams_checks(row, seen, scene.now)
 
 
-def _streams_check(
+def _streams_checks(
     row: Row, seen: dict[tuple[int, str], tuple[datetime | None, datetime | None]], now: datetime
-) -> Check:
+) -> Iterator[Check]:
     connection = row.connection
     undecided = {stream.stream for stream in row.decisions.pending}  # told by check_runs
     params: dict[str, Any] = {"connection": connection.slug}
@@ -122,20 +130,28 @@ def _streams_check(
         rests = _rests(streams_of(connection))
         pause = _longest_pause(connection, now)
     except SyncError as error:
-        return Check("streams", PROBLEM, "streams_unknown", params | {"error": error.code})
-    found, stale = [], []
+        yield Check("streams", PROBLEM, "streams_unknown", params | {"error": error.code})
+        return
+    began = connection.auto_sync_changed_at or connection.created_at
+    rested_until = connection.paused_until or began  # nothing was to be read before
+    found: list[dict[str, Any]] = []
+    stale: list[str] = []
+    never: list[str] = []
     for stream, minutes in rests.items():
         last_run, last_success = seen.get((connection.pk, stream), (None, None))
         found.append({"stream": stream, "last_run": last_run, "last_success": last_success})
         allowed = 2 * pause + timedelta(minutes=minutes) + SLACK
-        since = last_success or connection.auto_sync_changed_at or connection.created_at
-        if now - since > allowed and stream not in undecided:
-            stale.append(stream)
+        if now - max(last_success or began, rested_until) > allowed and stream not in undecided:
+            is_new = last_success is None and now - began < STREAMS_WITHIN
+            (never if is_new else stale).append(stream)
     successes = [entry["last_success"] for entry in found if entry["last_success"]]
     params |= {"streams": found, "count": len(found), "at": min(successes, default=None)}
+    if never:
+        yield Check("streams", WARNING, "streams_never", params | {"never": never, "began": began})
     if stale:
-        return Check("streams", WARNING, "streams_stale", params | {"stale": stale})
-    return Check("streams", OK, "streams_fresh" if successes else "streams_new", params)
+        yield Check("streams", WARNING, "streams_stale", params | {"stale": stale})
+    if not never and not stale:
+        yield Check("streams", OK, "streams_fresh" if successes else "streams_new", params)
 
 
 def _rests(streams: Sequence[SelectedStream]) -> dict[str, int]:
@@ -160,28 +176,40 @@ def _longest_pause(connection: Connection, now: datetime) -> timedelta:
 
 
 def check_data(scene: Scene) -> Iterator[Check]:
-    """Look for sources that used to give records every day and gave none in the last one."""
+    """Look for sources whose runs succeed and that have given no record for a day, or never."""
     today = Q(finished_at__gte=scene.now - DAY)
-    recent = SyncRun.objects.filter(SyncRun.READS, finished_at__gte=scene.now - 8 * DAY).order_by()
-    counted = recent.values(slug=F("connection__slug")).annotate(
-        read_before=Sum("read", filter=~today, default=0),
-        runs_today=Count("pk", filter=today & Q(state=SyncRun.State.SUCCEEDED)),
+    recent = SyncRun.objects.filter(SyncRun.READS, finished_at__gte=scene.now - DATA_WITHIN).order_by()
+    counted = recent.values("connection").annotate(
+        first=Min("finished_at"),
+        last_read=Max("finished_at", filter=Q(read__gt=0)),
         read_today=Sum("read", filter=today, default=0),
         inserted_today=Sum("inserted", filter=today, default=0),
         updated_today=Sum("updated", filter=today, default=0),
     )
     totals: Counter[str] = Counter()
-    planned = {row.connection.slug for row in scene.planned}
-    is_still = False
+    silent: dict[int, tuple[datetime, bool]] = {}  # since when, and whether it ever gave a record
+    planned = {row.connection.pk: row.connection.slug for row in scene.planned}
     for row in counted:
-        slug = row["slug"]
-        totals.update({name: row[name] for name in ("read_today", "inserted_today", "updated_today")})
-        if slug in planned and row["runs_today"] >= REPEATED and not row["read_today"] and row["read_before"]:
-            is_still = True
-            yield Check("data", WARNING, "data_still", {"connection": slug, "runs": row["runs_today"]})
-    if not is_still:
-        moving = {name: totals[f"{name}_today"] for name in ("read", "inserted", "updated")}
-        yield Check("data", OK, "data_moves", moving)
+        totals.update(read=row["read_today"], inserted=row["inserted_today"], updated=row["updated_today"])
+        since = row["last_read"] or row["first"]
+        if row["connection"] in planned and scene.now - since > DAY:
+            silent[row["connection"]] = (since, row["last_read"] is not None)
+    runs = _successes_since({connection: since for connection, (since, _gave) in silent.items()})
+    still = [(connection, *told) for connection, told in silent.items() if runs[connection] >= REPEATED]
+    for connection, since, gave in sorted(still, key=lambda one: planned[one[0]]):
+        params = {"connection": planned[connection], "runs": runs[connection], "since": since}
+        yield Check("data", WARNING, "data_still" if gave else "data_never", params)
+    if not still:
+        yield Check("data", OK, "data_moves", dict(totals) or {"read": 0, "inserted": 0, "updated": 0})
+
+
+def _successes_since(moments: Mapping[int, datetime]) -> Counter[int]:
+    """Count the runs of each connection that succeeded since its moment, in one query."""
+    if not moments:
+        return Counter()
+    wanted = reduce(or_, (Q(connection=pk, finished_at__gte=since) for pk, since in moments.items()))
+    succeeded = SyncRun.objects.filter(SyncRun.READS, wanted, state=SyncRun.State.SUCCEEDED, read=0).order_by()
+    return Counter(dict(succeeded.values_list("connection").annotate(Count("pk"))))
 
 
 def check_network(scene: Scene) -> Iterator[Check]:

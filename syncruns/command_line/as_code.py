@@ -15,11 +15,13 @@ from django.utils.translation import ngettext, pgettext
 from connections.as_code import applying
 from connections.as_code.applying import Applied
 from connections.as_code.document import document_of
-from connections.as_code.reading import wanted_of
+from connections.as_code.reading import Wanted, wanted_of
 from connections.as_code.text import NotYaml, read, write
 from connections.audit import COMMAND_LINE
 from connections.command_line.base import Refused, named_connection
 from connections.models import Connection
+from connections.sdk.settings import SettingsInvalid
+from syncruns.command_line import turning
 from syncruns.deletion import delete_connection
 
 STDIN = "-"
@@ -40,15 +42,17 @@ def exported(slugs: Sequence[str]) -> str:
     return write(document_of(chosen))
 
 
-def imported(path: str, *, dry_run: bool, prune: bool) -> tuple[list[Applied], list[Connection]]:
+def imported(
+    path: str, *, dry_run: bool, prune: bool, start_over: Sequence[str] = ()
+) -> tuple[list[Applied], list[Connection]]:
     """Bring the file's connections in; return what that changed, and the connections pruned.
 
-    prune: delete those that the file does not name; their rows stay. dry_run: undo everything. Raises Refused,
-    SettingsInvalid; then nothing has changed.
+    prune: delete those that the file does not name; their rows stay. dry_run: undo everything. start_over: short
+    names of those that may be turned to another source. Raises Refused, SettingsInvalid; then nothing has changed.
     """
     wanted = wanted_of(_document(path))
     with transaction.atomic():
-        applied = applying.apply(wanted, actor=COMMAND_LINE)
+        applied = _applied(wanted, start_over)
         pruned: list[Connection] = []
         if prune:
             others = Connection.objects.filter(deletion="", is_sample=False)
@@ -57,6 +61,16 @@ def imported(path: str, *, dry_run: bool, prune: bool) -> tuple[list[Applied], l
                 delete_connection(connection, keep_data=True, actor=COMMAND_LINE)
         transaction.set_rollback(dry_run)
     return applied, pruned
+
+
+def _applied(wanted: Sequence[Wanted], start_over: Sequence[str]) -> list[Applied]:
+    try:
+        return applying.apply(wanted, start_over=start_over, actor=COMMAND_LINE)
+    except SettingsInvalid as invalid:
+        known = {one.slug: one for one in Connection.objects.filter(slug__in=[one.slug for one in wanted])}
+        if turned := turning.turned_in(invalid, known):
+            raise turning.refusal(turned) from None
+        raise
 
 
 def answer(applied: Sequence[Applied], pruned: Sequence[Connection], *, dry_run: bool) -> dict[str, Any]:

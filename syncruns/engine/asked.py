@@ -34,14 +34,21 @@ def is_first_read(choice: SelectedStream, asked: Mapping[str, Any]) -> bool:
     )
 
 
-def read_options(choice: SelectedStream, asked: Mapping[str, Any], state: dict[str, Any] | None) -> ReadOptions:
-    """Return what a run's options and the stream's own settings ask of a read that starts from state."""
+def read_options(
+    choice: SelectedStream,
+    asked: Mapping[str, Any],
+    state: dict[str, Any] | None,
+    place: Mapping[str, Any] | None = None,
+) -> ReadOptions:
+    """Return what a run's options and the stream's own settings ask of a read that starts from state.
+
+    place: how far the range of the options was read before.
+    """
     if is_reset(choice, asked):
         return everything(choice, state)
     if "until" in asked:
-        return ReadOptions(
-            since=_since(asked), until=datetime.fromisoformat(asked["until"]), page_size=choice.page_size
-        )
+        until = datetime.fromisoformat(asked["until"])
+        return ReadOptions(since=_since(asked), until=until, page_size=choice.page_size, place=place)
     since = _since(asked)
     if is_first_read(choice, asked):
         # What it read before it was interrupted is behind its checkpoint; it goes on from there.

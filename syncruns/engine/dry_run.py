@@ -70,7 +70,8 @@ def dry_run(
     free = _Free()
     for choice, _due in plan(connection, streams, all_due=True, with_steps=False):
         kind = StreamRun.Kind.STEP if is_step(choice) else StreamRun.Kind.STREAM
-        row = StreamRun(stream=choice.stream.key, kind=kind, label=choice.stream.label, started_at=timezone.now())
+        stream = choice.stream
+        row = StreamRun(stream=stream.key, kind=kind, label=stream.label, attempt=1, started_at=timezone.now())
         rows.append(row)
         try:
             _read(
@@ -103,27 +104,28 @@ def _read(
 ) -> None:
     row.state = StreamRun.State.RUNNING
     stream = choice.stream
-    checkpoint = Checkpoint.objects.filter(connection=connection, stream=stream.key).first()
+    stored = _stored_for(connection)
+    checkpoint = Checkpoint.objects.filter(connection=stored, stream=stream.key).first()
     state = checkpoint.state if checkpoint is not None else None
     connector = open_connector(connection)
     read = partial(
         pages_of, connection, connector, stream, state,
         leash=leash, log=log, options=read_options(choice, options, state),
     )  # fmt: skip
-    corrections = corrections_of(connection.pk, stream)
-    sweeps = Sweeps(stream, connector.schema, warehouse(), connection.pk, log)
+    corrections = corrections_of(stored, stream)
+    sweeps = Sweeps(stream, connector.schema, warehouse(), stored, log)
     try:
         with read_ahead(read, leash.look) as groups:
             for group in groups:
                 leash.check()
                 for page in group:
                     row.expected = page.expected if page.expected is not None else row.expected
-                    (typed,) = typed_pages([page], stream, connection.pk, corrections)
+                    (typed,) = typed_pages([page], stream, stored, corrections)
                     sweeps.note(page, typed)
-                    _compare(connection, stream, connector.schema, typed, row, recorder)
+                    _compare(stored, stream, connector.schema, typed, row, recorder)
                     if page.sweep is not None and page.sweep.complete:
                         found = sweeps.complete(page.sweep)
-                        _settle(connection, stream, connector.schema, found, row, recorder)
+                        _settle(stored, stream, connector.schema, found, row, recorder)
                 progress()
     except SyncError:
         sweeps.close()
@@ -131,15 +133,18 @@ def _read(
     sweeps.close()
 
 
-def _compare(
-    connection: Connection, stream: Stream, schema: str, typed: Typed, row: StreamRun, recorder: Recorder | None
-) -> None:
+def _stored_for(connection: Connection) -> int:
+    """Return whose rows a sync would meet: the connection's own, or nobody's if it would first start over."""
+    return 0 if connection.starts_over else connection.pk
+
+
+def _compare(stored: int, stream: Stream, schema: str, typed: Typed, row: StreamRun, recorder: Recorder | None) -> None:
     with transaction.atomic():
         destination = warehouse()
         destination.recorder = recorder
         destination.prepare(schema, stream.tables)  # tables that a first run would make are undone as well
         counts = load_page(
-            typed, stream, schema, destination, connection_id=connection.pk, run_id=str(uuid.uuid4())
+            typed, stream, schema, destination, connection_id=stored, run_id=str(uuid.uuid4())
         )  # fmt: skip
         transaction.set_rollback(True)
     if typed.rejects:
@@ -149,7 +154,7 @@ def _compare(
 
 
 def _settle(
-    connection: Connection,
+    stored: int,
     stream: Stream,
     schema: str,
     found: Comparison | None,
@@ -173,6 +178,6 @@ def _settle(
             destination.prepare(schema, stream.tables)
             row.deleted += destination.delete_missed(
                 schema, found.table, [one.row for one in rows], stream.tables,
-                connection_id=connection.pk, run_id=str(uuid.uuid4()), now=timezone.now(),
+                connection_id=stored, run_id=str(uuid.uuid4()), now=timezone.now(),
             )  # fmt: skip
             transaction.set_rollback(True)

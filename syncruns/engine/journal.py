@@ -54,10 +54,10 @@ def began(run: SyncRun) -> None:
             )
             % {
                 "kind": run.connection.kind,
-                "trigger": run.get_trigger_display(),
+                "trigger": _trigger_words(run),
                 "attempt": run.attempt,
                 "worker": run.worker,
-                "tries": attempts_of(run.connection),
+                "tries": 1 if run.is_dry else attempts_of(run.connection),
                 "delay": f"{rest_of(run.connection):g}",
                 "lease": settings.LEASE_SECONDS,
                 "deadline": settings.RUN_DEADLINE,
@@ -91,6 +91,25 @@ def stream_ended(run: SyncRun, row: StreamRun) -> None:
     )
 
 
+def stream_left_out(run: SyncRun, row: StreamRun, reason: str, params: dict[str, Any]) -> None:
+    """Say of a stream or step that was due that it was not even tried."""
+    event = "step_held_back" if "needs" in params else f"{row.kind}_skipped"
+    said = {"reason": reason, **params}
+    _write(run, logging.WARNING, lambda: f"{gettext(row.label)}: {sentence(event, said)}")
+
+
+def stream_interrupted(run: SyncRun, row: StreamRun, code: str) -> None:
+    """Say what a stream had moved when its run was interrupted; what it loaded stays."""
+    _write(
+        run,
+        logging.WARNING,
+        lambda: (
+            _("%(stream)s, attempt %(attempt)s/%(attempts)s interrupted (%(code)s): %(counts)s")
+            % (_attempt(row) | {"code": code, "counts": _counts_words(row)})
+        ),
+    )
+
+
 def stream_failed(run: SyncRun, row: StreamRun, failure: SyncError, *, pause: float | None) -> None:
     """Say why a try of a stream failed, and in how many seconds another follows; None: none does."""
     level = logging.WARNING if pause is not None or failure.code == UNAVAILABLE else logging.ERROR
@@ -106,13 +125,22 @@ def ended(run: SyncRun, cause: SyncError | None) -> None:
         run,
         level,
         lambda: (
-            (
-                _("ended: %(state)s in %(span)s: %(counts)s")
-                % {"state": look_of_run(run).word, "span": duration(run.duration), "counts": _counts_words(run)}
-            )
+            (_("dry run, nothing was written: ") if run.is_dry else "")
+            + _("ended: %(state)s in %(span)s: %(counts)s")
+            % {"state": look_of_run(run).word, "span": duration(run.duration), "counts": _counts_words(run)}
             + (f"; {_error_words(cause)}" if says_more and cause else "")
         ),
     )
+
+
+def goes_on(run: SyncRun) -> None:
+    """Say of a run that met its deadline that it goes on at once, not at its next slot."""
+    _write(run, logging.INFO, lambda: sentence("run_requeued"))
+
+
+def taken_over(run: SyncRun) -> None:
+    """Say that a worker which comes back too late writes nothing: the run's end has been written by another."""
+    _write(run, logging.WARNING, lambda: _("this worker no longer holds it; its end was written without it"))
 
 
 def handed_back(run: SyncRun) -> None:
@@ -160,14 +188,19 @@ def skipped(run: SyncRun) -> None:
 
 def not_started(run: SyncRun) -> None:
     """Say of a run that waited that it is not run, and why."""
-    reason = run.skip_reason
-    _write(run, logging.INFO, lambda: _("not started: %(reason)s") % {"reason": REASONS.get(reason, reason)})
+    reason = REASONS.get(run.skip_reason, run.skip_reason) or look_of_run(run).word
+    _write(run, logging.INFO, lambda: _("not started: %(reason)s") % {"reason": reason})
 
 
 def stopped(connection: Connection, error: SyncError) -> None:
     """Say that the connection syncs no more until a person acts."""
     words = _error_words
     _write_of(connection, logging.ERROR, lambda: _("stopped until a person acts: %(error)s") % {"error": words(error)})
+
+
+def recovered(connection: Connection) -> None:
+    """Say that a connection that had stopped syncs again."""
+    _write_of(connection, logging.INFO, lambda: sentence("connection.recovered"))
 
 
 def blocked(connection: Connection, until: datetime) -> None:
@@ -195,8 +228,15 @@ def _write_of(
         logger.log(level, "%s", redact(LINE_ENDS.sub(" ", f"{begin}: {text()}")))
 
 
+def _trigger_words(run: SyncRun) -> str:
+    """Return what started the run, with its slot where there is one: "Schedule, slot of Nov 27, 2026 01:05:00"."""
+    word = str(run.get_trigger_display())
+    return word if run.slot is None else _("%(trigger)s, slot of %(slot)s") % {"trigger": word, "slot": exact(run.slot)}
+
+
 def _attempt(row: StreamRun) -> dict[str, Any]:
-    return {"stream": gettext(row.label), "attempt": row.attempt, "attempts": attempts_of(row.run.connection)}
+    attempts = 1 if row.run.is_dry else attempts_of(row.run.connection)
+    return {"stream": gettext(row.label), "attempt": row.attempt, "attempts": attempts}
 
 
 def _failure_words(row: StreamRun, failure: SyncError, pause: float | None) -> str:
@@ -208,10 +248,15 @@ def _failure_words(row: StreamRun, failure: SyncError, pause: float | None) -> s
 
 
 def _counts_words(counted: Counts) -> str:
+    """Return how many records were read and what became of each; the parts add up to what was read."""
     numbers = {name: getattr(counted, name) for name in Counts.COUNTED}
-    said = _("%(read)s read  New: %(inserted)s  Updated: %(updated)s  Removed: %(deleted)s") % numbers
-    waiting = _("In quarantine: %(quarantined)s") % numbers
-    return f"{said}  {waiting}" if counted.quarantined else said
+    parts = [_("%(read)s read  New: %(inserted)s  Updated: %(updated)s  Removed: %(deleted)s") % numbers]
+    others = (
+        (counted.unchanged, _("Unchanged: %(unchanged)s") % numbers),
+        (counted.deduplicated, _("Repeated: %(deduplicated)s") % numbers),
+        (counted.quarantined, _("In quarantine: %(quarantined)s") % numbers),
+    )
+    return "  ".join([*parts, *(words for count, words in others if count)])
 
 
 def _error_words(error: SyncError) -> str:

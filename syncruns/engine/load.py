@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +26,7 @@ from syncruns.engine.shares import Share, shares
 from syncruns.engine.sweep import Sweeps
 from syncruns.engine.transform import Typed
 from syncruns.engine.warehouse.base import Counts, Warehouse
-from syncruns.models import Checkpoint, StreamRun, SyncRun
+from syncruns.models import Backfill, Checkpoint, StreamRun, SyncRun
 
 
 @dataclass
@@ -40,12 +41,14 @@ class StreamLoad:
     destination: Warehouse
     log: RunLog
     moves_checkpoint: bool = True
+    window: Backfill | None = None  # that the run is a part of
     pulse: Callable[[], None] = lambda: None  # called now and then while a sweep is settled; may raise
     brakes: bool = True  # stops at too large a share of bad records
     _seen: dict[str, int] = field(default_factory=lambda: {"read": 0, "bad": 0})
 
     def __post_init__(self) -> None:
         self._corrections: Corrections | None = None  # looked up by the first load
+        self._brought: Counter[str] = Counter()  # counts of this read, for its window
         self._sweeps = Sweeps(self.stream, self.schema, self.destination, self.run.connection_id, self.log)
         self._settlement = Settlement(
             self.run, self.row, self.stream, self.schema, self.checkpoint, self.destination, self.log, self.pulse
@@ -131,6 +134,7 @@ class StreamLoad:
             if states and self.moves_checkpoint:
                 self.checkpoint.save_state(states[-1])
             self._count(changes, share.pages)
+            self._note_place(changes, share.pages)
         self.destination.took(time.monotonic() - began)
         for _page in share.pages:
             self.log.add("info", "page_loaded", self.stream.key)
@@ -166,6 +170,15 @@ class StreamLoad:
             expected=expected,
             checkpoint_after=self.checkpoint.state,
         )
+
+    def _note_place(self, changes: dict[str, int], pages: Sequence[Page]) -> None:
+        """Note how far the window of a backfill is, so that a later run goes on there."""
+        if self.window is None:
+            return
+        self._brought.update(changes)
+        place = next((page.place for page in reversed(pages) if page.place is not None), None)
+        if place is not None:
+            self.window.note_place(self.run, place, self._brought)
 
     def _note_first_load(self) -> None:
         """From now on the connection's identity is fixed."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.db import Error, connections, transaction
+from django.db import Error, connections
 from django.utils import timezone
 
 from connections.expiry import explained
@@ -23,10 +22,12 @@ from connections.services import SelectedStream, streams_of
 from syncruns.engine import journal
 from syncruns.engine.asked import is_first_read, moves_checkpoint, read_options
 from syncruns.engine.changes import ChangeRecorder
+from syncruns.engine.claim import held
 from syncruns.engine.context import Leash
 from syncruns.engine.evolution import Evolutions
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
+from syncruns.engine.outcome import Outcome, outcome_of
 from syncruns.engine.quarantine import waiting_of
 from syncruns.engine.reader import read_ahead
 from syncruns.engine.reset import in_range, is_reset, order_of
@@ -34,37 +35,13 @@ from syncruns.engine.reset_load import ResetLoad
 from syncruns.engine.retries import attempts_of, rest_of
 from syncruns.engine.steps import NEEDS_FAILED, add_steps, failed_needs, is_step, pages_of
 from syncruns.engine.warehouse import Warehouse, warehouse
-from syncruns.models import Checkpoint, Reset, StreamRun, SyncRun
+from syncruns.models import Backfill, Checkpoint, Reset, StreamRun, SyncRun
 
 logger = logging.getLogger("sync.engine")
 
-INTERRUPTED = {
-    "cancelled": SyncRun.State.CANCELLED,
-    "timed_out": SyncRun.State.TIMED_OUT,
-    "stopping": SyncRun.State.QUEUED,  # handed back: another worker goes on
-    "worker_lost": SyncRun.State.LOST,
-}
 LOG_SECONDS = 1.0  # between two writes of the run's log while all goes well
 LONGEST_PAUSE = 60.0  # seconds a source may ask for within a run; beyond that the connection waits for its quota
 ENDS_THE_RUN = {"credentials_refused", "credentials_expired", "config_invalid", "address_refused", "secrets_unreadable"}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended. cause: the failure that decides what its connection may do next."""
-
-    state: str
-    cause: SyncError | None = None
-
-    @classmethod
-    def of(cls, error: SyncError) -> Outcome:
-        return cls(INTERRUPTED.get(error.code, SyncRun.State.FAILED), error)
-
-    @property
-    def error(self) -> dict[str, Any] | None:
-        if self.cause is None:
-            return None
-        return {"code": self.cause.code, "params": self.cause.params, "detail": self.cause.detail}
 
 
 def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) -> Outcome:
@@ -79,7 +56,7 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
             with_steps=run.trigger != SyncRun.Trigger.BACKFILL,
         )  # fmt: skip
         journal.in_force(run, selected)
-        with _held(run):
+        with held(run):
             rows = _stream_runs(run, [choice for choice, _due in selected])
         log.add("info", "run_started", streams=[choice.stream.label for choice, due in selected if due])
         failures: list[SyncError] = []
@@ -100,7 +77,8 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
                 if failure is not None:
                     failures.append(failure)
         return outcome_of(run, failures, log)
-    except Interruption as interruption:
+    except Interruption as interrupted:
+        interruption = Interruption("source_changed") if _lost_its_source(run, interrupted) else interrupted
         log.add(
             "warning",
             {"cancelled": "run_cancelled", "stopping": "run_handed_back"}.get(
@@ -142,7 +120,8 @@ class _StreamSync:
         for attempt in range(1, attempts + 1):
             try:
                 brake = self._read(self._begin(attempt))
-            except Interruption:
+            except Interruption as interruption:
+                self._tell_interrupted(interruption)
                 raise
             except SyncError as error:
                 failure = self._explained(error)
@@ -174,7 +153,7 @@ class _StreamSync:
         row.started_at = row.started_at or timezone.now()
         row.error_code, row.error_params, row.error_detail = "", {}, ""  # of before the run was handed back
         noted = ["state", "attempt", "started_at", "error_code", "error_params", "error_detail", "checkpoint_before"]
-        with _held(self._run):
+        with held(self._run):
             checkpoint, _created = Checkpoint.objects.get_or_create(
                 connection=self._run.connection, stream=self._stream.key
             )
@@ -192,9 +171,10 @@ class _StreamSync:
         destination = warehouse()
         destination.recorder = ChangeRecorder(self._run, self._stream.key)
         Evolutions(self._run, self._stream, connector.schema, self._log).prepare(destination, checkpoint)
-        load = self._load(connector, checkpoint, destination)
+        window = Backfill.of(self._run)
+        load = self._load(connector, checkpoint, destination, window)
         state = load.begin()
-        options = read_options(self._choice, self._run.options, state)
+        options = read_options(self._choice, self._run.options, state, window.place_in(self._run) if window else None)
         read = partial(
             pages_of, connection, connector, self._stream, state, leash=self._leash, log=self._log, options=options
         )
@@ -215,13 +195,15 @@ class _StreamSync:
         load.close()
         return load.brake
 
-    def _load(self, connector: Connector, checkpoint: Checkpoint, destination: Warehouse) -> StreamLoad:
+    def _load(
+        self, connector: Connector, checkpoint: Checkpoint, destination: Warehouse, window: Backfill | None
+    ) -> StreamLoad:
         given = (self._run, self._row, self._stream, connector.schema, checkpoint, destination, self._log)
         if is_reset(self._choice, self._run.options):
             order, leash = order_of(self._run.options), self._leash
             return ResetLoad(*given, pulse=leash.check, order=order, expect=leash.expect)
         moves = moves_checkpoint(self._choice, self._run.options)
-        return StreamLoad(*given, moves_checkpoint=moves, pulse=self._leash.check)
+        return StreamLoad(*given, moves_checkpoint=moves, window=window, pulse=self._leash.check)
 
     def _announce(self, load: StreamLoad, options: ReadOptions) -> None:
         """Note in the log how the stream is read."""
@@ -236,6 +218,12 @@ class _StreamSync:
         else:
             event = f"{self._row.kind}_started"
         self._log.add("info", event, self._stream.key, **told)
+
+    def _tell_interrupted(self, interruption: Interruption) -> None:
+        if interruption.code != "worker_lost":  # else what this worker knows is no longer true
+            with suppress(Error):
+                self._row.refresh_from_db()
+                journal.stream_interrupted(self._run, self._row, interruption.code)
 
     def _explained(self, error: SyncError) -> SyncError:
         connection = self._run.connection
@@ -253,7 +241,7 @@ class _StreamSync:
         row.finished_at = timezone.now()
         if brake is not None:
             row.error_code, row.error_params = brake.code, brake.params
-        with _held(self._run):
+        with held(self._run):
             row.save(update_fields=["state", "finished_at", "error_code", "error_params"])
             self._note_first_read()
         journal.stream_ended(self._run, row)
@@ -281,15 +269,17 @@ class _StreamSync:
         row.state = StreamRun.State.UNAVAILABLE if failure.code == UNAVAILABLE else StreamRun.State.FAILED
         row.finished_at = timezone.now()
         row.error_code, row.error_params, row.error_detail = failure.code, failure.params, failure.detail
-        with _held(self._run):
+        with held(self._run):
             row.save(update_fields=["state", "finished_at", "error_code", "error_params", "error_detail"])
 
 
-def _weight(failure: SyncError) -> int:
-    """Rank failures by what they say of a run: what needs a person or names an end first, what is not offered last."""
-    if failure.info.needs_person or failure.until is not None:
-        return 2
-    return 0 if failure.code == UNAVAILABLE else 1
+def _lost_its_source(run: SyncRun, interruption: Interruption) -> bool:
+    """Say whether the run may write no more because the settings have named another source since it began."""
+    its_source = Connection.objects.filter(pk=run.connection_id, source_number=run.connection.source_number)
+    try:
+        return interruption.code == "worker_lost" and not its_source.exists()
+    except Error:
+        return False  # the database is away, which is why it was lost
 
 
 def _is_held(failure: SyncError) -> bool:
@@ -333,6 +323,8 @@ def _is_due(connection: Connection, choice: SelectedStream) -> bool:
     if not choice.every_minutes:
         return True
     since = timezone.now() - timedelta(minutes=choice.every_minutes)
+    if connection.emptied_at is not None:
+        since = max(since, connection.emptied_at)
     return not StreamRun.objects.filter(
         StreamRun.READS,
         run__connection=connection,
@@ -360,38 +352,14 @@ def _stream_runs(run: SyncRun, choices: list[SelectedStream]) -> dict[str, Strea
     return known | {row.stream: row for row in missing}
 
 
-@contextmanager
-def _held(run: SyncRun) -> Iterator[None]:
-    """A short transaction during which nobody can take the run away. Raises Interruption when someone has."""
-    with transaction.atomic():
-        if not run.hold():
-            raise Interruption("worker_lost")
-        yield
-
-
 def _leave_out(run: SyncRun, row: StreamRun, log: RunLog, reason: str, **params: Any) -> None:
     row.state = StreamRun.State.NOT_STARTED
     if reason == NEEDS_FAILED:
         row.error_code, row.error_params = reason, params
-    with _held(run):
+    with held(run):
         row.save(update_fields=["state", "error_code", "error_params"])
     level = "info" if reason in ("not_due", "nothing_new") else "warning"
     event = "step_held_back" if reason == NEEDS_FAILED else f"{row.kind}_skipped"
     log.add(level, event, row.stream, reason=reason, **params)
-
-
-def outcome_of(run: SyncRun, failures: list[SyncError], log: RunLog) -> Outcome:
-    """Note the end in the log, and return how a run ended whose streams are written."""
-    event = "dry_run_finished" if run.is_dry else "run_finished"
-    ended = list(run.streams.all())
-    totals = {name: sum(getattr(row, name) for row in ended) for name in SyncRun.COUNTED}
-    log.add("done" if not failures else "warning", event, **totals)
-    states = {row.state for row in ended}
-    cause = max(failures, key=_weight, default=None)
-    some_done = states & {StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL}
-    nothing_failed = all(failure.code == UNAVAILABLE for failure in failures) and StreamRun.State.NOT_STARTED in states
-    if failures and not some_done and not nothing_failed:
-        return Outcome(SyncRun.State.FAILED, cause)
-    if failures or StreamRun.State.PARTIAL in states:
-        return Outcome(SyncRun.State.PARTIAL, cause)
-    return Outcome(SyncRun.State.SUCCEEDED)
+    if level == "warning":
+        journal.stream_left_out(run, row, reason, params)

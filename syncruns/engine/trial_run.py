@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
 from connections.sdk.errors import Interruption, SyncError
 from syncruns.engine import journal
 from syncruns.engine.changes import ChangesNoted
+from syncruns.engine.claim import held
 from syncruns.engine.context import Leash
 from syncruns.engine.dry_run import dry_run
 from syncruns.engine.log import RunLog
-from syncruns.engine.sync import Outcome, outcome_of, plan
+from syncruns.engine.outcome import Outcome, outcome_of
+from syncruns.engine.sync import plan
 from syncruns.models import Change, StreamRun, SyncRun
 
 
@@ -24,9 +24,7 @@ def try_out(run: SyncRun, leash: Leash) -> Outcome:
 
     def keep(rows: list[StreamRun]) -> None:
         leash.check()
-        with transaction.atomic():
-            if not run.hold():
-                raise Interruption("worker_lost")
+        with held(run):
             for position, row in enumerate(rows):
                 row.run, row.position = run, position
                 row.save()
@@ -37,9 +35,7 @@ def try_out(run: SyncRun, leash: Leash) -> Outcome:
         streams = run.options.get("streams")
         journal.in_force(run, plan(run.connection, streams, all_due=True, with_steps=False))
         log.add("info", "dry_run_started")
-        with transaction.atomic():  # what it noted before it was handed back
-            if not run.hold():
-                raise Interruption("worker_lost")
+        with held(run):  # what it noted before it was handed back
             run.streams.all().delete()
             run.changes.all().delete()
         rows = dry_run(
@@ -47,8 +43,11 @@ def try_out(run: SyncRun, leash: Leash) -> Outcome:
         )
         failures = [SyncError(row.error_code, **row.error_params) for row in rows if row.error_code]
         for row in rows:
-            if row.error_code:
-                log.add("error", f"failed.{row.error_code}", row.stream, source=run.connection.name, **row.error_params)
+            if not row.error_code:
+                journal.stream_ended(run, row)
+                continue
+            journal.stream_failed(run, row, SyncError(row.error_code, **row.error_params), pause=None)
+            log.add("error", f"failed.{row.error_code}", row.stream, source=run.connection.name, **row.error_params)
         return outcome_of(run, failures, log)
     except Interruption as interruption:
         return Outcome.of(interruption)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,8 +18,18 @@ from syncruns.models.run import SyncRun
 
 TRIES = 3  # of one window, before a person is asked
 FIRST_REST = timedelta(minutes=1)  # before the second try; each later one waits five times as long
+DAY = timedelta(days=1)
 SHORTEST, LONGEST = timedelta(hours=1), timedelta(days=60)
 QUICK, SLOW = timedelta(seconds=20), timedelta(seconds=120)  # a window should take about so long
+
+
+COUNTED = ("read", "inserted", "updated")
+
+
+def _sized(window: timedelta, *, by_days: bool) -> timedelta:
+    """Return a length that a window may have: whole days where a part of one costs as much."""
+    length = min(max(window, SHORTEST), LONGEST)
+    return max(length // DAY, 1) * DAY if by_days else length
 
 
 class Backfill(models.Model):
@@ -39,6 +49,8 @@ class Backfill(models.Model):
     end = models.DateTimeField()
     reached = models.DateTimeField()
     window = models.DurationField(default=timedelta(days=1))  # of the next run; adapts to how long they take
+    # How far the window is that was begun: since, until, at (the connector's), what it brought, the run that began it.
+    place = models.JSONField(null=True, blank=True)
     pause_seconds = models.PositiveIntegerField(default=0)  # between two windows
     state = models.CharField(max_length=7, choices=State.choices, default=State.RUNNING)
     not_before = models.DateTimeField(null=True, blank=True)
@@ -98,6 +110,27 @@ class Backfill(models.Model):
             return None
         return cls.objects.filter(pk=run.options.get("backfill")).first()
 
+    def place_in(self, run: SyncRun) -> dict[str, Any] | None:
+        """Return the place within the run's own range from which it goes on; None: from its beginning."""
+        place: dict[str, Any] | None = (self._place_of(run) or {}).get("at")
+        return place
+
+    def _place_of(self, run: SyncRun) -> dict[str, Any] | None:
+        """Return what is noted of the window that the run reads."""
+        is_of_it = self.place and all(self.place[name] == run.options[name] for name in ("since", "until"))
+        return self.place if is_of_it else None
+
+    def note_place(self, run: SyncRun, at: dict[str, Any], brought: Mapping[str, int]) -> None:
+        """Note how far the run's range was loaded, and what the run brought of it. In the load's transaction.
+
+        This instance stays as it was when the run began to read: its place is what came before.
+        """
+        before = self._place_of(run) or {"run": str(run.pk)}
+        counts = {name: before.get(name, 0) + brought.get(name, 0) for name in COUNTED}
+        since, until = run.options["since"], run.options["until"]
+        place = {"since": since, "until": until, "at": at, "run": before["run"], **counts}
+        type(self).objects.filter(pk=self.pk, reached=datetime.fromisoformat(since)).update(place=place, tries=0)
+
     # Moves; each is a conditional update, and False says that another has moved it.
 
     def stop(self) -> bool:
@@ -110,10 +143,13 @@ class Backfill(models.Model):
             state=self.State.RUNNING, tries=0, not_before=None, error_code="", error_params={},
         )  # fmt: skip
 
-    def note_done(self, run: SyncRun) -> bool:
+    def note_done(self, run: SyncRun, *, by_days: bool = False) -> bool:
         """Count the window of the run as read. In the transaction that ends the run."""
         reached, took = datetime.fromisoformat(run.options["until"]), run.duration or timedelta()
-        window = self.window * 2 if took < QUICK else self.window / 2 if took > SLOW else self.window
+        place = self._place_of(run)
+        is_long = took > SLOW or (place is not None and place["run"] != str(run.pk))
+        window = self.window / 2 if is_long else self.window * 2 if took < QUICK else self.window
+        brought = {name: place[name] if place else getattr(run, name) for name in COUNTED}
         pause = timedelta(seconds=self.pause_seconds)
         now = timezone.now()
         done = reached >= self.end
@@ -121,9 +157,9 @@ class Backfill(models.Model):
         return self._move(
             self.OPEN, Q(reached=datetime.fromisoformat(run.options["since"])),
             reached=reached, windows_done=F("windows_done") + 1, spent=F("spent") + took + pause,
-            window=min(max(window, SHORTEST), LONGEST), tries=0, not_before=now + pause if pause else None,
-            read=F("read") + run.read, inserted=F("inserted") + run.inserted, updated=F("updated") + run.updated,
-            error_code="", error_params={}, **ending,
+            window=_sized(window, by_days=by_days), tries=0, not_before=now + pause if pause else None,
+            place=None, error_code="", error_params={}, **ending,
+            **{name: F(name) + count for name, count in brought.items()},
         )  # fmt: skip
 
     def note_failed(self, error: SyncError) -> bool:
@@ -137,9 +173,11 @@ class Backfill(models.Model):
         rest = FIRST_REST * 5**self.tries
         return self._move([self.State.RUNNING], tries=self.tries + 1, not_before=now + rest, **facts)
 
-    def give_way(self) -> bool:
-        """Take smaller windows: one was broken off because a sync was due."""
-        return self._move(self.OPEN, window=max(self.window / 2, SHORTEST))
+    def give_way(self, run: SyncRun, *, by_days: bool = False) -> bool:
+        """Go on where the window was broken off because a sync was due; take smaller ones if it must begin again."""
+        if self._place_of(run):
+            return self._move(self.OPEN, spent=F("spent") + (run.duration or timedelta()))
+        return self._move(self.OPEN, window=_sized(self.window / 2, by_days=by_days))
 
     def _move(self, states: Sequence[str], *conditions: Q, **changes: Any) -> bool:
         found = type(self).objects.filter(*conditions, pk=self.pk, state__in=states)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Exists
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -40,8 +41,13 @@ class Checkpoint(models.Model):
         self.refresh_from_db()
 
     def own(self, run: SyncRun) -> bool:
-        """Lock the row for this transaction; False: the run was taken over and must write nothing."""
-        return bool(type(self).objects.filter(pk=self.pk, token=run.token, fence=self.fence).update(fence=self.fence))
+        """Lock the row for this transaction; False: the run must write nothing.
+
+        It was taken over, or reads a source that the connection's settings name no more.
+        """
+        its_source = Connection.objects.filter(pk=self.connection_id, source_number=run.connection.source_number)
+        mine = type(self).objects.filter(Exists(its_source), pk=self.pk, token=run.token, fence=self.fence)
+        return bool(mine.update(fence=self.fence))
 
     def save_state(self, state: dict[str, object]) -> None:
         """Move the checkpoint. Only inside the transaction that own() began."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.db.models import Sum
@@ -26,6 +27,7 @@ from syncruns.health import LOOKS
 from syncruns.models import Correction, DeleteBrake, QuarantinedRecord, StreamRun, SyncRun
 from syncruns.outcomes import CORRECTION_LOOKS, RECORD_LOOKS, Look, look_of_run, look_of_stream
 from syncruns.reasons import why
+from syncruns.starting_over import Holdings
 
 register = template.Library()
 
@@ -116,6 +118,18 @@ def log_time(at: datetime, utc: bool = False) -> SafeString:
 @register.simple_tag
 def zone() -> str:
     return timewords.zone_name()
+
+
+@register.simple_tag
+def holdings(connection: Connection) -> Holdings:
+    """Return how many rows of how many tables a connection has loaded."""
+    return Holdings.of(connection)
+
+
+@register.filter
+def zone_words(name: str) -> str:
+    """Return a zone as people call it."""
+    return timewords.zone_name(ZoneInfo(name))
 
 
 @register.filter

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from connections.catalogue import explain
 from connections.explanation import Explanation
-from connections.forms.connection import CREDENTIALS
+from connections.forms.connection import CREDENTIALS, SCHEDULE
 from connections.models import Connection
 from connections.sdk.errors import UNAVAILABLE
 from syncruns.health import DELETE_BRAKE, label_of
@@ -66,8 +66,8 @@ class Fault:
         action = self.explanation.action
         if action in CHANGES_SETTINGS:
             # The cursor goes to what is to be changed.
-            named = str(self.connection.status_params.get("field", "")) if action == "edit_settings" else ""
-            field = CREDENTIALS if action == "edit_credentials" else named
+            named = str(self.connection.status_params.get("field", ""))
+            field = {"edit_credentials": CREDENTIALS, "edit_schedule": SCHEDULE}.get(action, named)
             address = reverse("connection_edit", args=[self.connection.slug])
             return f"{address}?{urlencode({'field': field})}" if field else address
         if action in ("stream_off", "choose_streams"):
@@ -122,7 +122,7 @@ def fault_of_row(row: Row) -> Fault:
     return Fault(
         connection=connection,
         label=row.label,
-        explanation=explain(connection.status_code, connection.status_params, row.label),
+        explanation=explain(connection.status_code, connection.status_params, connection.name),
         since=connection.status_since,
         attempts=last_failures(row),
         needs_person=True,
@@ -138,7 +138,7 @@ def faults_of_decisions(row: Row) -> list[Fault]:
         Fault(
             connection=row.connection,
             label=row.label,
-            explanation=explain(stream.error_code, stream.error_params, row.label),
+            explanation=explain(stream.error_code, stream.error_params, row.connection.name),
             since=None,
             attempts=0,
             needs_person=False,
@@ -169,7 +169,7 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun], waiting: int) -> Fault 
     return Fault(
         connection=connection,
         label=label,
-        explanation=explain(failed.error_code, failed.error_params, label),
+        explanation=explain(failed.error_code, failed.error_params, connection.name),
         since=run.finished_at,
         attempts=0,
         needs_person=stops,
@@ -188,7 +188,7 @@ def _held_deletions(brake: DeleteBrake, connection: Connection, label: str) -> F
     return Fault(
         connection=connection,
         label=label,
-        explanation=explain(DELETE_BRAKE, brake.params, label),
+        explanation=explain(DELETE_BRAKE, brake.params, connection.name),
         since=brake.pulled_at,
         attempts=0,
         needs_person=True,
@@ -203,7 +203,7 @@ def _waiting_records(run: SyncRun, label: str, waiting: int) -> Fault | None:
     return Fault(
         connection=run.connection,
         label=label,
-        explanation=explain("records_quarantined", counts, label),
+        explanation=explain("records_quarantined", counts, run.connection.name),
         since=None,
         attempts=0,
         needs_person=False,

@@ -33,7 +33,8 @@ PAGES = (
     ("connections.add_connection", "connection_new", gettext_lazy("New connection")),
     ("connections.view_connection", "preferences", gettext_lazy("Preferences")),
     ("connections.view_connection", "alerts", gettext_lazy("E-mail alerts")),
-    ("syncruns.view_delivery", "mail", gettext_lazy("E-mail")),
+    ("auth.change_user", "users", gettext_lazy("Users")),
+    ("syncruns.view_delivery", "mail", gettext_lazy("Mail server")),
     ("syncruns.add_webhook", "webhooks", gettext_lazy("Webhooks")),
     ("syncruns.add_apitoken", "tokens", gettext_lazy("API tokens")),
 )

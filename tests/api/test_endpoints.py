@@ -134,6 +134,24 @@ def test_parameter_that_comes_twice_is_refused_rather_than_half_heard(ask: Ask) 
     assert refused.json()["errors"][0]["loc"] == ["query", "limit"]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *(f"limit={limit}" for limit in ("%201", "1_0", "1.0", "%2B1", "01", "1e1", "", "٣")),
+        *(f"limit={limit}" for limit in ("0", "201", "-1", "9" * 99)),
+        *(f"include_skipped={truth}" for truth in ("yes", "1", "True", "on", "true%20", "")),
+        "status=sucesso",
+        "connection=Shop%20",
+        "connection=",
+        "cursor=%20",
+    ],
+)
+def test_parameter_that_is_not_written_as_described_is_refused(ask: Ask, shop: Connection, wrong: str) -> None:
+    refused = ask(f"/api/sync/logs?{wrong}")
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+    assert refused.json()["errors"][0]["loc"] == ["query", wrong.partition("=")[0]]
+
+
 STATES = {
     "succeeded": "SUCESSO",
     "partial": "PARCIAL",

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.django_db
 
 SignIn = Callable[[User], Client]
 OPERATING = {("post", "/api/sync/trigger"), ("patch", "/api/connections/{slug}")}
+READ_AS_WELL = {"/api/connections/{slug}"}
 ROUTES = [(method, path) for path, found in api.get_openapi_schema()["paths"].items() for method in found]
 ROUTES += [("get", "/metrics")]
 
@@ -57,7 +58,12 @@ def test_every_route_answers_each_scope_as_it_should(
         assert (read.status_code, read.json()["code"]) == (403, "scope_missing")
     else:
         assert read.status_code == 200
-    assert ask(address, method=method, scope="operate", body=body).status_code in (200, 202)
+    answer = ask(address, method=method, scope="operate", body=body)
+    assert answer.status_code in (200, 202)
+    head = Client().head(address, headers={"Authorization": f"Bearer {make_token()}"})
+    assert (head.status_code, head.content) == (200 if method == "get" or path in READ_AS_WELL else 405, b"")
+    if method == "get" and path != "/metrics":
+        assert (head["Content-Type"], int(head["Content-Length"])) == (answer["Content-Type"], len(answer.content))
 
 
 def test_token_is_kept_as_a_hash_and_its_use_is_noted_once_a_minute(ask: Ask) -> None:
@@ -109,7 +115,7 @@ def test_every_error_is_a_problem_document(ask: Ask, method: str, path: str, sta
     found = answer.json()
     assert (found["code"], found["status"], found["type"]) == (code, status, f"urn:sincro:problem:{code}")
     assert found["title"] and found["detail"] and found["cause"] and found["steps"]
-    assert ("Allow" in answer) == (status == 405)
+    assert answer.get("Allow") == ("GET, HEAD" if status == 405 else None)
 
 
 @pytest.mark.parametrize(

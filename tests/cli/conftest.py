@@ -23,8 +23,9 @@ from connections.sandbox.server import Sandbox
 from connections.sandbox.shop import TOKEN, Shop, sample_connection
 from connections.services import create_connection
 from tests.bills.fixtures import bills, sandbox, select, sync_bills, vendor
+from tests.cli.doctor import found, sound
 
-__all__ = ["bills", "sandbox", "select", "sync_bills", "vendor"]  # fixtures
+__all__ = ["bills", "found", "sandbox", "select", "sound", "sync_bills", "vendor"]  # fixtures
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -234,3 +234,32 @@ def test_yaml_guesses_nothing_from_how_a_text_looks() -> None:
     for bad in ("!!python/object:os.system {}", "1: a", "a: 1\nb: {c: 1, c: 2}"):
         with pytest.raises(NotYaml):
             read(bad)
+
+
+def test_import_turns_a_connection_to_another_source_only_when_told_to(
+    command: Command, loja: Connection, file: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Connection.objects.filter(pk=loja.pk).update(first_loaded_at=datetime.now(UTC), starts_over=False)
+    document = exported(command, "loja")
+    document["connections"]["loja"]["settings"]["base_url"] = "https://other.example/v1"
+    monkeypatch.setenv("LOJA_TOKEN", "the-other-one")
+    refused = command("connections", "import", file(document), "--json")
+    assert refused.code == 2 and refused.document["error"]["code"] == "other_source"
+    told = {"settings": ["base_url"], "rows": 0, "tables": 0}
+    assert refused.document["error"]["params"] == {"connections": {"loja": told}}
+    assert "--start-over" in command("connections", "import", file(document)).err
+    done = command("connections", "import", file(document), "--start-over", "loja", "--json")
+    assert actions(done) == {"loja": "changed"}
+    loja.refresh_from_db()
+    assert loja.starts_over and loja.secrets.reveal() == {"token": "the-other-one"}
+
+
+def test_import_that_leaves_out_what_is_at_its_default_names_no_other_source(
+    command: Command, make_connection: Callable[..., Connection], file: Callable[[Any], str]
+) -> None:
+    connection = make_connection(kind="auvo", slug="campo", config={})
+    update_connection(connection, values={"api_key": "k", "api_token": "t"})
+    Connection.objects.filter(pk=connection.pk).update(first_loaded_at=datetime.now(UTC), starts_over=False)
+    document = exported(command, "campo")
+    document["connections"]["campo"]["settings"].pop("api_url", None)
+    assert actions(command("connections", "import", file(document), "--json")) == {"campo": "unchanged"}

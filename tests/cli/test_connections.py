@@ -233,3 +233,20 @@ def test_list_of_nothing_says_how_to_begin(db: None, command: Command) -> None:
 def test_paused_connection_is_listed_with_its_moment(db: None, command: Command, make_connection: Any) -> None:
     make_connection(slug="loja", auto_sync=True, paused_until=timezone.now() + timedelta(days=2))
     assert "Paused" in command("connections", "list").out
+
+
+def test_set_says_what_is_stored_before_it_turns_a_connection_to_another_source(
+    command: Command, loja: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOJA_TOKEN", "another")
+    command("sync", "loja")
+    flags = ["connections", "set", "loja", "--set=base_url=http://127.0.0.1:9", "--secret=token=env:LOJA_TOKEN"]
+    refused = command(*flags)
+    assert refused.code == 2 and "base_url names another source" in refused.err and "--start-over" in refused.err
+    error = command(*flags, "--json").document["error"]
+    told = error["params"]["connections"]["loja"]
+    assert error["code"] == "other_source" and told["rows"] > 100 and told["tables"] == 4
+    assert Connection.objects.get().is_tied
+    done = command(*flags, "--start-over")
+    assert done.code == 0 and "The next sync removes it, then reads the one set now." in done.out
+    assert Connection.objects.get().starts_over

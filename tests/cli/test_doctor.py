@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import socket
-import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
 from django.conf import settings
 from django.db import connection as database
@@ -24,65 +23,20 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.sandbox.server import Sandbox
 from connections.sdk.redaction import Redactor
-from syncruns.checkup import examination, examine, machine
-from syncruns.checkup.words import TEXTS, tell
+from syncruns.checkup import examination, examine, faults, machine
+from syncruns.checkup.texts import TEXTS
+from syncruns.checkup.words import tell
 from syncruns.models import StreamRun, SyncRun, SystemJob
 from syncruns.processes import start_time
 from tests.cli.conftest import Result
-from tests.console import free_port
+from tests.cli.doctor import Found, ended, tick, write_role
+from tests.console import free_port, wait_for
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sound")]
 
 Command = Callable[..., Result]
 CANARY = "canary-5ecret-value"
 KEY = "b3RoZXItc2luY3JvLXRlc3RzLW9ubHktMDEyMzQ1Njc="
-
-
-@pytest.fixture(autouse=True)
-def sound(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An installation with nothing wrong: this process plays every role, the scheduler ticks, the log is written."""
-    monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
-    monkeypatch.setattr(settings, "LOG_FILE", tmp_path / "sync.log")
-    settings.LOG_FILE.write_text("")
-    (tmp_path / "run").mkdir()
-    for role in ("web", "sync", "control"):
-        write_role(role, start_time(os.getpid()))
-    tick(timedelta())
-
-
-def write_role(role: str, start: int | None) -> None:
-    children = [{"name": role, "pid": os.getpid(), "start": start}]
-    (settings.DATA_DIR / "run" / role).write_text(json.dumps({"pid": os.getpid(), "children": children}))
-
-
-def tick(age: timedelta) -> None:
-    SystemJob.objects.update_or_create(name=SystemJob.DISPATCH, defaults={"last_at": timezone.now() - age})
-
-
-def ended(connection: Connection, *, took: float = 2, ago: float = 60, **fields: Any) -> SyncRun:
-    """Create a run that ended `ago` seconds ago."""
-    end = timezone.now() - timedelta(seconds=ago)
-    began = end - timedelta(seconds=took)
-    values = {"trigger": "schedule", "state": "succeeded", "queued_at": began, "started_at": began, "finished_at": end}
-    return SyncRun.objects.create(connection=connection, **values | fields)
-
-
-@pytest.fixture
-def found(command: Command) -> Callable[[], dict[str, dict[str, Any]]]:
-    """Return a function that asks doctor and returns what is not OK, by code, after checking the exit code."""
-
-    def ask() -> dict[str, dict[str, Any]]:
-        result = command("doctor", "--json")
-        checks = result.document["checks"]
-        problems = [check for check in checks if check["state"] == "problem"]
-        assert result.code == (1 if problems else 0)
-        assert all(check["message"] and check["fix"] for check in checks if check["state"] != "ok")
-        return {check["code"]: check for check in checks if check["state"] != "ok"}
-
-    return ask
-
-
-Found = Callable[[], dict[str, dict[str, Any]]]
 
 
 def test_sound_installation_is_all_ok(loja: Connection, command: Command) -> None:
@@ -143,9 +97,38 @@ def test_log_that_stands_still(found: Found, make_connection: Callable[..., Conn
     assert set(found()) == {"log_still", "vendor_unreachable"}
 
 
+def test_log_in_whose_folder_s_place_a_file_stands(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    (settings.DATA_DIR / "logs").write_text("")
+    monkeypatch.setattr(settings, "LOG_FILE", settings.DATA_DIR / "logs" / "sync.log")
+    assert set(found()) == {"log_unwritable"}
+
+
 def test_queue_that_nobody_works_on(found: Found, loja: Connection) -> None:
     SyncRun.objects.create(connection=loja, trigger="manual", queued_at=timezone.now() - timedelta(minutes=20))
     assert set(found()) == {"queue_stuck"}
+
+
+def test_queue_where_no_worker_runs(found: Found, loja: Connection) -> None:
+    (settings.DATA_DIR / "run" / "sync").unlink()
+    SyncRun.objects.create(connection=loja, trigger="manual", queued_at=timezone.now() - timedelta(minutes=20))
+    assert set(found()) == {"queue_nobody"}
+
+
+def test_processes_that_a_signal_stopped_and_a_supervisor_that_has_gone(found: Found) -> None:
+    still = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    try:
+        still.send_signal(signal.SIGSTOP)
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        children = [{"name": "sync", "pid": still.pid, "start": start_time(still.pid)}]
+        (settings.DATA_DIR / "run" / "sync").write_text(json.dumps({"pid": gone.pid, "children": children}))
+        wait_for(lambda: "T" in Path(f"/proc/{still.pid}/stat").read_text().rpartition(")")[2])
+        assert {code: check["params"] for code, check in found().items()} == {
+            "processes_frozen": {"roles": ["sync"]}, "processes_unwatched": {"roles": ["sync"]},
+        }  # fmt: skip
+    finally:
+        still.kill()
+        still.wait()
 
 
 def test_full_queue_with_all_workers_busy_is_a_warning(
@@ -187,8 +170,33 @@ def test_stream_that_has_not_been_read_for_long(found: Found, loja: Connection) 
     fields = {"run": run, "started_at": run.started_at, "finished_at": run.finished_at, "label": "-"}
     for stream, state in (("products", "succeeded"), ("customers", "partial"), ("orders", "failed")):
         StreamRun.objects.create(stream=stream, state=state, **fields)
-    stale = found()["streams_stale"]
-    assert (stale["state"], stale["params"]["stale"]) == ("warning", ["orders"])
+    never = found()["streams_never"]
+    assert (never["state"], never["params"]["never"]) == ("warning", ["orders"])
+    before = ended(loja, ago=3 * 86_400)
+    moments = {"started_at": before.started_at, "finished_at": before.finished_at}
+    StreamRun.objects.create(run=before, stream="orders", state="succeeded", label="-", **moments)
+    told = found()
+    assert told["streams_stale"]["params"]["stale"] == ["orders"] and "streams_never" not in told
+    Connection.objects.update(paused_until=soon)
+    assert "streams_stale" not in found(), "while it is paused nothing is to be read"
+
+
+def test_kind_that_is_switched_off_is_the_reason_and_not_a_stale_stream(
+    found: Found, loja: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_ago = timezone.now() - timedelta(days=9)
+    Connection.objects.update(auto_sync=True, next_sync_at=timezone.now(), created_at=long_ago)
+    monkeypatch.setenv("RUN_REST", "0")
+    off = found()
+    assert set(off) == {"runs_kind_off"}
+    assert off["runs_kind_off"]["params"] == {"variable": "RUN_REST", "count": 1}
+
+
+def test_connection_that_is_switched_on_and_has_no_next_sync(found: Found, loja: Connection) -> None:
+    Connection.objects.update(auto_sync=True, next_sync_at=None)
+    unplanned = found()
+    assert set(unplanned) == {"runs_unplanned"}
+    assert unplanned["runs_unplanned"]["params"] == {"connection": "loja"}
 
 
 def test_source_that_gives_nothing_any_more(found: Found, loja: Connection) -> None:
@@ -197,6 +205,20 @@ def test_source_that_gives_nothing_any_more(found: Found, loja: Connection) -> N
     for number in range(3):
         ended(loja, ago=600 * (number + 1))
     assert found()["data_still"]["params"]["connection"] == "loja"
+
+
+def test_daily_source_that_gives_nothing_for_days(found: Found, loja: Connection) -> None:
+    Connection.objects.update(auto_sync=True, next_sync_at=timezone.now() + timedelta(minutes=5))
+    for day in (3, 2, 1):
+        ended(loja, ago=day * 86_400 - 60)
+    still = found()["data_never"]
+    assert (still["state"], still["params"]["runs"]) == ("warning", 3)
+    ended(loja, ago=5 * 86_400, read=500)
+    still = found()["data_still"]
+    assert (still["params"]["connection"], still["params"]["runs"]) == ("loja", 3)
+    assert "last read a record 5 days ago" in still["message"]
+    ended(loja, ago=60, read=1)
+    assert not found().keys() & {"data_still", "data_never"}
 
 
 def test_tls_that_fails_again_and_again(found: Found, loja: Connection) -> None:
@@ -306,33 +328,6 @@ def test_tick_of_the_future_is_another_hosts_clock(found: Found) -> None:
     assert "clock_apart" in found()
 
 
-def test_session_that_waits_for_a_lock(found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(machine, "LOCK_SECONDS", 0.05)
-    if database.vendor == "sqlite":
-        with sqlite3.connect(database.settings_dict["NAME"], isolation_level=None) as other:
-            other.execute("BEGIN IMMEDIATE")
-            assert found()["locks_waiting"]["state"] == "problem"
-            other.execute("ROLLBACK")
-        other.close()
-        return
-    held = psycopg2.connect(**database.get_connection_params() | {"cursor_factory": None})
-    waits = psycopg2.connect(**database.get_connection_params() | {"cursor_factory": None})
-    held.cursor().execute("LOCK TABLE syncruns_systemjob IN ROW EXCLUSIVE MODE")
-    thread = threading.Thread(
-        target=lambda: waits.cursor().execute("LOCK TABLE syncruns_systemjob IN SHARE ROW EXCLUSIVE MODE")
-    )
-    thread.start()
-    try:
-        for _try in range(100):
-            if "locks_waiting" in (codes := found()):
-                break
-        assert codes["locks_waiting"]["params"]["count"] == 1
-    finally:
-        held.close()
-        thread.join()
-        waits.close()
-
-
 def test_chores_that_nobody_does(found: Found) -> None:
     SystemJob.objects.create(name="remove_runs", next_at=timezone.now() - timedelta(days=2))
     assert found()["chores_late"]["params"] == {"names": ["remove_runs"]}
@@ -347,6 +342,15 @@ def test_database_that_is_down_is_one_line_and_exit_code_1(tmp_path: Path) -> No
     assert done.stdout.count("\n") == 1 and done.stderr == ""
     assert done.stdout.startswith("Problem  Database: The database does not answer")
     assert CANARY not in done.stdout
+
+
+def test_setting_that_keeps_sincro_from_starting_is_a_finding() -> None:
+    command = [sys.executable, "manage.py", "doctor", "--json"]
+    environment = {**os.environ, "DATA_DIR": "/proc/read-only"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=settings.BASE_DIR, timeout=120)
+    (check,) = json.loads(done.stdout)["checks"]
+    assert (done.returncode, done.stderr, check["code"]) == (1, "", "settings_wrong")
+    assert check["message"] == "DATA_DIR /proc/read-only cannot be made: No such file or directory."
 
 
 def test_database_without_tables_names_the_migrations(tmp_path: Path) -> None:
@@ -367,9 +371,9 @@ def test_no_secret_is_in_any_answer(loja: Connection, command: Command) -> None:
 
 
 def test_every_finding_can_be_told() -> None:
-    source = "".join(path.read_text() for path in Path(machine.__file__).parent.glob("*.py") if path.stem != "words")
-    assert {code for code in TEXTS if f'"{code}"' in source} >= set(TEXTS) - {
-        code for code in TEXTS if code.startswith(("vendor", "unchecked", "database_down"))
-    }
+    files = [path for path in Path(machine.__file__).parent.glob("*.py") if path.stem not in ("words", "texts")]
+    said = set(re.findall(r'"([a-z]+_[a-z_]+)"', "".join(path.read_text() for path in files)))
+    assert set(TEXTS) <= said | {"unchecked"}
+    assert {*faults.OF_SQLITE.values(), *faults.OF_POSTGRES.values()} <= set(TEXTS)
     with transaction.atomic():
         assert all(tell(check).text for check in examine())

@@ -29,8 +29,8 @@ def test_every_code_says_what_why_and_what_to_do(code: str, language: str) -> No
 # What only a run meets.
 IN_A_RUN = {
     "cancelled", "config_invalid.no_streams", "delete_brake", "destination_failed", "extraction_failed", "key_changed",
-    "needs_failed", "records_quarantined", "schedule_never_fires", "stopping", "timed_out", "too_many_bad_records",
-    "worker_lost",
+    "needs_failed", "records_quarantined", "schedule_never_fires", "source_changed", "stopping", "timed_out",
+    "too_many_bad_records", "worker_lost",
 }  # fmt: skip
 
 

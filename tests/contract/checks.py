@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import traceback
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connections.catalogue import CATALOGUE
 from connections.sandbox.faults import RECORD_FAULTS, RESPONSE_FAULTS
+from connections.sdk.declare import Document, Page, Stream
 from connections.sdk.errors import CODES, SyncError
 from connections.sdk.settings import SettingsInvalid, check_settings
+from syncruns.engine.documents import LARGEST
 from syncruns.engine.transform import key_of, to_rows
 from syncruns.events import EVENTS
 from tests.contract.case import SMALL, Case, Impatient
@@ -61,10 +63,10 @@ def connection_can_be_tested(case: Case) -> None:
         texts = [str(finding) for finding in case.session().test(Impatient())]
         assert any("state='failed'" in text for text in texts)
     except SyncError as error:
-        texts = [_told(error)]
+        texts = [told(error)]
     finally:
         case.sandbox.faults.order("")
-    _assert_secretless(case, texts)
+    assert_secretless(case, texts)
 
 
 def keys_are_present(case: Case) -> None:
@@ -96,7 +98,7 @@ def secrets_are_absent_from_every_error(case: Case) -> None:
     for stream in case.streams():
         _pages, error, context = case.outcome(stream, "echo")
         assert error is not None and error.code in CODES
-        _assert_secretless(case, [_told(error), str(context.events)])
+        assert_secretless(case, [told(error), str(context.events)])
 
 
 def empty_page_ends_the_reading(case: Case) -> None:
@@ -184,7 +186,13 @@ def every_fault_ends_in_a_mapped_code(case: Case) -> None:
         if error is not None:
             assert error.code in CATALOGUE and error.code not in BUGS, f"{fault}: {error}"
             json.dumps(error.params)
-        _assert_secretless(case, [_told(error) if error else "", str(context.events)])
+        assert_secretless(case, [told(error) if error else "", str(context.events)])
+
+
+def documents_are_named_by_rows(case: Case) -> None:
+    """A page brings a document with a row that names it, and a row names none that was never brought."""
+    for stream in case.streams():
+        assert_documents_named(stream, case.pages(stream), {})
 
 
 CHECKS: tuple[Check, ...] = (
@@ -199,17 +207,38 @@ CHECKS: tuple[Check, ...] = (
     memory_is_bounded,
     checkpoints_survive_json,
     replay_changes_nothing,
+    documents_are_named_by_rows,
     every_fault_ends_in_a_mapped_code,
 )
 
 
-def _told(error: SyncError) -> str:
+def assert_documents_named(part: Stream, pages: Sequence[Page], kept: Mapping[str, Document]) -> None:
+    """Check the documents of pages; kept: those that earlier ones brought, by their sha256."""
+    known = set(kept)
+    columns = {table.name: [one.name for one in table.columns if one.document] for table in part.tables}
+    for page in pages:
+        named = {
+            record[column]
+            for name, records in page.rows.items()
+            for record in records
+            for column in columns[name]
+            if record.get(column) is not None
+        }
+        brought = {document.sha256 for document in page.documents}
+        known |= brought
+        assert brought <= named, f"{part.key}: a document that no row of its page names is never found again"
+        assert named <= known, f"{part.key}: a row names a document that was not brought"
+        for document in page.documents:
+            assert "/" in document.content_type and len(document.content) <= LARGEST
+
+
+def told(error: SyncError) -> str:
     """Return all that anybody could ever show of an error: its texts, and those of what it came from."""
     chain = "".join(traceback.format_exception(error))
     return f"{error} {error!r} {error.detail} {error.params} {chain}"
 
 
-def _assert_secretless(case: Case, texts: list[str]) -> None:
+def assert_secretless(case: Case, texts: list[str]) -> None:
     secrets = case.session().secrets.values()
     assert secrets and all(secrets)
     for text in texts:

@@ -10,8 +10,8 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
@@ -22,38 +22,15 @@ from connections.models import Connection
 from syncruns import dispatch, stopping
 from syncruns.models import StreamRun, SyncRun
 from tests.crash import witness
+from tests.crash.disturbances import Disturbances
 from tests.crash.ledger import Ledger, LedgerServer
 from tests.crash.onlooker import looking_at
+from tests.crash.patience import ROUND_SECONDS, patiently, until
 from tests.crash.truth import TABLES, differences
 from tests.crash.workers import BOUNDARIES, RESET_BOUNDARIES, Blow, Nursery, send, status
 from tests.postgres import Server
 
-ROUND_SECONDS = 120.0
 EVERYWHERE = ("kill", "freeze", "database")  # what befalls a worker at every boundary
-T = TypeVar("T")
-
-
-def patiently(ask: Callable[[], T], seconds: float = 60.0) -> T:
-    """Return ask()'s answer, asking again while the database is away."""
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            return ask()
-        except Error:
-            connections.close_all()
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.1)
-
-
-def until(ask: Callable[[], T], seconds: float = ROUND_SECONDS) -> T:
-    """Return ask()'s first true answer."""
-    end = time.monotonic() + seconds
-    while not (answer := patiently(ask)):
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited {seconds:.0f} s in vain")
-        time.sleep(0.03)
-    return answer
 
 
 def _is_locked(run: SyncRun) -> bool:
@@ -96,6 +73,7 @@ class Arena:
         self.database = threading.Lock()  # held by whoever takes the database away
         self.over = threading.Event()
         self.wrong: list[str] = []
+        self.disturbances = Disturbances()
         self.blows: Counter[str] = Counter()
         self.figures: Counter[str] = Counter()
 
@@ -174,7 +152,7 @@ class Arena:
     @contextlib.contextmanager
     def database_away(self) -> Iterator[None]:
         """Stop PostgreSQL; on SQLite, which cannot be stopped, hold the write lock."""
-        with self.database:
+        with self.database, self.disturbances.felt("the database taken away"):
             if self.server is not None:
                 self.server.stop()
                 try:
@@ -304,6 +282,7 @@ class Lane:
         self.arena.blows[blow.kind] += 1
         if blow.kind == "freeze":
             # Beyond two leases, with others at work meanwhile as far as its locks let them.
+            threading.Thread(target=self._note_freeze, args=(pid,)).start()
             began = time.monotonic()
             while time.monotonic() - began < 2.3:
                 time.sleep(0.05)
@@ -316,13 +295,20 @@ class Lane:
         if blow.kind == "database":
             self._take_database(pid, blow.seconds)
         elif blow.kind == "stop":
-            stopping.set_stop_mark()
-            send(pid, signal.SIGCONT)
-            time.sleep(0.4)
-            stopping.clear_stop_mark()
+            with self.arena.disturbances.felt("the stop mark"):
+                stopping.set_stop_mark()
+                send(pid, signal.SIGCONT)
+                time.sleep(0.4)
+                stopping.clear_stop_mark()
         elif blow.kind == "cancel":
             self._cancel(run, pid)
         until(lambda: not status(pid))
+
+    def _note_freeze(self, pid: int) -> None:
+        """Note how long a frozen worker stands still: on SQLite with the lock that everybody writes under."""
+        with self.arena.disturbances.felt("another lane's frozen worker"):
+            while status(pid) == "T":
+                time.sleep(0.02)
 
     def _take_database(self, pid: int, seconds: float) -> None:
         if self.arena.server is None:
@@ -362,7 +348,7 @@ class Lane:
             patiently(run.refresh_from_db)
             if run.state in (SyncRun.State.SUCCEEDED, SyncRun.State.PARTIAL) and not run.error_code:
                 return  # partial: something crooked
-            self.arena.figures["peaceful runs that failed"] += 1
+            self.arena.figures[f"peaceful runs that felt {self.arena.disturbances.of(run)}"] += 1
         raise AssertionError(f"no run succeeds any more: {run.state} {run.error_code} {run.error_detail}")
 
     def _is_over(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from syncruns.models import Backfill, Checkpoint, SyncRun
 from syncruns.models.backfill import TRIES
 from syncruns.services import cancel_run, request_sync
 from syncruns.tasks import claim_next, execute, execute_run
+from tests.console import wait_for
 from tests.engine.scripted import ScriptedConnector, fails, items
 from tests.engine.test_takeover import taken_away
 
@@ -38,6 +40,7 @@ class Source:
     def __init__(self) -> None:
         self.asked: list[tuple[datetime, datetime]] = []
         self.before: Callable[[int, Context], None] = lambda number, context: None
+        self.tells_places = False
 
     def __call__(self, state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
         since, until = context.options.since, context.options.until
@@ -46,10 +49,12 @@ class Source:
             return
         self.asked.append((since, until))
         hours = [hour for hour in ALL_HOURS if since <= BEGIN + timedelta(hours=hour) < until]
-        for start in range(0, len(hours), 10):
+        place = context.options.place or {}
+        for start in range(place.get("start", 0), len(hours), 10):
             self.before(start, context)
             part = [(hour, f"item {hour}", "1") for hour in hours[start : start + 10]]
-            yield items(*part, checkpoint={"wrong": start})
+            page = items(*part, checkpoint={"wrong": start})
+            yield replace(page, place={"start": start + 10}) if self.tells_places else page
         yield Page(sweep=Sweep("items", [(1,)], begins=True, complete=True), checkpoint={"wrong": -1})
 
 
@@ -168,6 +173,73 @@ def test_running_window_makes_way_at_its_next_page_and_the_slot_is_run_not_skipp
     source.before = lambda start, context: None
     to_the_end(backfill)
     assert hours(rows) == ALL_HOURS
+
+
+def test_window_whose_source_tells_its_place_goes_on_there_and_keeps_its_length(
+    shop: Connection, backfill: Backfill, source: Source, rows: Rows
+) -> None:
+    """However often it is broken off, so that what takes longer than the time between two syncs comes to its end."""
+    source.tells_places = True
+    slots = 0
+
+    def be_due(start: int, context: Context) -> None:
+        nonlocal slots
+        if start > (context.options.place or {"start": 0})["start"] and slots < 5:
+            slots += 1
+            wait_for(lambda: (Backfill.objects.get().place or {"at": {}})["at"] == {"start": start})
+            Connection.objects.filter(pk=shop.pk).update(next_sync_at=timezone.now() - timedelta(seconds=1))
+            dispatch.tick()
+            context.wait(30)
+
+    source.before = be_due
+    runs = to_the_end(backfill)
+    ended = [run.state for run in runs if run.trigger == "backfill"]
+    assert ended.count("cancelled") == slots == 5
+    assert source.asked[:3] == [(BEGIN, BEGIN + timedelta(days=1))] * 3, "two parts broken off, then the rest"
+    assert source.asked[3][1] - source.asked[3][0] == timedelta(hours=12), "what was broken off was too long"
+    assert hours(rows) == ALL_HOURS
+    assert (backfill.read, backfill.inserted, backfill.place) == (240, 240, None)
+
+
+def test_lost_window_goes_on_at_the_place_it_had_reached(
+    shop: Connection, backfill: Backfill, source: Source, rows: Rows
+) -> None:
+    source.tells_places = True
+
+    def vanish(start: int, context: Context) -> None:
+        if start == 10 and len(source.asked) == 1:
+            wait_for(lambda: Backfill.objects.get().place)
+            taken_away(shop)
+            context.wait(0)
+
+    source.before = vanish
+    lost = step(backfill)
+    assert lost is not None and lost.state == "lost" and backfill.reached == BEGIN
+    starts: list[int] = []
+    source.before = lambda start, context: starts.append(start)
+    to_the_end(backfill)
+    assert starts[:2] == [10, 20]
+    assert hours(rows) == ALL_HOURS
+    assert (backfill.read, backfill.inserted) == (240, 240)
+
+
+def test_range_that_is_read_by_days_has_windows_of_whole_days(
+    shop: Connection, backfill: Backfill, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = replace(ScriptedConnector.streams({})[0], by_days=True)
+    monkeypatch.setattr(ScriptedConnector, "streams", classmethod(lambda cls, config: (stream,)))
+    Backfill.objects.update(window=timedelta(days=3))
+    window = backfills.queue_window(backfill, timezone.now())
+    assert window is not None
+    for length in (1, 1):
+        backfills.follow(_ended(window, "cancelled"), None)
+        backfill.refresh_from_db()
+        assert backfill.window == timedelta(days=length)
+
+
+def _ended(run: SyncRun, state: str) -> SyncRun:
+    run.state = state
+    return run
 
 
 def test_lost_window_is_read_again_from_its_beginning_and_counted_once(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django_q.brokers import get_broker
@@ -18,7 +19,7 @@ from connections.services import default_schedule, set_auto_sync, set_paused_unt
 from syncruns import dispatch
 from syncruns.health import health_of, next_sync_of
 from syncruns.models import Checkpoint, SyncRun, SystemJob
-from syncruns.services import cancel_run, request_sync, retry_run
+from syncruns.services import block_until, cancel_run, note_synced, request_sync, retry_run
 from syncruns.tasks import claim_next
 
 pytestmark = pytest.mark.django_db
@@ -254,3 +255,44 @@ def test_new_daily_connections_take_their_time_from_the_environment(settings: An
     assert default_schedule("auvo")["daily_at"] == "01:05"
     settings.DAILY_RUN_HOUR = 3
     assert default_schedule("auvo") == {"schedule_kind": "daily", "daily_at": "03:05"}
+
+
+def test_slots_that_a_quota_takes_are_accounted_for_until_it_returns(due: Make, make_connection: Make) -> None:
+    now = timezone.now()
+    connection = make_connection(
+        kind="scripted", auto_sync=True, interval_minutes=10, next_sync_at=now + timedelta(minutes=10)
+    )
+    block_until(connection, now + timedelta(minutes=125))
+    dispatch.tick(now + timedelta(minutes=11))
+    row = SyncRun.objects.get(connection=connection)
+    assert (row.state, row.skip_reason) == ("skipped", "quota") and row.skipped_slots in (12, 13)
+    connection.refresh_from_db()
+    assert connection.next_sync_at == connection.blocked_until
+
+
+def test_slot_of_the_moment_when_the_quota_returns_runs_and_is_not_counted_as_missed(make_connection: Make) -> None:
+    midnight = datetime(2026, 6, 9, 3, 0, tzinfo=UTC)
+    with time_machine.travel(midnight - timedelta(hours=3), tick=False) as clock:
+        connection = make_connection(
+            kind="scripted", auto_sync=True, schedule_kind="cron", cron="0 * * * *", blocked_until=midnight,
+            next_sync_at=midnight - timedelta(hours=3),
+        )  # fmt: skip
+        dispatch.tick()
+        clock.move_to(midnight)
+        dispatch.tick()
+    told = {(run.state, run.slot, run.skipped_slots) for run in connection.runs.all()}
+    assert told == {("skipped", midnight - timedelta(hours=3), 3), ("queued", midnight, 0)}
+
+
+def test_quota_that_returns_early_gives_its_slots_back(due: Make) -> None:
+    now = timezone.now()
+    connection = due(blocked_until=now + timedelta(hours=3))
+    dispatch.tick(now)
+    row = SyncRun.objects.get(connection=connection)
+    assert row.skipped_slots in (18, 19)
+    connection.refresh_from_db()
+    note_synced(connection, trouble=False)  # somebody synced by hand, and it worked
+    row.refresh_from_db()
+    connection.refresh_from_db()
+    assert row.skipped_slots == 1
+    assert connection.next_sync_at is not None and connection.next_sync_at <= now + timedelta(minutes=11)

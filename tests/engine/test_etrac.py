@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection as database
@@ -13,12 +14,15 @@ from connections.destination import table_name
 from connections.models import Connection
 from connections.sandbox import SAMPLES
 from connections.sandbox.etrac import EMAIL, Etrac
+from connections.sandbox.etrac.rounds import Packet, Van
 from connections.sandbox.server import Sandbox
-from connections.services import create_connection, streams_of
+from connections.services import create_connection, set_auto_sync, set_stream, streams_of
+from syncruns import dispatch
 from syncruns.ageing import remove_aged
+from syncruns.backfills import begin_backfill, make_way
 from syncruns.models import SyncRun
 from syncruns.services import request_reset
-from syncruns.tasks import execute_run
+from syncruns.tasks import claim_next, execute, execute_run
 from tests.engine import etrac_truth as truth
 from tests.engine.whole import as_moment, check, drop_tables, forget, held, problems, sync
 
@@ -75,13 +79,80 @@ def test_tables_are_the_source_s_after_days_of_overlaps_late_packets_and_faults(
     assert (again.inserted, again.updated) == (0, 0)
 
 
+class LargeFleet(Etrac):
+    """A thousand vehicles; so_often is called after every 300 questions for a vehicle's day."""
+
+    def __init__(self) -> None:
+        super().__init__(seed=5, speed=0.1, clock=lambda: timezone.now() - BEHIND)
+        self.fleet = [Van(f"FRO{number:04}", f"Van {number}", None, f"{number:09}") for number in range(1000)]
+        self.days = 0
+        self.so_often: Callable[[], None] = lambda: None
+
+    @property
+    def vans(self) -> list[Van]:
+        return self.fleet
+
+    def packets(self, van: Van, day: date) -> list[Packet]:
+        return super().packets(van, day)[:2]
+
+    def _answer(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+        if "data" in asked:
+            self.days += 1
+            if self.days % 300 == 0:
+                self.so_often()
+        return super()._answer(path, asked)
+
+
+@pytest.mark.long
+def test_backfill_of_a_fleet_whose_day_takes_longer_than_the_time_between_two_syncs_comes_to_its_end(
+    transactional_db: None,
+) -> None:
+    large = LargeFleet()
+    with Sandbox(large) as sandbox:
+        values = {**SAMPLES["etrac"](sandbox.url)["values"], "history_hours": 0}
+        fleet = create_connection(kind="etrac", name="Frota", values=values)
+        set_stream(fleet, "trips", enabled=False)
+        set_auto_sync(fleet, True, actor="test")
+
+        def be_due() -> None:
+            Connection.objects.filter(pk=fleet.pk).update(next_sync_at=timezone.now() - timedelta(seconds=1))
+            make_way(timezone.now())
+            database.close()
+
+        last = datetime.now(truth.ZONE).date() - timedelta(days=5)
+        begin = datetime.combine(last - timedelta(days=1), time(), truth.ZONE)
+        dispatch.tick()
+        while (run := claim_next()) is not None:
+            execute(run)
+        backfill, _created = begin_backfill(fleet, "positions", begin, begin + timedelta(days=2), actor="test")
+        large.so_often = be_due
+        syncs = 0
+        for _run in range(60):
+            dispatch.tick()
+            if (run := claim_next()) is None:
+                break
+            execute(run)
+            run.refresh_from_db()
+            syncs += run.trigger == "schedule"
+            assert run.state == "succeeded" or (run.trigger, run.state) == ("backfill", "cancelled"), problems(run)
+        backfill.refresh_from_db()
+        assert (backfill.state, syncs) == ("done", large.days // 300)
+        assert 2000 <= large.days <= 2000 + 3 * syncs, "no vehicle's day is asked for again and again"
+        expected = {key for key in truth.positions(large, begin.date(), last)}
+        stored = set(truth.ours("position", truth.POSITION))
+        assert len(expected) > 2000 and stored >= expected
+        fetched = held("e_track", "position_fetch", ("plate_key", "day"), ["plate_key", "day"])
+        assert backfill.inserted == backfill.read == len(expected) + len(fetched), "each counts once"
+    drop_tables("e_track")
+
+
 def test_row_that_was_met_live_keeps_what_the_history_does_not_tell(
     fleet: Connection, etrac: Etrac, caplog: pytest.LogCaptureFixture
 ) -> None:
     sync(fleet, streams=["positions"])
     assert "email=***" in caplog.text and EMAIL not in caplog.text
-    names = ["plate_key", "row_hash", "transmitted_at", "source", "recorded_at"]
-    live = {key: row for key, row in held("e_track", "position", tuple(names[:2]), names).items() if row["recorded_at"]}
+    names = ["plate_key", "transmitted_at", "row_hash", "source", "recorded_at"]
+    live = {key: row for key, row in held("e_track", "position", tuple(names[:3]), names).items() if row["recorded_at"]}
     assert len(live) == len(etrac.vans)
     assert {row["source"] for row in live.values()} == {"live"}
 

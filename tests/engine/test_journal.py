@@ -15,6 +15,8 @@ from connections.models import Connection
 from connections.sdk.errors import SyncError
 from syncruns import dispatch, services
 from syncruns.models import SyncRun
+from syncruns.tasks import claim_next, execute
+from syncruns.timewords import exact
 from tests.engine.scripted import fails, items, pages
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -153,3 +155,82 @@ def test_a_stream_that_is_not_offered_is_a_warning_and_no_error(
     [record] = [record for record in caplog.records if "Items, tentativa" in record.getMessage()]
     assert record.levelname == "WARNING"
     assert "Items, tentativa 1/3, indisponível: Falta um módulo na origem (unavailable" in record.getMessage()
+
+
+def test_what_was_read_is_the_sum_of_what_became_of_it(sync_now: Sync, told: Any) -> None:
+    rows = pages(items((1, "a", "1"), (2, "b", "2"), (2, "b", "2"), (3, "c", "x")))
+    sync_now({"items": rows})
+    sync_now({"items": rows})
+    (line,) = [line for line in told()[-4:] if "Items, attempt" in line]
+    assert "4 read  New: 0  Updated: 0  Removed: 0  Unchanged: 2  Repeated: 1  In quarantine: 1" in line
+
+
+def test_run_names_its_slot_and_a_missed_one_is_another(shop: Connection, told: Any) -> None:
+    late = timezone.now() - timedelta(minutes=70)
+    Connection.objects.update(schedule_kind="interval", interval_minutes=30, next_sync_at=late)
+    dispatch.tick()
+    run = claim_next()
+    assert run is not None
+    execute(run)
+    missed, started = told()[0], next(line for line in told() if "started: " in line)
+    assert exact(late) in missed and "Catch-up, slot of " in started and exact(late) not in started
+
+
+def test_dry_run_says_that_it_wrote_nothing(sync_now: Sync, told: Any) -> None:
+    sync_now({"items": pages(items((1, "a", "1")))}, dry=True)
+    read, *_others, ended = told()[-3:]
+    assert "Items, attempt 1/1: 1 read  New: 1" in read
+    assert "dry run, nothing was written: ended: Succeeded" in ended
+
+
+def test_run_that_is_cancelled_before_it_starts_is_told(shop: Connection, told: Any) -> None:
+    run, _created = services.request_sync(shop, call_worker=False)
+    services.cancel_run(run)
+    assert told() == [f"run {run} of shop-1: not started: Cancelled"]
+
+
+def test_stream_that_was_interrupted_says_what_it_had_loaded(sync_now: Sync, shop: Connection, told: Any) -> None:
+    def script(checkpoint: Any, context: Any) -> Any:
+        yield items((1, "a", "1"))
+        run = SyncRun.objects.get(state="running")
+        services.cancel_run(run)
+        while True:
+            context.wait(0.05)
+
+    run = sync_now({"items": script})
+    assert run.state == "cancelled"
+    assert any("Items, attempt 1/3 interrupted (cancelled): 1 read  New: 1" in line for line in told())
+    assert "ended: Cancelled" in told()[-1]
+
+
+def test_stream_that_a_failure_before_it_kept_from_being_read_is_told(
+    sync_now: Sync, shop: Connection, told: Any
+) -> None:
+    sync_now({"items": fails("credentials_refused", host="shop.example")})
+    assert f"run {shop.runs.get()} of shop-1: Orders: Not read: an earlier failure ended the run" in told()
+
+
+def test_stopped_connection_that_syncs_again_is_told(sync_now: Sync, shop: Connection, told: Any) -> None:
+    sync_now({"items": fails("credentials_refused", host="shop.example")})
+    sync_now({"items": pages(items((1, "a", "1")))})
+    assert "shop-1: Runs again" in told()
+
+
+def test_schedule_that_never_comes_again_is_told_as_a_stop(shop: Connection, told: Any) -> None:
+    never = {"schedule_kind": "cron", "cron": "0 0 31 2 *", "next_sync_at": timezone.now()}
+    Connection.objects.update(**never)
+    dispatch.tick()
+    assert told()[-1].startswith("shop-1: stopped until a person acts: ")
+
+
+def test_worker_that_comes_back_too_late_says_that_it_wrote_no_end(sync_now: Sync, shop: Connection, told: Any) -> None:
+    def script(checkpoint: Any, context: Any) -> Any:
+        yield items((1, "a", "1"))
+        SyncRun.objects.filter(state="running").update(lease_until=timezone.now() - timedelta(seconds=1))
+        dispatch.reap(timezone.now())
+
+    run = sync_now({"items": script})
+    assert run.state == "lost"
+    own = [line.removeprefix(f"run {run} of shop-1: ") for line in told()]
+    assert own.index("lost: its worker " + run.worker + " gives no sign of life; it is not queued again") < len(own) - 1
+    assert own[-1] == "this worker no longer holds it; its end was written without it"

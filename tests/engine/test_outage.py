@@ -113,6 +113,19 @@ def test_sqlite_that_stays_locked_is_an_outage(tmp_path: Path, django_db_blocker
     assert outage.is_away(failed.value)
 
 
+@pytest.mark.parametrize("broken", [b"no database at all, " * 500, None])
+def test_sqlite_file_that_is_damaged_or_cannot_be_opened_is_an_outage(
+    tmp_path: Path, django_db_blocker: DjangoDbBlocker, broken: bytes | None
+) -> None:
+    file = tmp_path / "broken.sqlite3"
+    file.mkdir() if broken is None else file.write_bytes(broken)
+    database = ConnectionHandler({"default": {"ENGINE": SQLITE, "NAME": str(file)}})["default"]
+    with django_db_blocker.unblock(), pytest.raises(Error) as failed, database.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM sqlite_master")
+    database.close()
+    assert outage.is_away(failed.value)
+
+
 def test_task_that_meets_an_outage_ends_with_a_word(refusal: Error) -> None:
     @outage.excused
     def task() -> str:

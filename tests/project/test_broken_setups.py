@@ -114,9 +114,11 @@ def test_each_of_many_breakages_at_once_is_named(sincro: Console) -> None:
         sincro.change(f"UPDATE syncruns_syncrun SET queued_at = '{ago(minutes=30)}' WHERE state = 'queued'")
         found = doctor(sincro, DISK_PROBLEM_MB="1000000000", CREDENTIAL_KEYS=ANOTHER_KEY)
     assert found.keys() >= {
-        "processes_ended", "web_silent", "scheduler_silent", "log_unwritable", "disk_full", "keys_wrong", "queue_stuck",
+        "processes_ended", "web_silent", "scheduler_silent", "log_unwritable", "disk_full", "keys_wrong",
+        "queue_nobody", "processes_frozen", "processes_unwatched",
     }  # fmt: skip
     assert found["processes_ended"][0]["params"]["roles"] == ["sync"]
+    assert found["processes_frozen"][0]["params"]["roles"] == ["web", "control"]
     assert "Its last sign of life came 9 min ago" in found["scheduler_silent"][0]["message"]
     assert found["keys_wrong"][0]["params"]["connections"] == [sample(sincro)]
     wait_for(lambda: main_of(sincro, "sync") not in (0, sync))
@@ -168,7 +170,7 @@ def test_sources_in_all_kinds_of_trouble_and_a_log_whose_disk_is_full(sincro: Co
     assert "Traceback" not in sincro.output()
     assert told("vendor_unreachable", "error") == {"closed": "connection_failed", "plain": "tls_failed"}
     assert told("clock_source", "host") == {"ahead": "127.0.0.1"}
-    assert told("streams_stale", "stale")["half"] == ["orders"]
+    assert told("streams_never", "never")["half"] == ["orders"]
     assert told("network_failing", "error") == {"plain": "tls_failed"}
     assert told("runs_need_person", "error") == {"refused": "credentials_refused"}
     assert told("runs_partial", "at").keys() == {"half"}

@@ -128,5 +128,5 @@ def test_log_says_what_became_of_each_message(
 def test_pages_lead_to_each_other(administrator: User, viewer: User, english: SignIn) -> None:
     assert 'href="/preferences/alerts/"' in english(viewer).get("/preferences/").content.decode()
     assert 'href="/settings/mail/"' not in english(viewer).get("/preferences/alerts/").content.decode()
-    for path in ("/preferences/alerts/", "/system/"):
+    for path in ("/preferences/alerts/", "/users/"):
         assert 'href="/settings/mail/"' in english(administrator).get(path).content.decode()

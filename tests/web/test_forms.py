@@ -280,14 +280,6 @@ def test_edit_shows_what_is_stored_and_saves_changes(browser: Client) -> None:
     assert not connection.auto_sync
 
 
-def test_changed_source_of_loaded_rows_is_refused_beside_the_field(browser: Client) -> None:
-    filled(browser).press("save")
-    Connection.objects.update(first_loaded_at="2026-01-01T00:00:00Z")
-    page = FormPage(browser, "/connections/box/settings/").fill(config__address="https://other.example").press("save")
-    assert page.invalid == ["config:address"]
-    assert "Rows were already loaded from here." in page.html
-
-
 def test_changed_key_of_loaded_rows_is_refused(browser: Client) -> None:
     filled(browser).press("save")
     Connection.objects.update(first_loaded_at="2026-01-01T00:00:00Z")

@@ -116,7 +116,7 @@ def test_connection_switched_off_says_by_whom_and_since_when() -> None:
         auto_sync=False, next_sync_at=None, auto_sync_changed_at=at(9) - timedelta(days=4),
         auto_sync_changed_by=User(username="ana", first_name="Ana"),
     )  # fmt: skip
-    assert health_of(off, run(), None, NOW) == health.Health("off", "Off since Nov 20 by Ana.")
+    assert health_of(off, run(), None, NOW) == health.Health("off", "Nothing is read until somebody switches it on.")
     assert next_sync_of(off, NOW).words == "Off"
 
 

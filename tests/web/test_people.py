@@ -273,15 +273,20 @@ def test_menu_shows_what_the_role_may_open(
 ) -> None:
     nobody = User.objects.create_user("nobody", password=PASSWORD)
 
-    def menu(user: User) -> list[str]:
+    def links(user: User, inside: str) -> list[str]:
         page = signed_in(user).get("/preferences/").content.decode()
-        return re.findall(r'<a href="([^"]+)"', page.split('class="side-nav"')[1].split("</ul>")[0])
+        return re.findall(r'<a [^>]*href="([^"]+)"', page.split(f'class="{inside}')[1].split("</ul>")[0])
 
-    assert menu(nobody) == []
     everyone = ["/", "/connections/", "/runs/", "/data/", "/review/"]
-    assert menu(viewer) == everyone
-    assert menu(operator) == [*everyone, "/system/"]
-    assert menu(administrator) == [*everyone, "/system/", "/users/", "/audit/", "/admin/"]
+    assert links(nobody, "side-nav") == ["/preferences/"]
+    assert links(viewer, "side-nav") == [*everyone, "/preferences/"]
+    assert links(operator, "side-nav") == [*everyone, "/system/", "/preferences/"]
+    assert links(administrator, "side-nav") == [*everyone, "/system/", "/audit/", "/preferences/"]
+
+    own, others = ["/preferences/", "/preferences/alerts/"], ["/users/", "/settings/tokens/", "/settings/webhooks/"]
+    assert links(nobody, "nav nav-underline") == ["/preferences/"]
+    assert links(viewer, "nav nav-underline") == own
+    assert links(administrator, "nav nav-underline") == [*own, "/settings/mail/", *others, "/admin/"]
 
 
 def test_page_asks_the_database_as_often_for_many_connections_as_for_few(

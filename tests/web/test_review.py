@@ -107,7 +107,7 @@ def test_list_and_menu_count_what_waits_and_say_why(
     said = words(page.content)
     assert "1 record waits for you." in said
     assert "1 waits for a decision" in said
-    assert f"{CPF} {table_name('people', 'people')} Clinic age it is not a whole number" in said
+    assert f"{CPF} {table_name('people', 'people')} Clinic age : it is not a whole number" in said
     assert "No record fits these filters." in words(browse(operator).get("/review/?table=nothing").content)
 
 

@@ -18,6 +18,8 @@ from connections.models import Connection
 from connections.sandbox.server import Sandbox
 from connections.sandbox.shop import Shop
 from syncruns.checkup import examine
+from syncruns.chores import CHORES
+from syncruns.kept import KINDS
 from syncruns.models import SyncRun, SystemJob
 from syncruns.sizes import database_bytes, table_sizes
 from syncruns.views.system import SETTINGS
@@ -69,6 +71,35 @@ def test_page_shows_queue_sizes_retention_and_settings(page: Client, make_connec
     assert "No data has been synced yet." in said
     assert "syncruns_syncrun" in said
     assert all(name in said for name in SETTINGS)
+
+
+def test_page_shows_how_long_synced_rows_are_kept_and_their_size(page: Client, make_connection: Make) -> None:
+    aged = "e_track.position" if database.vendor == "postgresql" else "e_track_position"
+    for days in (90, 365):
+        make_connection(kind="etrac", config={"base_url": "http://127.0.0.1:1", "keep_positions_days": days})
+    with database.cursor() as cursor:
+        if database.vendor == "postgresql":
+            cursor.execute("CREATE SCHEMA e_track")
+        cursor.execute(f"CREATE TABLE {aged} (_connection_id bigint, plate_key text)")
+    kept = {one.label: one for one in page.get("/system/").context["kept"]}
+    assert (kept[aged].days, kept[aged].most_days) == (90, 365)
+    assert "90 to 365 days" in text(page.get("/system/"))
+    assert kept["Runs"].bytes is None or kept["Runs"].bytes > 0
+    every_chore = {chore for chore in CHORES if chore.startswith("remove_")} - {"remove_rows"}
+    assert {chore for _label, chore, _days, _models in KINDS} == every_chore
+
+
+@pytest.mark.django_db(transaction=True)
+def test_page_whose_numbers_the_database_refuses_still_says_what_doctor_says(page: Client) -> None:
+    with database.cursor() as cursor:
+        cursor.execute("ALTER TABLE syncruns_document RENAME TO elsewhere")
+    try:
+        response = page.get("/system/")
+    finally:
+        with database.cursor() as cursor:
+            cursor.execute("ALTER TABLE elsewhere RENAME TO syncruns_document")
+    assert response.status_code == 200
+    assert "Tables of the console are missing, although they had been made: syncruns_document." in text(response)
 
 
 def test_page_holds_no_secret(page: Client) -> None:

@@ -39,12 +39,14 @@ ALIKE = {
     "24 h", "30 d", "E-mail", "7 d", "%(hour)sh", "%(day)s, %(time)s", "%(time)s: %(outcome)s", "%(times)s, %(days)s",
     "%(who)s: %(what)s", "2026-12-31T23:59:59Z", "%(stream)s: %(table)s", "%(table)s %(key)s", "API", "Cursor",
     "cron %(cron)s (%(zone)s)", "Decimal",
-    "Auvo", "beta", "eTrac", "id", "ID", "Info", "JSON", "Odoo", "Token", "Tokens", "Webhooks", "webhook", "webhooks",
+    "Auvo", "beta", "eTrac", "id", "ID", "Info", "JSON", "Log", "log", "Odoo", "Token", "Tokens", "Webhooks", "webhook",
+    "webhooks",
 }  # fmt: skip
 # Words that are read on pages of both languages: proper names, what was stored as it is, what the browser draws.
 NAMES = words_of(
     "Sincro Matriz Produtos Pedidos Ana sincro cli viewer operator administrator superuser rest shop orders products "
-    "API JSON REST cron UTC America Sao Paulo SQLite PostgreSQL make manage doctor min HTTP token Token Bearer host "
+    "API JSON REST cron log UTC America Sao Paulo SQLite PostgreSQL make manage doctor min HTTP token Token Bearer "
+    "host "
 )
 # "auto_sync.on", "per_page", "America/Boa Vista", and the kinds of things that the audit trail is filtered by.
 NOTATION = re.compile(r"[a-z]+[._][a-z_]+|[A-Z]\w+/[\w/ +-]+|Accept-Language: pt-BR|connection|user")

@@ -41,12 +41,12 @@ class EtracConnector(Connector):
                 "positions", _("Positions"),
                 (position_table(positions), VEHICLE, TRACKER, fetch_table("position_fetch", positions)),
                 window_minutes=HISTORY.look_back * MINUTES_PER_DAY, window_env="ETRAC_LOOK_BACK_DAYS",
-                window_env_unit="days", ranged=True,
+                window_env_unit="days", ranged=True, by_days=True,
             ),
             Stream(
                 "trips", _("Trips"), (trip_table(trips), fetch_table("trip_fetch", trips)),
                 window_minutes=TRIPS.look_back * MINUTES_PER_DAY, window_env="ETRAC_TRIPS_LOOK_BACK_DAYS",
-                window_env_unit="days", ranged=True, every_minutes=HISTORY_HOURS * 60,
+                window_env_unit="days", ranged=True, by_days=True, every_minutes=HISTORY_HOURS * 60,
             ),
         )  # fmt: skip
 
@@ -58,6 +58,13 @@ class EtracConnector(Connector):
     def test(self, context: Context) -> Iterator[Finding]:
         with Session(self.config, self.secrets, context) as session:
             yield from probe.findings(session)
+
+    @classmethod
+    def rhythm(cls, stream: Stream, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+        hours = int(config.get("history_hours", HISTORY_HOURS))
+        if stream.key != "positions" or not hours:
+            return None
+        return _("where every vehicle is: at each sync; the history: every %(hours)s h"), {"hours": hours}
 
     @classmethod
     def as_of(cls, stream: Stream, checkpoint: dict[str, Any]) -> datetime | None:

@@ -64,14 +64,17 @@ class Reading:
         self._progress = Progress.of(checkpoint)
         self._last: dict[str, int] = {}  # plate -> what its last day with records held, in short
         self._answered = self._in_a_row = 0
+        self._place: dict[str, Any] | None = None  # within a range
 
     def pages(self) -> Iterator[Page]:
         """Yield everything a read brings."""
         since, until = self.context.options.since, self.context.options.until
         self._choose(self.session.fleet() if not self.config.get("plates") else [])
         if since is not None:
-            end = self._day(until - timedelta(microseconds=1)) if until is not None else self.today
-            yield from self._walk(self._walk_from(self._day(since), min(end, self.today)), is_range=until is not None)
+            if until is not None:
+                yield from self._range(self._day(since), min(self._day(until - timedelta(microseconds=1)), self.today))
+                return
+            yield from self._walk(self._walk_from(self._day(since), self.today))
         elif self._progress.walk is not None:
             yield from self._walk(self._progress.walk)
         else:
@@ -106,6 +109,16 @@ class Reading:
             first = oldest
         return Walk(first, last, first, self.now)
 
+    def _range(self, first: date, last: date) -> Iterator[Page]:
+        """Yield a part of the past, from the place on up to which it was read before."""
+        self._progress = replace(self._progress, missed={})  # the everyday reads ask for these
+        walk, place = self._walk_from(first, last), self.context.options.place
+        if place is not None:
+            self._answered = 1  # there is no place before a first answer
+            at = date.fromisoformat(place["at"])
+            walk = replace(walk, at=at, after=place["after"]) if at >= walk.first else walk
+        yield from self._walk(walk, is_range=True)
+
     def _walk(self, walk: Walk, *, is_range: bool = False) -> Iterator[Page]:
         """Yield each vehicle's days, with the checkpoint from which a read goes on after it.
 
@@ -116,12 +129,13 @@ class Reading:
         for day, plate in self._asked_for(walk):
             if day >= walk.at:
                 self._progress = replace(self._progress, walk=replace(walk, at=day, after=plate))
+            self._place = {"at": day.isoformat(), "after": plate} if is_range else None
             try:
                 records = self.session.day(self.config[self.of.path], self.plates[plate], day.strftime(self.of.form))
             except SyncError as error:
                 failure = self._missed(error, is_range=is_range)
                 self._progress = self._progress.noted((plate, day), is_read=error.code in ANSWERS)
-                yield Page(rows={self.of.fetches: [self._fetch(plate, day, 0, error)]}, checkpoint=self._reached())
+                yield self._reached({self.of.fetches: [self._fetch(plate, day, 0, error)]})
                 continue
             self._answered, self._in_a_row = self._answered + 1, 0
             yield from self._loaded(plate, day, records)
@@ -161,7 +175,7 @@ class Reading:
             yield Page(rows={self.of.table: rows[start : start + self.size]})
         rest = rows[(len(rows) - 1) // self.size * self.size :] if rows else []
         fetch = self._fetch(plate, day, len(rows), None)
-        yield Page(rows={self.of.table: rest, self.of.fetches: [fetch]}, checkpoint=self._reached())
+        yield self._reached({self.of.table: rest, self.of.fetches: [fetch]})
 
     def _compare(self, plate: str, rows: Sequence[Row]) -> None:
         """Raise SyncError pagination_loop for a source that shows the same day whichever is asked for."""
@@ -174,9 +188,13 @@ class Reading:
     def _remember(self, plate: str, rows: Sequence[Row]) -> None:
         """Note what a day tells of the vehicle itself."""
 
-    def _reached(self) -> dict[str, Any] | None:
-        """Return the checkpoint; none before a first answer, since a source that answers nothing moves nothing."""
-        return self._progress.checkpoint() if self._answered else None
+    def _reached(self, rows: Mapping[str, Sequence[Row]]) -> Page:
+        """Return the page that ends a vehicle's day; before a first answer it moves nothing, as all may be ill."""
+        if not self._answered:
+            return Page(rows=rows)
+        if self._place is not None:
+            return Page(rows=rows, place=self._place)
+        return Page(rows=rows, checkpoint=self._progress.checkpoint())
 
     def _fetch(self, plate: str, day: date, rows: int, error: SyncError | None) -> Row:
         """Return the row that tells no data from a failure."""

@@ -41,6 +41,7 @@ from connections.command_line.flags import (
     given_values,
     given_windows,
 )
+from connections.mixing import OtherSource
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from connections.services import (
@@ -52,7 +53,7 @@ from connections.services import (
     update_connection,
 )
 from connections.trial import try_connection
-from syncruns.command_line import as_code
+from syncruns.command_line import as_code, turning
 from syncruns.command_line.answers import connection_answer, full_connection_answer
 from syncruns.command_line.connection_lines import next_sync_words, show_lines
 from syncruns.command_line.deletions import add_deletion_flags, show_or_decide
@@ -60,6 +61,7 @@ from syncruns.command_line.explained import error_lines
 from syncruns.deletion import delete_connection, finish_deletions, rows_of
 from syncruns.health import label_of
 from syncruns.listing import by_attention, load_rows
+from syncruns.notices import notices_of
 from syncruns.pausing import pause as pause_until
 from syncruns.timewords import exact, number
 
@@ -88,6 +90,8 @@ class Command(ConsoleCommand):
         for parser_of_one in (showing, changing, testing, deciding, deleting):
             parser_of_one.add_argument("slug", help=_("the connection's short name"))
         changing.add_argument("--name", help=_("the name people see"))
+        over = _("turn it to another source: the next sync removes its stored rows first")
+        changing.add_argument("--start-over", action="store_true", help=over)
         for parser_with_flags in (adding, changing):
             add_settings_flags(parser_with_flags)
             add_schedule_flags(parser_with_flags)
@@ -105,6 +109,8 @@ class Command(ConsoleCommand):
         exporting.add_argument("slugs", nargs="*", metavar="SLUG", help=_("only these; without any, all"))
         importing.add_argument("file", metavar="FILE", help=_("the file; - reads it from standard input"))
         importing.add_argument("--dry-run", action="store_true", help=_("show what would change, and change nothing"))
+        over = _("turn this connection to another source: the next sync removes its stored rows first")
+        importing.add_argument("--start-over", action="append", default=[], metavar="SLUG", help=over)
         importing.add_argument("--prune", action="store_true", help=_("delete those not in the file; their rows stay"))
         for any_parser in (listing, showing, adding, changing, testing, deciding, deleting, exporting, importing):
             add_json(any_parser)
@@ -200,12 +206,12 @@ class Command(ConsoleCommand):
             raise Refused(_("Say what to change; manage.py connections set --help lists the flags."))
         with _schedule_refused(), transaction.atomic():
             if values or schedule or options["name"]:
-                connection = update_connection(
+                connection = _changed(
                     connection,
                     name=options["name"],
                     values=values or None,
                     schedule=schedule or None,
-                    actor=COMMAND_LINE,
+                    start_over=options["start_over"],
                 )
             if options["auto_sync"] is not None:
                 connection = set_auto_sync(connection, options["auto_sync"], actor=COMMAND_LINE)
@@ -215,6 +221,8 @@ class Command(ConsoleCommand):
                 set_stream(connection, stream, **chosen, actor=COMMAND_LINE)
         self.answer(full_connection_answer(connection))
         self.say(_("Changed %(name)s.") % {"name": connection.name})
+        for notice in notices_of(connection, timezone.now()):
+            self.say(notice.sentence)
         self.say(_("Next sync: %(next)s") % {"next": next_sync_words(connection)})
         return Exit.SUCCESS
 
@@ -271,11 +279,20 @@ class Command(ConsoleCommand):
 
     def _import(self, options: dict[str, Any]) -> Exit:
         dry_run = options["dry_run"]
-        applied, pruned = as_code.imported(options["file"], dry_run=dry_run, prune=options["prune"])
+        asked = {"prune": options["prune"], "start_over": options["start_over"]}
+        applied, pruned = as_code.imported(options["file"], dry_run=dry_run, **asked)
         self.answer(as_code.answer(applied, pruned, dry_run=dry_run))
         for line in as_code.lines(applied, pruned, dry_run=dry_run):
             self.say(line)
         return Exit.SUCCESS
+
+
+def _changed(connection: Connection, **changes: Any) -> Connection:
+    """Change a connection. Raises Refused when it would mix two sources' rows."""
+    try:
+        return update_connection(connection, actor=COMMAND_LINE, **changes)
+    except OtherSource as other:
+        raise turning.refused(connection, other) from None
 
 
 @contextmanager

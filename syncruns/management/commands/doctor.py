@@ -23,8 +23,7 @@ class Command(ConsoleCommand):
 
     def run(self, options: dict[str, Any]) -> Exit:
         found = examine()
-        if not any(check.code in ("database_down", "migrations_pending") for check in found):
-            found += examine_vendors()
+        found += examine_vendors(found)
         state = worst(found)
         self.answer(
             {

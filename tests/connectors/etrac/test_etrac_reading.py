@@ -192,6 +192,19 @@ def test_range_brings_whole_days_of_the_history_and_no_latest_positions(etrac: E
     assert not rows(pages, "vehicle")
 
 
+def test_range_goes_on_behind_the_vehicle_up_to_which_it_was_read(etrac: Etrac, sandbox: Sandbox) -> None:
+    begin = datetime(2026, 5, 1, tzinfo=ZONE)
+    range_ = {"since": begin, "until": begin + 2 * DAY}
+    session = connector(sandbox.url)
+    places = [page.place for page in read(session, "positions", None, At(**range_)) if page.place]
+    assert len(places) == 2 * len(etrac.vans)
+    asked = len(sandbox.requests)
+    rest = read(session, "positions", None, At(**range_, place=places[-3]))
+    assert len(sandbox.requests) - asked == 1 + 2, "the fleet, and two vehicles' days"
+    assert [page.place for page in rest if page.place] == places[-2:]
+    assert not rows(read(session, "positions", None, At(**range_, place=places[-1])), "position")
+
+
 def test_days_that_would_not_be_kept_are_not_read(sandbox: Sandbox) -> None:
     session = connector(sandbox.url, keep_positions_days=3)
     context = At(since=NOW - 30 * DAY)
