@@ -96,8 +96,8 @@ def test_every_slot_of_a_week_has_exactly_one_outcome_and_the_tables_are_the_sou
                 list(daily.run_due()) if day == 3 else work()  # a host without workers does no less
         usual, missed = ("succeeded", ""), ("skipped", "no_worker")
         now = timezone.now()
-        assert outcomes(tasks, now) == [usual, usual, usual, usual, usual, missed, usual]
-        assert outcomes(vehicles, now) == [usual, usual, ("skipped", "kind_off"), usual, usual, missed, usual]
+        assert outcomes(tasks, now) == [usual, usual, usual, usual, missed, usual, usual]
+        assert outcomes(vehicles, now) == [usual, usual, ("skipped", "kind_off"), usual, missed, usual, usual]
         lost = SyncRun.objects.filter(state="lost")
         assert {run.connection_id for run in lost} == {tasks.pk, vehicles.pk} and len(lost) == 2
         assert not SyncRun.objects.filter(state__in=(*SyncRun.ACTIVE, "failed", "partial")).exists()
