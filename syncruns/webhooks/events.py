@@ -18,6 +18,7 @@ from syncruns.api.facts import log_facts, streams_of_runs
 from syncruns.health import RUNNING
 from syncruns.listing import load_rows
 from syncruns.models import SyncRun, SystemJob, ToldHealth, Webhook, WebhookDelivery
+from syncruns.outage import is_away
 
 logger = logging.getLogger("sync.webhooks")
 
@@ -37,7 +38,9 @@ def note_run(run: SyncRun) -> None:
                 note(told, Event.RUN_ENDED, run.connection, {"run": facts})
             if wanted:
                 hurry(SEND, WATCH)
-    except Exception:  # noqa: BLE001 - a run must end even if nobody can be told about it
+    except Exception as error:  # noqa: BLE001 - a run must end even if nobody can be told about it
+        if is_away(error):
+            raise  # nothing of this transaction is written: the run's end is tried again, with all that follows
         logger.exception("the end of run %s could not be noted for the webhooks", run)
 
 

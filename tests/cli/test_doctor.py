@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -326,6 +327,18 @@ def test_clock_that_is_apart(skew: int, state: str) -> None:
 def test_tick_of_the_future_is_another_hosts_clock(found: Found) -> None:
     tick(timedelta(minutes=-10))
     assert "clock_apart" in found()
+
+
+@pytest.mark.skipif(database.vendor != "postgresql", reason="machines share a PostgreSQL")
+def test_scheduler_of_a_machine_whose_clock_is_behind_is_not_silent(found: Found, settings: Any) -> None:
+    settings.TICK_SECONDS = 1
+    (settings.DATA_DIR / "run" / "control").unlink()
+    tick(timedelta(minutes=10))
+    told = threading.Timer(0.5, lambda: (tick(timedelta(minutes=10)), database.close()))
+    told.start()
+    behind = found()
+    told.join()
+    assert set(behind) == {"scheduler_behind"}
 
 
 def test_chores_that_nobody_does(found: Found) -> None:
