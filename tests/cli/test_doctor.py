@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -29,9 +30,11 @@ from syncruns.checkup.texts import TEXTS
 from syncruns.checkup.words import tell
 from syncruns.models import StreamRun, SyncRun, SystemJob
 from syncruns.processes import start_time
+from tests.certificates import self_signed
 from tests.cli.conftest import Result
 from tests.cli.doctor import Found, ended, tick, write_role
 from tests.console import free_port, wait_for
+from tests.sdk.source import running
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sound")]
 
@@ -302,6 +305,25 @@ def test_source_that_refuses_the_connection(found: Found, make_connection: Calla
     refused = found()["vendor_unreachable"]
     assert refused["params"]["connection"] == "closed"
     assert refused["params"]["error"] == "connection_failed"
+
+
+def test_certificate_that_has_expired_is_named_so_with_what_to_do(
+    found: Found, make_connection: Callable[..., Connection], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = self_signed(tmp_path / "certificate.pem", "localhost", days=-1)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(path)
+    with running(tls) as source:
+        make_connection(slug="old", config={"base_url": f"https://localhost:{source.port}"})
+        expired = found()["vendor_unreachable"]
+    assert "Certificate not trusted (certificate has expired)" in expired["message"]
+    assert expired["fix"].startswith("Have the certificate renewed")
+
+
+def test_host_that_does_not_exist_is_named_so(found: Found, make_connection: Callable[..., Connection]) -> None:
+    make_connection(slug="gone", config={"base_url": "https://no-such-host.invalid"})
+    assert "Address not found" in found()["vendor_unreachable"]["message"]
 
 
 def test_source_without_tls_behind_an_https_address(found: Found, shop: Sandbox, make_connection: Any) -> None:
