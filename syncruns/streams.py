@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,6 +52,8 @@ class StreamShown:
     rows: int
     window: str
     window_minutes: int | None
+    every_minutes: int | None
+    rhythm: tuple[str, ...]  # how often it is read, where that is not simply at each sync
     checkpoint: str
     can_begin_at: bool
     first_since: str  # the day, while its first read from there is still to be made or ended
@@ -110,7 +112,9 @@ def streams_shown(connection: Connection, row: Row, now: datetime) -> StreamsSho
     checkpoints = {point.stream: point for point in Checkpoint.objects.filter(connection=connection)}
     stored = stored_rows(connection, row.last_run)
     shown = [
-        _shown(connector, one, runs.get(one.stream.key), checkpoints.get(one.stream.key), stored, now)
+        _shown(
+            connector, one, runs.get(one.stream.key), checkpoints.get(one.stream.key), stored, now, connection.config
+        )
         for one in selected
     ]
     labels = {one.key: one.label for one in shown}
@@ -130,6 +134,7 @@ def _shown(
     checkpoint: Checkpoint | None,
     stored: StoredRows | None,
     now: datetime,
+    config: Mapping[str, Any],
 ) -> StreamShown:
     stream = selected.stream
     as_of = _as_of(connector, selected, checkpoint)
@@ -148,6 +153,8 @@ def _shown(
         rows=stored.by_stream.get(stream.key, 0) if stored else 0,
         window=_window(selected),
         window_minutes=selected.window_minutes,
+        every_minutes=selected.every_minutes,
+        rhythm=tuple(_rhythm(connector, selected, config)),
         checkpoint=_checkpoint_words(selected, as_of, read_at, now),
         can_begin_at=stream.can_begin_at,
         first_since=day_words(timezone.localtime(selected.first_since)) if selected.first_since else "",
@@ -166,6 +173,15 @@ def _window(selected: SelectedStream) -> str:
     if selected.stream.changed_since:
         return _("Changed since the last read")
     return _("Read in full")
+
+
+def _rhythm(connector: type[Connector], selected: SelectedStream, config: Mapping[str, Any]) -> Iterator[str]:
+    if selected.every_minutes:
+        yield _("at most every %(span)s") % {"span": timewords.duration(timedelta(minutes=selected.every_minutes))}
+    told = connector.rhythm(selected.stream, config)
+    if told is not None:
+        text, params = told
+        yield _(text) % params
 
 
 def _checkpoint_words(selected: SelectedStream, as_of: datetime | None, read_at: datetime | None, now: datetime) -> str:

@@ -92,6 +92,14 @@ class Connector(ABC):
         """Return the aware moment up to which the checkpoint has read changes, if it says one."""
         return None
 
+    @classmethod
+    def rhythm(cls, stream: Stream, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+        """Return what of a stream is read at each sync and what less often; None: every read is alike.
+
+        A text marked with gettext_noop, and what fills it.
+        """
+        return None
+
     def offer(self, setting: str, context: Context) -> list[tuple[str, str]]:
         """Return (value, label) of what the source offers for a setting: its databases, the user's companies.
 

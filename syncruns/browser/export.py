@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
-from typing import IO, Any
+from typing import Any
 
 from connections.sdk.declare import Column, Table
+from syncruns.browser.workbook import Cell, workbook_chunks
 from syncruns.engine.values import canonical_json
 from syncruns.engine.warehouse.browse import StoredRow
 
 CSV, PLAIN, XLSX = "csv", "plain", "xlsx"
-XLSX_ROWS = 100_000  # a file is made before the first of it is sent; CSV has no such bound
+XLSX_ROWS = 100_000  # more is no spreadsheet; CSV has no such bound
 BATCH = 1_000
 CHUNK = 64 * 1024
 CELL_LETTERS = 32_767  # that Excel keeps of a text
@@ -108,28 +108,15 @@ def guarded(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def xlsx_file(sheet: Sheet) -> IO[bytes]:
-    """Return a temporary file, open at its beginning, with a workbook of one sheet; it is gone when it is closed."""
-    # Only who exports needs it: it costs every process a megabyte.
-    import xlsxwriter
-
-    made = tempfile.TemporaryFile(prefix="sincro-export-")  # noqa: SIM115 - whoever asked for it closes it
-    try:
-        with tempfile.TemporaryDirectory(prefix="sincro-export-") as place:
-            options = {"constant_memory": True, "tmpdir": place, "strings_to_formulas": False, "strings_to_urls": False}
-            with xlsxwriter.Workbook(made, options) as book:
-                _fill(book, sheet)
-    except BaseException:
-        made.close()
-        raise
-    made.seek(0)
-    return made
-
-
-def file_chunks(made: IO[bytes]) -> Iterator[bytes]:
-    with made:
-        while chunk := made.read(CHUNK):
-            yield chunk
+def xlsx_chunks(sheet: Sheet) -> Iterator[bytes]:
+    """Yield a workbook of one sheet, the first of it at once."""
+    columns = sheet.columns
+    return workbook_chunks(
+        [column.name for column in columns],
+        [20 if column.type in ("text", "timestamp") else 14 for column in columns],
+        ([_for_excel(value, sheet.zone) for value in values] for values in sheet.rows()),
+        day=sheet.style.excel_day, moment=sheet.style.excel_day + EXCEL_TIME, guarded="".join(FORMULA),
+    )  # fmt: skip
 
 
 def _taken(buffer: io.StringIO) -> bytes:
@@ -179,42 +166,22 @@ def _spelled(value: Any) -> str:
     return f"{value:f}" if isinstance(value, Decimal) else guarded(canonical_json(value))
 
 
-def _fill(book: Any, sheet: Sheet) -> None:
-    page = book.add_worksheet()
-    formats = {
-        "head": book.add_format({"bold": True, "bottom": 1}),
-        "date": book.add_format({"num_format": sheet.style.excel_day}),
-        "timestamp": book.add_format({"num_format": sheet.style.excel_day + EXCEL_TIME}),
-        "guarded": book.add_format({"quote_prefix": True}),
-    }
-    columns = sheet.columns
-    for place, column in enumerate(columns):
-        page.set_column(place, place, 20 if column.type in ("text", "timestamp") else 14)
-        page.write_string(0, place, column.name, formats["head"])
-    page.freeze_panes(1, 0)
-    number = 0
-    for number, values in enumerate(sheet.rows(), start=1):
-        for place, value in enumerate(values):
-            if value is not None:
-                _write(page, number, place, value, formats, sheet)
-    page.autofilter(0, 0, number, len(columns) - 1)
-
-
-def _write(page: Any, row: int, place: int, value: Any, formats: Mapping[str, Any], sheet: Sheet) -> None:
-    if isinstance(value, bool):
-        page.write_boolean(row, place, value)
-    elif isinstance(value, int | Decimal) and _fits(value):
-        page.write_number(row, place, value)
-    elif isinstance(value, datetime) and value.astimezone(sheet.zone).year in EXCEL_YEARS:
-        page.write_datetime(row, place, value.astimezone(sheet.zone).replace(tzinfo=None), formats["timestamp"])
-    elif isinstance(value, date) and not isinstance(value, datetime) and value.year in EXCEL_YEARS:
-        page.write_datetime(row, place, value, formats["date"])
-    else:
-        text = value if isinstance(value, str) else _spelled(value)
-        text = text if len(text) <= CELL_LETTERS else f"{text[: CELL_LETTERS - 1]}…"
-        # Never a formula, since it is written as a text; the mark keeps it one when somebody edits the cell.
-        page.write_string(row, place, text, formats["guarded"] if text.startswith(FORMULA) else None)
+def _for_excel(value: Any, zone: tzinfo) -> Cell:
+    """Return a value as a cell can hold it; what Excel would change is written as a text."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | Decimal) and _fits(value):
+        return value
+    if isinstance(value, datetime):
+        local = value.astimezone(zone).replace(tzinfo=None)
+        return local if local.year in EXCEL_YEARS else _spelled(value)
+    if isinstance(value, date) and value.year in EXCEL_YEARS:
+        return value
+    text = value if isinstance(value, str) else _spelled(value)
+    return text if len(text) <= CELL_LETTERS else f"{text[: CELL_LETTERS - 1]}…"
 
 
 def _fits(value: int | Decimal) -> bool:
+    if isinstance(value, Decimal) and not value.is_finite():
+        return False
     return len(_spelled(value).strip("-").replace(".", "").strip("0")) <= EXCEL_DIGITS

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST
 
 from connections.catalogue import explain
@@ -33,6 +34,12 @@ from syncruns.models import SyncRun
 from syncruns.sample import create_sample
 from syncruns.services import cancel_run, request_sync, retry_run
 from syncruns.views.connections import danger_context
+
+NONSENSE = -1
+MINUTES = {
+    "window_minutes": gettext_noop("The look-back must be a whole number of minutes, or empty for the usual one."),
+    "every_minutes": gettext_noop("The rhythm must be a whole number of minutes, or empty for the usual one."),
+}
 
 
 def _found(slug: str) -> Connection:
@@ -113,18 +120,17 @@ def _to_run(request: HttpRequest, run: SyncRun) -> HttpResponse:
 @require_POST
 @permission_required("connections.operate_connection", raise_exception=True)
 def connection_stream(request: HttpRequest, slug: str, stream: str) -> HttpResponse:
-    """Switch one stream on or off, or set its look-back."""
+    """Switch one stream on or off, or set its look-back and its rhythm."""
     connection = _found(slug)
-    choices: dict[str, Any] = {}
-    if "window_minutes" in request.POST:
-        if not request.user.has_perm("connections.change_connection"):
-            raise PermissionDenied
-        choices["window_minutes"] = _minutes(request.POST["window_minutes"])
-        if choices["window_minutes"] == 0:
-            messages.error(request, _("The look-back must be a whole number of minutes, or empty for the usual one."))
-            return _back(request, "connection", slug)
-    else:
+    choices: dict[str, Any] = {name: _minutes(request.POST[name]) for name in MINUTES if name in request.POST}
+    if not choices:
         choices["enabled"] = request.POST.get("enabled") == "1"
+    elif not request.user.has_perm("connections.change_connection"):
+        raise PermissionDenied
+    for name, told in MINUTES.items():
+        if choices.get(name) == NONSENSE or (name == "window_minutes" and choices.get(name) == 0):
+            messages.error(request, _(told))
+            return _back(request, "connection", slug)
     try:
         set_stream(connection, stream, user=request.user, **choices)
     except SyncError as error:
@@ -151,12 +157,12 @@ def _stream_words(connection: Connection, stream: str, choices: dict[str, Any]) 
 
 
 def _minutes(text: str) -> int | None:
-    """Return the minutes typed, None for an empty field, 0 for what is not a sensible number."""
+    """Return the minutes typed, None for an empty field, NONSENSE for what is not a sensible number."""
     text = text.strip()
     if not text:
         return None
-    minutes = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
-    return minutes if minutes <= LONGEST_WINDOW else 0
+    minutes = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else NONSENSE
+    return minutes if minutes <= LONGEST_WINDOW else NONSENSE
 
 
 @require_POST

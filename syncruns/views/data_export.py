@@ -115,7 +115,7 @@ class _Chunks:
 
 def _content(sheet: Sheet, kind: str) -> Iterator[bytes]:
     if kind == XLSX:
-        return files.file_chunks(files.xlsx_file(sheet))
+        return files.xlsx_chunks(sheet)
     return files.csv_chunks(sheet, for_programs=kind == PLAIN)
 
 

@@ -170,6 +170,28 @@ def test_real_prometheus_finds_what_the_database_holds(live: Live, tmp_path: Pat
         assert set(scrapes.values()) == {0.0}, "none failed"
 
 
+@pytest.mark.long
+def test_real_prometheus_scrapes_for_a_minute_while_everything_syncs(live: Live, tmp_path: Path) -> None:
+    demand_programs()
+    live.ask("/api/connections/shop", "PATCH", json={"auto_sync": True, "paused_until": None})
+    live.wait_until_idle()
+    seen = "SELECT COUNT(*) FROM syncruns_syncrun WHERE state = 'succeeded'"
+    with prometheus(tmp_path, live.url.removeprefix("http://"), live.tokens["read"]) as server:
+        wait_for(lambda: server.query('up{job="sincro"} == 1'))
+        before, until = live.console.query(seen)[0][0], time.monotonic() + 61
+        while time.monotonic() < until:
+            assert live.ask("/api/sync/trigger", "POST").status_code in (202, 409)
+            time.sleep(0.5)
+        ups = server.query('count_over_time(up{job="sincro"}[1m])').values()
+        failed = server.query('count_over_time(up{job="sincro"}[1m]) - sum_over_time(up{job="sincro"}[1m])').values()
+        assert min(ups) >= 45 and set(failed) == {0.0}
+        assert set(server.query("max_over_time(sincro_workers_busy[1m]) >= 1").values()), "a sync was seen under way"
+        live.wait_until_idle()
+        runs = live.console.query(seen)[0][0]
+        assert runs >= before + 5
+        wait_for(lambda: server.query('sum(sincro_runs{outcome="succeeded"})') == {(): float(runs)}, 30)
+
+
 def test_revoked_token_opens_nothing_in_any_process_after_a_second(live: Live) -> None:
     token = live.make_token("read")
 

@@ -7,6 +7,8 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
 from html import unescape
 from typing import Any
 from xml.etree import ElementTree
@@ -23,6 +25,7 @@ from connections import connectors
 from connections.models import AuditEvent, Connection
 from connections.sdk.declare import MASK
 from syncruns.browser import export
+from syncruns.browser.workbook import Cell, workbook_chunks
 from syncruns.models import Change, SyncRun
 from tests.web.console_pages import make_run
 from tests.web.data_shop import LINES, ORDERS, PEOPLE, WIDE, LedgerConnector, drop_tables, load
@@ -276,6 +279,23 @@ def test_wide_table_shows_some_columns_and_those_that_are_chosen(
     assert "Filter by c49" in ask(viewer, "data_table", "ledger", "wide", add="c49")
 
 
+def test_page_that_takes_too_long_is_given_up_and_says_how_to_ask_for_less(
+    transactional_db: None, shop: Connection, operator: User, signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(shop)
+    load(shop, run, ORDERS, [{"id": number, "note": f"{number} " * 60} for number in range(4000)])
+    for name in ("syncruns.views.data.PAGE_SECONDS", "syncruns.views.data.COUNT_SECONDS",
+                 "syncruns.views.data_export.COUNT_SECONDS"):  # fmt: skip
+        monkeypatch.setattr(name, 0.0)
+    client, asked = signed_in(operator), {"q": "no such words", "sort": "-note"}
+    for name, words in (
+        ("data_table", ("Finding these rows takes too long.", "sort them by their key", "Show all")),
+        ("data_export", ('value="xlsx" disabled',)),
+    ):
+        page = client.get(reverse(name, args=["ledger", "orders"]), asked, HTTP_ACCEPT_LANGUAGE="en")
+        assert page.status_code == 200 and all(one in page.content.decode() for one in words), name
+
+
 def exported(client: Client, kind: str, table: str = "orders", query: str = "", **data: str) -> bytes:
     address = reverse("data_export", args=["ledger", table]) + query
     response = client.post(address, {"format": kind, **data}, HTTP_ACCEPT_LANGUAGE="pt-br")
@@ -344,6 +364,32 @@ def test_xlsx_has_numbers_dates_and_texts_as_such_and_no_formula(
     assert text["E6"] == "0800-01-01" and len(text["C6"]) == 32_767
     params = AuditEvent.objects.get(action="data.exported").params
     assert (params["format"], params["rows"], params["fields"]) == ("XLSX", 5, [])
+
+
+def test_workbook_is_sent_while_it_is_made_and_spells_what_xml_cannot() -> None:
+    asked: list[int] = []
+
+    def rows() -> Iterator[list[Cell]]:
+        for number in range(3000):
+            asked.append(number)
+            yield [
+                f'\x00 _x0041_ \r\n <&"> {number}',
+                date(1900, 2, 28),
+                datetime(1900, 3, 1, 12),  # noqa: DTZ001 - Excel knows no zones
+                *[Decimal("0.1")] * 25,
+            ]
+
+    made = workbook_chunks(["a"] * 28, [14] * 28, rows(), day="dd", moment="dd hh", guarded="=")
+    chunks = [next(made)]
+    assert len(chunks[0]) > 1000 and asked == [], "the first of it before any row is read"
+    chunks.append(next(made))
+    assert 0 < len(asked) < 3000
+    with zipfile.ZipFile(io.BytesIO(b"".join([*chunks, *made]))) as book:
+        assert book.testzip() is None
+        sheet = ElementTree.fromstring(book.read("xl/worksheets/sheet1.xml"))  # noqa: S314 - ours
+    cells = {cell.get("r"): "".join(cell.itertext()) for cell in sheet.iter(CELLS)}
+    assert cells["A2"] == '_x0000_ _x005F_x0041_ _x000D_\n <&"> 0'
+    assert [cells[f"{letters}3001"] for letters in ("B", "C", "AB")] == ["59", "61.5", "0.1"]
 
 
 def test_xlsx_says_its_bound_and_is_not_cut_short(

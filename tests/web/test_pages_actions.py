@@ -12,6 +12,8 @@ from django.urls import reverse
 
 from connections import connectors
 from connections.models import AuditEvent, Connection, StreamSetting
+from connections.sandbox import SAMPLES
+from connections.services import create_connection
 from syncruns.models import SyncRun
 from tests.web.console_pages import CONFIG, make_run, make_stream
 from tests.web.freight import Freight
@@ -119,6 +121,41 @@ def test_look_back_is_for_whoever_may_change_settings(
         assert StreamSetting.objects.get().window_minutes == 60
     client.post(url, {"window_minutes": ""})
     assert StreamSetting.objects.get().window_minutes is None
+
+
+def test_rhythm_of_a_stream_is_set_beside_its_look_back_and_shown_in_its_row(
+    page: Client, administrator: User, signed_in: Callable[[User], Client], make_connection: Make
+) -> None:
+    connection = make_connection(config=CONFIG)
+    url = reverse("connection_stream", args=[connection.slug, "orders"])
+    assert page.post(url, {"every_minutes": "360"}).status_code == 403
+    client = signed_in(administrator)
+    client.post(url, {"window_minutes": "60", "every_minutes": "360"})
+    setting = StreamSetting.objects.get()
+    assert (setting.window_minutes, setting.every_minutes) == (60, 360)
+
+    def shown(one: Connection) -> str:
+        return client.get(reverse("connection", args=[one.slug]), HTTP_ACCEPT_LANGUAGE="en").content.decode()
+
+    assert "at most every 6 h" in shown(connection)
+    for wrong in ("-5", "rubbish", "99999999999"):
+        client.post(url, {"every_minutes": wrong})
+        assert StreamSetting.objects.get().every_minutes == 360
+    client.post(url, {"every_minutes": "0"})
+    assert "at most every" not in shown(connection)
+
+
+def test_row_of_a_stream_says_what_is_read_at_each_sync_and_what_less_often(
+    page: Client, make_connection: Make
+) -> None:
+    told = {
+        "auvo": ["changes and 7 days around today: at each sync; everything: every 24 h"],
+        "etrac": ["where every vehicle is: at each sync; the history: every 6 h", "at most every 6 h"],
+    }
+    for kind, words in told.items():
+        one = create_connection(kind=kind, name=kind, values=SAMPLES[kind]("http://127.0.0.1:1")["values"])
+        html = page.get(reverse("connection", args=[one.slug]), HTTP_ACCEPT_LANGUAGE="en").content.decode()
+        assert all(each in html for each in words), kind
 
 
 def test_queued_run_is_cancelled_at_once_and_a_running_one_is_asked_to_stop(

@@ -11,7 +11,7 @@ from connections.connectors.auvo.progress import Progress
 from connections.connectors.auvo.reading import Reading
 from connections.connectors.auvo.resources import RESOURCES, resource_called
 from connections.connectors.auvo.session import Session
-from connections.connectors.auvo.settings import SETTINGS
+from connections.connectors.auvo.settings import HOT_DAYS, SETTINGS, SWEEP_HOURS
 from connections.sdk.connector import Connector
 from connections.sdk.context import Context, StepContext
 from connections.sdk.declare import DefaultSchedule, Finding, Page, Step, Stream
@@ -58,6 +58,16 @@ class AuvoConnector(Connector):
     def test(self, context: Context) -> Iterator[Finding]:
         with Session(self.config, self.secrets, context) as session:
             yield from probe.findings(session)
+
+    @classmethod
+    def rhythm(cls, stream: Stream, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+        resource = next((each for each in RESOURCES if each.key == stream.key), None)
+        told = {"hours": config.get("sweep_hours", SWEEP_HOURS), "days": config.get("hot_days", HOT_DAYS)}
+        if resource is None or not resource.updated:
+            return None
+        if resource.scheduled:
+            return _("changes and %(days)s days around today: at each sync; everything: every %(hours)s h"), told
+        return _("changes: at each sync; everything: every %(hours)s h"), told
 
     @classmethod
     def as_of(cls, stream: Stream, checkpoint: dict[str, Any]) -> datetime | None:

@@ -13,6 +13,7 @@ from connections.connectors.auvo.errors import is_heavy
 from connections.connectors.auvo.listing import PAGE_SIZE, Batch, batches
 from connections.connectors.auvo.progress import Progress, Walk
 from connections.connectors.auvo.session import Session
+from connections.connectors.auvo.settings import HOT_DAYS, SWEEP_HOURS
 from connections.sdk.declare import Key, Page, Sweep, Within
 from connections.sdk.errors import SyncError
 
@@ -88,7 +89,7 @@ class Reading:
     def _next_walk(self) -> Walk:
         first, last, reconciles = self.today - self._look_back(), self._last_day(), True
         if self.resource.scheduled and not self._is_sweep_due():
-            hot = timedelta(days=int(self._setting("hot_days", 7)))
+            hot = timedelta(days=int(self._setting("hot_days", HOT_DAYS)))
             first, last, reconciles = max(first, self.today - hot), min(last, self.today + hot), False
         elif self._progress.to is not None:  # however long nothing was read
             first = min(first, (self._progress.to - OVERLAP).astimezone(self.zone).date())
@@ -175,7 +176,7 @@ class Reading:
         return self.today + timedelta(days=ahead)
 
     def _is_sweep_due(self) -> bool:
-        swept_at, hours = self._progress.swept_at, float(self._setting("sweep_hours", 24))
+        swept_at, hours = self._progress.swept_at, float(self._setting("sweep_hours", SWEEP_HOURS))
         return swept_at is None or self.now - swept_at >= timedelta(hours=hours) - min(
             SLACK, timedelta(hours=hours / 2)
         )

@@ -17,6 +17,8 @@ def check_url(value: str) -> None:
         raise Rejected(_("Write an address that begins with https://.")) from None
 
 
+HOT_DAYS, SWEEP_HOURS = 7, 24
+
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "api_url", _("Address"), default=API_URL, required=True, validate=check_url, destination=True, identity=True,
@@ -39,14 +41,14 @@ SETTINGS: tuple[Setting, ...] = (
         env="AUVO_LOOK_AHEAD_DAYS", help=_("So far into the future planned tasks are read."),
     ),
     Setting(
-        "hot_days", _("Days around today read at every sync"), "number", default=7, minimum=0, maximum=60,
+        "hot_days", _("Days around today read at every sync"), "number", default=HOT_DAYS, minimum=0, maximum=60,
         validate=whole, env="AUVO_HOT_DAYS",
         help=_(
             "Tasks planned so many days before and after today are read whole each time; of the others, what changed."
         ),
     ),
     Setting(
-        "sweep_hours", _("Compare everything every (hours)"), "number", default=24, minimum=1, maximum=720,
+        "sweep_hours", _("Compare everything every (hours)"), "number", default=SWEEP_HOURS, minimum=1, maximum=720,
         help=_(
             "Then all tasks of the look-back and all customers are read. What is missing twice in a row is marked as "
             "deleted."

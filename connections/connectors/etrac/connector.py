@@ -60,5 +60,12 @@ class EtracConnector(Connector):
             yield from probe.findings(session)
 
     @classmethod
+    def rhythm(cls, stream: Stream, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+        hours = int(config.get("history_hours", HISTORY_HOURS))
+        if stream.key != "positions" or not hours:
+            return None
+        return _("where every vehicle is: at each sync; the history: every %(hours)s h"), {"hours": hours}
+
+    @classmethod
     def as_of(cls, stream: Stream, checkpoint: dict[str, Any]) -> datetime | None:
         return Progress.of(checkpoint).to
