@@ -294,12 +294,14 @@ CATALOGUE: dict[str, Entry] = {
         _("The whole read of a reset brought not a single record; every stored row and the checkpoint stayed."),
         _("The user lost rights in the source, its address leads elsewhere, or the source really is empty."),
         (_("Check in the source whether it shows these records to this user."), _("Then reset the stream again.")),
+        "reset",
     ),
     "reset_too_long": Entry(
         _("The reset takes longer than a run may"),
         _("The run met its deadline before everything was read; every stored row and the checkpoint stayed."),
         _("This source can only be read in one go, so another run would begin from the start and get no further."),
         (_("Give RUN_TIMEOUT a larger value and restart Sincro."), _("Then reset the stream again.")),
+        "reset",
     ),
     "destination_failed": Entry(
         _("The database could not be written"),

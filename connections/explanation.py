@@ -25,6 +25,7 @@ ACTIONS: dict[str, Text] = {
     "quarantine": _("Review the records"),
     "decide": _("Review the deletions"),
     "open_log": _("Open the log"),
+    "reset": _("Reset the stream"),
     "wait": _("Nothing to do"),
 }
 

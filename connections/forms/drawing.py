@@ -15,12 +15,14 @@ from connections.forms import entries, held, timing
 from connections.forms.connection import ConnectionForm
 from connections.forms.entries import Path
 from connections.forms.fields import Field, build, walk, words
+from connections.forms.pointing import pointed_at
 from connections.mixing import OTHER_SOURCE
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import SettingsInvalid, check_settings
 from connections.sdk.text import gettext_noop as _
 from connections.trial_words import explain_trial
 
+SIGN_IN = _("Sign-in")  # what connectors call the finding about their credentials
 RETYPE_MOVED = _("The address changed. What was stored belongs to the old one and will be erased; type it again.")
 RETYPE_EXPIRED = _("What you typed here was held for one hour, which has passed. Type it again.")
 RETYPE_ELSEWHERE = _("%(variable)s in the environment belongs to another address and is not used; type it here.")
@@ -52,6 +54,7 @@ class Drawing:
             elif field.path[0] == "config" and field.setting.name in form.offers:
                 field.offers = form.offers[field.setting.name]
         self._name_sources(everything)
+        self._point_at_cause(everything)
         wrong = next((field for field in everything.values() if field.errors), None)
         focused = wrong or everything.get(form.focus)
         if focused is not None and not (self.report and wrong is None):
@@ -66,6 +69,17 @@ class Drawing:
             around = next((path[:end] for end in range(len(path) - 1, 1, -1) if path[:end] in fields), None)
             target = fields[around] if around else next(iter(fields.values()))
             target.errors += [words(problem.text, problem.params) for problem in problems]
+
+    def _point_at_cause(self, fields: dict[Path, Field]) -> None:
+        """Say why the test failed also beside the setting that it is about."""
+        if self.report is None or not self.can_change:
+            return
+        refused = any(one.state == "failed" and one.label == SIGN_IN for one in self.report.findings)
+        error = self.report.error or (SyncError("credentials_refused") if refused else None)
+        if error is not None:
+            name = pointed_at(error, self.form.connector.settings, self.form.values["config"])
+            if field := fields.get(("config", name)):
+                field.errors.append(f"{self._explain(error).title}.")
 
     def _name_sources(self, fields: dict[Path, Field]) -> None:
         """Say of values that are still as the environment gave them where they come from."""

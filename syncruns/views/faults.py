@@ -30,9 +30,11 @@ ICONS = {
     "quarantine": "clipboard-check",
     "decide": "clipboard-check",
     "open_log": "info-circle",
+    "reset": "history",
     "stream_off": "player-pause",
 }
 CHANGES_SETTINGS = ("edit_credentials", "edit_settings", "edit_schedule")
+FOR_ADMINISTRATORS = (*CHANGES_SETTINGS, "reset")
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,9 @@ class Fault:
             field = {"edit_credentials": CREDENTIALS, "edit_schedule": SCHEDULE}.get(action, named)
             address = reverse("connection_edit", args=[self.connection.slug])
             return f"{address}?{urlencode({'field': field})}" if field else address
+        if action == "reset":
+            streams = [self.stream_key] if self.stream_key else []
+            return reverse("connection_reset" if streams else "connection", args=[self.connection.slug, *streams])
         if action in ("stream_off", "choose_streams"):
             return reverse("connection", args=[self.connection.slug])
         if action == "decide":
@@ -94,7 +99,7 @@ class Fault:
     def needs_role(self) -> bool:
         """Say whether there is something to do, if only for another person."""
         action = self.explanation.action
-        return action in CHANGES_SETTINGS or bool(self.post)
+        return action in FOR_ADMINISTRATORS or bool(self.post)
 
     @property
     def post(self) -> str:
@@ -106,7 +111,7 @@ class Fault:
 
     @property
     def permission(self) -> str:
-        return "change" if self.explanation.action in CHANGES_SETTINGS else "operate" if self.post else "view"
+        return "change" if self.explanation.action in FOR_ADMINISTRATORS else "operate" if self.post else "view"
 
     @property
     def icon(self) -> str:

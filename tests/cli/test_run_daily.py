@@ -12,10 +12,12 @@ from django.utils import timezone
 
 from connections.models import Connection
 from connections.sandbox.server import Sandbox
+from syncruns.chores import are_due
 from syncruns.dispatch import queue_due
-from syncruns.models import SyncRun
+from syncruns.models import SyncRun, Webhook
 from tests.cli.conftest import Result, manage, shell_environment
 from tests.console import wait_for
+from tests.webhooks.receiver import receiver
 
 Command = Callable[..., Result]
 
@@ -46,6 +48,16 @@ def test_due_connection_is_synced_once_and_its_slot_is_used_up(command: Command,
     assert again.code == 0
     assert again.out.startswith("Nothing is due; next: ")
     assert SyncRun.objects.count() == 1
+
+
+def test_chores_of_the_system_are_done_too_so_that_ends_of_runs_are_told(command: Command, due: Connection) -> None:
+    with receiver() as program:
+        webhook = Webhook(name="Finance", url=program.url, allow_private=True)
+        webhook.new_secret(timezone.now())
+        webhook.save()
+        assert command("run_daily", "--once").code == 0
+        assert [headers["Sincro-Event"] for headers, _body in program.taken] == ["run.ended"]
+    assert not are_due(timezone.now())
 
 
 def test_run_that_a_scheduler_elsewhere_has_queued_is_executed_and_not_doubled(

@@ -82,6 +82,10 @@ def test_containers_run_without_rights_and_with_settings_that_exist() -> None:
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert set(service["environment"]) <= known
+        settings = (ROOT / "deploy/docker" / service["env_file"]).resolve()
+        assert settings == ROOT / "sincro.env", "every setting gets there, from the file that the document makes"
+    (block, *_more) = blocks("With Docker")
+    assert block.startswith("cd /opt/sincro\ncat > sincro.env <<EOF")
 
 
 class Machine:

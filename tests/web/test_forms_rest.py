@@ -59,7 +59,15 @@ def test_wrong_token_is_found_by_the_test(browser: Client, shop: Sandbox) -> Non
     page = typed(browser, shop.url).press("suggest:streams:0:columns").fill(config__token="wrong-canary").press("save")
     assert "Did not pass" in page.html
     assert "wrong-canary" not in page.html
+    assert page.invalid == page.focused == ["config:token"]
     assert not Connection.objects.exists()
+
+
+def test_server_that_is_not_there_is_said_beside_its_address(browser: Client, shop: Sandbox) -> None:
+    page = typed(browser, shop.url).press("suggest:streams:0:columns")
+    page.fill(config__base_url="http://127.0.0.1:9", config__token="any").press("test")
+    assert page.invalid == page.focused == ["config:base_url"]
+    assert "Nobody answers there." in page.html
 
 
 def test_wrong_token_is_explained_when_a_sample_is_asked(browser: Client, shop: Sandbox) -> None:

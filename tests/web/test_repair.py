@@ -14,7 +14,7 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.sandbox.server import Sandbox
 from connections.sandbox.shop import TOKEN, Shop
-from syncruns.models import SystemJob
+from syncruns.models import StreamRun, SystemJob
 from tests.web.console_pages import CONFIG, make_run
 from tests.web.forms_page import FormPage
 
@@ -62,3 +62,12 @@ def test_card_of_a_wrong_setting_leads_to_it(page: Client, make_connection: Make
     assert f'href="/connections/{wrong.slug}/settings/?field=base_url"' in page.get("/").content.decode()
     assert FormPage(page, f"/connections/{wrong.slug}/settings/?field=base_url").focused == ["config:base_url"]
     assert FormPage(page, f"/connections/{wrong.slug}/settings/?field=nothing").focused == []
+
+
+def test_card_of_a_reset_that_brought_nothing_leads_to_resetting_again(page: Client, make_connection: Make) -> None:
+    shop = make_connection(config=CONFIG)
+    run = make_run(shop, "failed", error_code="reset_empty")
+    StreamRun.objects.create(run=run, stream="orders", label="Orders", state="failed", error_code="reset_empty")
+    html = page.get(f"/runs/{run.pk}/").content.decode()
+    assert f'href="/connections/{shop.slug}/streams/orders/reset/"' in html
+    assert 'data-copy="reset_empty ·' in html

@@ -37,7 +37,7 @@ PORTUGUESE = "pt-br"
 # Alike in both languages: names, abbreviations, notations, and words that Portuguese took over.
 ALIKE = {
     "24 h", "30 d", "E-mail", "7 d", "%(hour)sh", "%(day)s, %(time)s", "%(time)s: %(outcome)s", "%(times)s, %(days)s",
-    "%(who)s: %(what)s", "2026-12-31T23:59:59Z", "%(stream)s: %(table)s", "%(table)s %(key)s", "API", "Cursor",
+    "2026-12-31T23:59:59Z", "%(stream)s: %(table)s", "%(table)s %(key)s", "API", "Cursor",
     "cron %(cron)s (%(zone)s)", "Decimal",
     "Auvo", "beta", "eTrac", "id", "ID", "Info", "JSON", "Log", "log", "Odoo", "Token", "Tokens", "Webhooks", "webhook",
     "webhooks",

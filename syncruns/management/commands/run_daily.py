@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from connections.command_line.base import ConsoleCommand, Exit, add_json, refuse_unknown
 from connections.connectors import REGISTRY
 from syncruns import daily
+from syncruns.chores import do_due
 from syncruns.command_line.answers import full_run_answer
 from syncruns.command_line.explained import result_lines
 from syncruns.command_line.progress import exit_of_run
@@ -68,6 +69,7 @@ class Command(ConsoleCommand):
                 if following
                 else _("Nothing is due: no daily connection is switched on.")
             )
+        do_due()
         ends = {exit_of_run(run) for run in runs}
         return next((end for end in WORST_FIRST if end in ends), Exit.SUCCESS)
 
@@ -77,6 +79,7 @@ class Command(ConsoleCommand):
             try:
                 for run in daily.run_due(kinds):
                     self.say(f"{run.connection.slug}: {next(result_lines(run))}")
+                do_due()
             except Error as error:
                 away = gettext_noop("the database does not answer, tried again in %s s: %s")
                 logger.warning(away, LOOK_SECONDS, type(error).__name__)

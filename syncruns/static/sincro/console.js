@@ -117,6 +117,13 @@
 
   // What is there to be copied is marked as soon as it has the focus.
   document.addEventListener("focusin", ({ target }) => { if (target.matches("input[data-select]")) target.select(); });
+  if (navigator.clipboard) document.documentElement.classList.add("can-copy");
+  document.addEventListener("click", async ({ target }) => {
+    const button = target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.lastChild.textContent = button.dataset.copied;
+  });
 
   // Menus close when one looks elsewhere.
   const openMenus = () => document.querySelectorAll("details.menu[open]");

@@ -180,11 +180,3 @@ def test_key_travels_in_clear_nowhere_but_on_this_machine(written: str, called: 
 def test_setting_that_cannot_be_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(SettingsInvalid):
         connector("http://127.0.0.1:1", **values)
-
-
-def test_secret_that_was_erased_with_its_address_is_asked_for(source: Source) -> None:
-    session = connector(source.url)
-    session.secrets = {}
-    with pytest.raises(SyncError) as caught:
-        read(session, "positions")
-    assert (caught.value.code, caught.value.params) == ("config_invalid", {"field": "api_key"})
