@@ -17,6 +17,7 @@ from connections.models import Connection
 from syncruns.health import RUNNING
 from syncruns.listing import load_rows
 from syncruns.models import SyncRun, SystemJob, ToldHealth, Webhook, WebhookDelivery
+from syncruns.outage import is_away
 
 logger = logging.getLogger("sync.webhooks")
 
@@ -39,7 +40,9 @@ def note_run(run: SyncRun) -> None:
                     facts = log_facts(run, streams_of_runs([run]).get(run.pk, ()))
                 note(told, Event.RUN_ENDED, run.connection, {"run": facts})
             hurry(SEND, WATCH)
-    except Exception:  # noqa: BLE001 - a run must end even if nobody can be told about it
+    except Exception as error:  # noqa: BLE001 - a run must end even if nobody can be told about it
+        if is_away(error):
+            raise  # nothing of this transaction is written: the run's end is tried again, with all that follows
         logger.exception("the end of run %s could not be noted for the webhooks", run)
 
 
