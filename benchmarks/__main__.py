@@ -1,8 +1,8 @@
 """How fast rows go from a JSON API into the database, beside others that do it: `make bench [QUICK=1]`.
 
 Every figure is of a whole process, start-up included. All of a round run one after the other on the same server and the
-same data, and rounds are repeated; the median is shown. The table goes to the terminal, the figures to
-benchmarks/results/latest.json.
+same data, and rounds are repeated; the least is shown, since whatever else the machine does only adds. The table
+goes to the terminal, the figures to benchmarks/results/latest.json.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import shutil
-import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -70,13 +69,14 @@ ROUNDS = {True: 2, False: 5}
 
 @dataclass(frozen=True)
 class Result:
-    """The median of the rounds."""
+    """The least of the rounds, of each figure."""
 
     workload: str
     destination: str
     peer: str
     rows: int
     seconds: float
+    cpu_s: float
     rows_per_s: int
     rss_mb: int
     wal_mb: float | None
@@ -90,16 +90,18 @@ def main() -> int:
         print("PostgreSQL not found: it is not measured.")
         return 1
     figures: dict[Place, list[Figures]] = {}
+    busy = []
     with tempfile.TemporaryDirectory(prefix="sincro-bench-") as home, throwaway(directory, SERVER_OPTIONS) as server:
         for load in LOADS[quick]:
             with source(load.rows) as source_url:
                 for number in range(ROUNDS[quick]):
+                    busy.append(os.getloadavg()[0])
                     for place, found in one_round(load, source_url, Postgres(server.url), Path(home)):
                         figures.setdefault(place, []).append(found)
                         print(f"round {number + 1}: {', '.join(map(str, place))}: {found.seconds:.2f} s", flush=True)
     results = [summary(*place, found) for place, found in figures.items()]
     show(results)
-    keep(results)
+    keep(results, busy)
     return 0
 
 
@@ -155,16 +157,17 @@ def place_of_work(database: Postgres | None, home: Path) -> Iterator[tuple[str, 
 
 
 def summary(workload: str, destination: str, rows: int, peer: str, found: list[Figures]) -> Result:
-    seconds = statistics.median(one.seconds for one in found)
+    seconds = min(one.seconds for one in found)
     return Result(
         workload=workload,
         destination=destination,
         peer=peer,
         rows=rows,
         seconds=round(seconds, 3),
+        cpu_s=round(min(one.cpu_s for one in found), 3),
         rows_per_s=round(rows / seconds),
-        rss_mb=round(statistics.median(one.rss_mb for one in found)),
-        wal_mb=None if found[0].wal_mb is None else round(statistics.median(one.wal_mb or 0 for one in found), 2),
+        rss_mb=round(min(one.rss_mb for one in found)),
+        wal_mb=None if found[0].wal_mb is None else round(min(one.wal_mb or 0 for one in found), 2),
         rounds=len(found),
     )
 
@@ -172,23 +175,25 @@ def summary(workload: str, destination: str, rows: int, peer: str, found: list[F
 def show(results: list[Result]) -> None:
     """Print a table; the last column is the time as a multiple of the limit's."""
     limits = {(one.workload, one.destination, one.rows): one.seconds for one in results if one.peer == LIMIT}
-    heads = f"{'s':>8}{'rows/s':>10}{'MiB':>7}{'WAL MB':>9}{'x limit':>9}"
+    heads = f"{'s':>8}{'CPU s':>8}{'rows/s':>10}{'MiB':>7}{'WAL MB':>9}{'x limit':>9}"
     print(f"\n{'workload':<19}{'rows':>8}  {'database':<12}{'':<19}{heads}")
     for one in sorted(results, key=lambda one: (one.workload, one.rows, one.destination)):
         wal = "" if one.wal_mb is None else f"{one.wal_mb:.1f}"
         times = one.seconds / limits[one.workload, one.destination, one.rows]
         print(
             f"{one.workload:<19}{one.rows:>8}  {one.destination:<12}{one.peer:<19}"
-            f"{one.seconds:>8.2f}{one.rows_per_s:>10,}{one.rss_mb:>7}{wal:>9}{times:>9.2f}"
+            f"{one.seconds:>8.2f}{one.cpu_s:>8.2f}{one.rows_per_s:>10,}{one.rss_mb:>7}{wal:>9}{times:>9.2f}"
         )
 
 
-def keep(results: list[Result]) -> None:
+def keep(results: list[Result], busy: list[float]) -> None:
+    """Write results, with how busy the machine was before each round: the load average of a minute."""
     RESULTS.parent.mkdir(exist_ok=True)
     versions = measured([str(PEERS_PYTHON), "-m", "benchmarks.measure"], dict(os.environ)).output
     document = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+        "load_average": {"least": round(min(busy), 1), "most": round(max(busy), 1)},
         "versions": json.loads(versions),
         "results": [asdict(one) for one in results],
     }

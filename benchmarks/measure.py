@@ -23,9 +23,11 @@ PACKAGES = ("dlt", "pyarrow", "adbc-driver-postgresql", "psycopg", "psycopg2-bin
 
 @dataclass(frozen=True)
 class Figures:
-    """rss_mb: MiB that the process used at most; wal_mb: MB of write-ahead log, None when there is no PostgreSQL."""
+    """cpu_s: seconds that the process computed, the database's own not among them; rss_mb: MiB that it used at most;
+    wal_mb: MB of write-ahead log, None when there is no PostgreSQL."""
 
     seconds: float
+    cpu_s: float
     rss_mb: float
     wal_mb: float | None
     output: str = ""
@@ -95,7 +97,7 @@ def measured(command: Sequence[str], environment: Mapping[str, str], database: P
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{output}")
     wal = database.wal_bytes_since(before) / 1e6 if database else None
-    return Figures(seconds, usage.ru_maxrss / 1024, wal, output)
+    return Figures(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, wal, output)
 
 
 if __name__ == "__main__":

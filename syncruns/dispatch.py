@@ -52,7 +52,11 @@ def ensure_schedule() -> None:
             "next_run": timezone.now(),
         },
     )
-    # Django-Q2 looks at its schedules every half minute; the first tick need not wait for that.
+    wake()
+
+
+def wake() -> None:
+    """Have a control cluster that has just started tick: Django-Q2 looks at its schedules every half minute only."""
     async_task("syncruns.tasks.dispatch", q_options={"cluster": "control"})
 
 

@@ -23,7 +23,7 @@ from django.utils.translation import gettext_noop as _
 
 from connections.models import Connection
 from connections.sdk import VERSION
-from syncruns import logfile, outage
+from syncruns import dispatch, logfile, outage
 from syncruns.models import SyncRun, SystemJob
 from syncruns.processes import Child, RoleFile, stop_all
 from syncruns.sample import sample_port
@@ -57,6 +57,7 @@ class Supervisor:
         self.is_confirmed = "control" not in self.roles
         self.started_at = timezone.now()
         self.confirm_by = 0.0
+        self.woken: int | None = None
         self.control_watch = Unchanged()
         self.sync_watch = Unchanged()
         self.due: dict[Callable[[], None], float] = {}
@@ -147,10 +148,18 @@ class Supervisor:
         logfile.rotate(settings.LOG_FILE)
         last = SystemJob.last_sign(SystemJob.DISPATCH)
         if "control" in self.roles:
+            self._wake_control()
             self._watch_control(last)
         if "sync" in self.roles and self.sync_watch.seconds(_stuck_run()) > SILENCE_SECONDS:
             self._end("sync", _("runs wait although workers are free"))
             self.sync_watch = Unchanged()
+
+    def _wake_control(self) -> None:
+        """Ring for each life of the scheduler: what rang for the last one is out of sight for minutes."""
+        pid = self.children["control"].pid
+        if pid is not None and pid != self.woken:
+            dispatch.wake()
+            self.woken = pid
 
     def _watch_control(self, last: datetime | None) -> None:
         if self.is_confirmed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import Literal
@@ -22,6 +23,7 @@ _TIME = re.compile(
 _ISO_MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][01][0-9]:[0-5][0-9])"
 )
+_ISO_MOMENTS = re.compile(f"(?:{_ISO_MOMENT.pattern}\n)*")
 _BOOLEANS = {
     **dict.fromkeys(("sim", "s", "true", "verdadeiro", "yes", "y", "1"), True),
     **dict.fromkeys(("não", "nao", "n", "false", "falso", "no", "0"), False),
@@ -101,6 +103,17 @@ def parse_timestamp(text: str, zone: tzinfo, *, forgiving: bool = False) -> date
     if not forgiving and result.astimezone(moment.tzinfo).replace(tzinfo=None) != moment.replace(tzinfo=None):
         raise ValueError(f"a moment that the clocks skipped: {_shown(text)}")
     return result
+
+
+def parse_timestamps(texts: Sequence[str], zone: tzinfo) -> list[datetime]:
+    """Return what parse_timestamp makes of each text, in much less time where all are written as most APIs do."""
+    if not _ISO_MOMENTS.fullmatch("\n".join([*texts, ""])):
+        return [parse_timestamp(text, zone) for text in texts]
+    try:
+        moments = map(datetime.fromisoformat, texts)
+        return [moment if moment.tzinfo is UTC else moment.astimezone(UTC) for moment in moments]
+    except (ValueError, OverflowError):
+        raise ValueError("no such moment among them") from None
 
 
 def parse_boolean(text: str) -> bool:

@@ -19,6 +19,7 @@ from django.utils import timezone
 from connections.models import Connection
 from syncruns.health import DELETE_BRAKE
 from syncruns.models import DeleteBrake, Delivery, NotificationRule, SyncRun
+from syncruns.outage import is_away
 from syncruns.outcomes import DECISIVE, FAILURES
 
 logger = logging.getLogger("sync.alerts")
@@ -46,7 +47,9 @@ def _guarded(note: Callable[..., None], *about: Any) -> None:
     try:
         with transaction.atomic():
             note(*about)
-    except Exception:  # noqa: BLE001 - a run must end even if nobody can be told about it
+    except Exception as error:  # noqa: BLE001 - a run must end even if nobody can be told about it
+        if is_away(error):
+            raise  # nothing of this transaction is written: the run's end is tried again, with all that follows
         logger.exception("%s could not be noted for those who want e-mail", about[0])
 
 

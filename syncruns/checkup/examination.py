@@ -141,7 +141,8 @@ def _ask(asked: tuple[str, Destination]) -> Check:
 
 
 def _error(slug: str, host: str, error: SyncError) -> dict[str, object]:
-    return {"connection": slug, "host": host, "error": error.code, "error_params": error.params}
+    told = {"error": error.code, "error_params": error.params, "detail": error.detail}
+    return {"connection": slug, "host": host, **told}
 
 
 def worst(checks: Sequence[Check]) -> str:

@@ -83,8 +83,18 @@ def check_scheduler(scene: Scene) -> Iterator[Check]:
         yield Check("scheduler", WARNING, "scheduler_starting", params)
     elif last is None:
         yield Check("scheduler", PROBLEM, "scheduler_never")
+    elif _ticks_elsewhere(last):
+        yield Check("scheduler", PROBLEM, "scheduler_behind", {"span": scene.now - last})
     else:
         yield Check("scheduler", PROBLEM, "scheduler_silent", params)
+
+
+def _ticks_elsewhere(last: datetime) -> bool:
+    """Wait whether a scheduler on another machine, whose clock may be behind, gives a sign of life."""
+    if connection.vendor != "postgresql" or plays_here("control"):
+        return False
+    time.sleep(settings.TICK_SECONDS + 1)
+    return SystemJob.last_sign(SystemJob.DISPATCH) != last
 
 
 def check_log(_scene: Scene) -> Iterator[Check]:

@@ -116,6 +116,10 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("Its last sign of life came %(at)s; since then nothing syncs by itself."),
         _("Start Sincro again; the end of the application log says why it stopped."),
     ),
+    "scheduler_behind": (
+        _("It works on another machine, whose clock is %(span)s behind this one's: slots come late."),
+        _("Switch time synchronisation (NTP) on, on every machine."),
+    ),
     "log_moves": (_("Last written %(at)s: %(path)s"), ""),
     "log_empty": (_("Nothing to tell yet: %(path)s"), ""),
     "log_still": (

@@ -72,6 +72,8 @@ def tell(check: Check, names: Mapping[str, str] | None = None) -> Told:
     if names and "connection" in params:
         params = params | {"connection": names.get(params["connection"], params["connection"])}
     values = Params({name: _word(name, value, params) for name, value in params.items()})
+    if check.code == "vendor_unreachable":
+        fix = " ".join(explain(params["error"], params["error_params"]).steps) or fix
     return Told(check, str(NAMES.get(check.name, check.name)), str(text) % values, str(fix))
 
 
@@ -89,7 +91,8 @@ def _word(name: str, value: Any, params: dict[str, Any]) -> str:
     if name == "bytes":
         return filesizeformat(value)
     if name == "error":
-        return str(explain(value or "internal", params.get("error_params", {})).title)
+        title = str(explain(value or "internal", params.get("error_params", {})).title)
+        return f"{title} ({params['detail']})" if params.get("detail") else title
     if name == "mail_error":
         return explain_mail(value, params.get("error_params", {})).sentence
     if isinstance(value, list):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from os.path import commonprefix
 from typing import Any
 
@@ -36,10 +37,13 @@ class ChangeRecorder:
     def __init__(self, run: SyncRun, stream: str) -> None:
         self._run = run
         self._stream = stream
-        kept = (
-            Change.objects.filter(run=run, stream=stream).order_by().values_list("table", "kind").annotate(Count("pk"))
-        )
-        self._kept: dict[tuple[str, str], int] = {(table, kind): count for table, kind, count in kept}
+
+    @cached_property
+    def _kept(self) -> dict[tuple[str, str], int]:
+        """How many the run has already, by table and kind."""
+        kept = Change.objects.filter(run=self._run, stream=self._stream)
+        counts = kept.order_by().values_list("table", "kind").annotate(Count("pk"))
+        return {(table, kind): count for table, kind, count in counts}
 
     def wrote(
         self,

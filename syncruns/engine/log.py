@@ -29,7 +29,7 @@ class RunLog:
         self._repeats = 0  # ... and with how many repeats
         self._room = settings.RUN_LOG_LIMIT - run.logs.count()
         self._left_out = 0
-        self._flushed_at = 0.0
+        self._flushed_at = time.monotonic()  # there is nothing yet
 
     def add(self, level: str, event: str, stream: str = "", /, **params: Any) -> None:
         """Note an event. params must be JSON values, without secrets."""

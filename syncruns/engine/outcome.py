@@ -40,8 +40,10 @@ class Outcome:
 def outcome_of(run: SyncRun, failures: Sequence[SyncError], log: RunLog) -> Outcome:
     """Note the end in the log, and return how a run ended whose streams are written."""
     event = "dry_run_finished" if run.is_dry else "run_finished"
-    log.add("done" if not failures else "warning", event, **run.totals())
-    states = set(run.streams.values_list("state", flat=True))
+    rows = list(run.streams.all())
+    totals = {name: sum(getattr(row, name) for row in rows) for name in SyncRun.COUNTED}
+    log.add("done" if not failures else "warning", event, **totals)
+    states = {row.state for row in rows}
     cause = max(failures, key=_weight, default=None)
     some_done = states & {StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL}
     nothing_failed = all(failure.code == UNAVAILABLE for failure in failures) and StreamRun.State.NOT_STARTED in states

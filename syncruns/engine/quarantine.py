@@ -69,7 +69,8 @@ def close_settled(run: SyncRun, stream: Stream, typed: Typed) -> None:
     """Close the open records whose key was loaded after all (fixed), or is gone at the source (discarded)."""
     for name, rows in typed.rows.items():
         table = stream.table(name)
-        _close(run, table, map(key_of(table), rows), QuarantinedRecord.State.FIXED)
+        if rows:
+            _close(run, table, map(key_of(table), rows), QuarantinedRecord.State.FIXED)
     for name, keys in typed.deletes.items():
         # Loading one later would bring a dead row back.
         _close(run, stream.table(name), keys, QuarantinedRecord.State.DISCARDED)

@@ -59,7 +59,6 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
         with held(run):
             rows = _stream_runs(run, [choice for choice, _due in selected])
         log.add("info", "run_started", streams=[choice.stream.label for choice, due in selected if due])
-        log.flush()
         failures: list[SyncError] = []
         for choice, due in selected:
             row = rows[choice.stream.key]
@@ -350,7 +349,7 @@ def _stream_runs(run: SyncRun, choices: list[SelectedStream]) -> dict[str, Strea
         if choice.stream.key not in known
     ]
     StreamRun.objects.bulk_create(missing)
-    return {row.stream: row for row in run.streams.all()}
+    return known | {row.stream: row for row in missing}
 
 
 def _leave_out(run: SyncRun, row: StreamRun, log: RunLog, reason: str, **params: Any) -> None:

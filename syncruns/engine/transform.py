@@ -16,8 +16,9 @@ from typing import Any
 import orjson
 
 from connections.sdk.declare import Key, Page, Record, Stream, Table
+from syncruns.engine.columns import ColumnReader, column_reader
 from syncruns.engine.corrections import Corrections, Overtaken
-from syncruns.engine.values import ColumnReader, Reader, Refused, column_reader, read_kept, reader, spell_decimal
+from syncruns.engine.values import Reader, Refused, read_kept, reader, spell_decimal
 
 Row = tuple[Any, ...]  # values in the order of Table.columns, as values.reader returns them
 Reasons = dict[str, dict[str, Any]]  # column name -> {"code": one of values.REASONS, "params": {}}

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation
+from enum import Enum
+from itertools import chain, repeat
 from typing import Any
+from uuid import UUID
 
 import orjson
 
-from connections.sdk.declare import Column, ColumnType
+from connections.sdk.declare import Column
 
 Reader = Callable[[Any], Any]
-ColumnReader = Callable[[Sequence[Any]], Sequence[Any]]
 
 # Every code a Refused may carry; the two last are given by transform.
 REASONS = (
@@ -48,6 +50,8 @@ JSON_EXPONENT = 10_000  # PostgreSQL keeps 131,072 digits before the point of a 
 LARGEST_EXACT = 2**53  # a whole number that any reader of JSON keeps
 NOT_JSON = object()
 
+_LINE_BREAK = orjson.Fragment("\n")  # of which compact JSON has none of its own
+
 _DIGITS = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _BRAZILIAN_DATE = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
@@ -74,39 +78,16 @@ def reader(column: Column, *, in_key: bool = False) -> Reader:
     The function raises Refused.
     """
     if column.type == "decimal":
-        assert column.precision is not None and column.scale is not None  # noqa: S101 - Column checks it
-        return _decimal_reader(column.precision, column.scale)
+        return _decimal_reader(column)
     read: Reader = {
         "text": _text,
-        "integer": _integer,
+        "integer": integer,
         "boolean": _boolean,
         "date": _date,
         "timestamp": _timestamp,
         "json": canonical_json,
     }[column.type]
     return _bounded(read) if in_key and column.type in ("text", "json") else read
-
-
-def column_reader(column: Column, *, in_key: bool = False) -> ColumnReader:
-    """Return the function that reads many values of the column, None among them, as reader's does each of them.
-
-    It raises Refused when any of them is refused.
-    """
-    read = reader(column, in_key=in_key)
-    own, stand = _STANDING.get(column.type, (None, bool))
-    is_bounded = in_key and column.type == "text"
-
-    def read_all(values: Sequence[Any]) -> Sequence[Any]:
-        types = set(map(type, values))
-        types.discard(type(None))
-        if types == {own} and not is_bounded and stand([value for value in values if value is not None]):
-            return values
-        if types == {str}:  # the same text is read once
-            known = {text: read(text) for text in set(values) if text is not None}
-            return list(map(known.get, values))
-        return [None if value is None else read(value) for value in values]
-
-    return read_all
 
 
 def read_kept(column: Column, value: Any) -> Any:
@@ -132,14 +113,39 @@ def canonical_json(value: Any) -> str:
     return orjson.dumps(_exact_json(value, 0), option=orjson.OPT_SORT_KEYS).decode()
 
 
+def canonical_jsons(values: Sequence[Any]) -> list[str] | None:
+    """Return canonical_json of each value, or None where orjson alone might write one otherwise."""
+    try:
+        texts = dumped(values, _number_in_json, orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS)
+    except TypeError:  # a value that it does not know, as it knows none of over 64 bits
+        return None
+    for text in texts:
+        # It writes null for a number that is none; an escaped NUL is to be refused, and so is what is too deep.
+        if "null" in text or "\\u0000" in text or text.count("[") + text.count("{") > JSON_DEPTH:
+            return None
+    return texts
+
+
+def dumped(values: Iterable[Any], default: Callable[[Any], Any], options: int = 0) -> list[str]:
+    """Return each value as JSON text, its keys sorted: one call costs orjson more than most values do."""
+    together = list(chain.from_iterable(zip(values, repeat(_LINE_BREAK))))
+    text = orjson.dumps(together, default, orjson.OPT_SORT_KEYS | options).decode()
+    return text.removeprefix("[").removesuffix(",\n]").split(",\n,") if together else []
+
+
 def _text(value: Any) -> str:
     """Keep text exactly; numbers and truth values become their JSON spelling."""
     text = value if type(value) is str else _spelled(value)
+    check_text(text)
+    return text
+
+
+def check_text(text: str) -> None:
+    """Raise Refused for a character that no database keeps."""
     if "\0" in text:
         raise Refused("has_nul")
     if not text.isascii():
         _check_unicode(text)
-    return text
 
 
 def _bounded(read: Callable[[Any], str]) -> Reader:
@@ -182,7 +188,7 @@ def _wrong(code: str, value: Any) -> Refused:
     return Refused("empty") if value == "" else Refused(code)
 
 
-def _integer(value: Any) -> int:
+def integer(value: Any) -> int:
     """Read an int, an integral Decimal or text of digits, within 64 bits."""
     if type(value) is int:
         number = value
@@ -203,11 +209,16 @@ def _integer(value: Any) -> int:
     return number
 
 
-def _decimal_reader(precision: int, scale: int) -> Reader:
+def exact_context(column: Column) -> tuple[Decimal, Context]:
+    """Return what a decimal column's numbers are quantized with, and under which an inexact one raises."""
+    assert column.precision is not None and column.scale is not None  # noqa: S101 - Column checks it
+    return Decimal((0, (1,), -column.scale)), Context(prec=column.precision, traps=[Inexact, InvalidOperation])
+
+
+def _decimal_reader(column: Column) -> Reader:
     """Read Decimal, int or text with a point; a float is refused because it is not what the source wrote."""
-    step = Decimal((0, (1,), -scale))
-    zero = Decimal((0, (0,), -scale))
-    exact = Context(prec=precision, traps=[Inexact, InvalidOperation])
+    step, exact = exact_context(column)
+    zero = 0 * step
 
     def read(value: Any) -> Decimal:
         if type(value) is Decimal:
@@ -223,9 +234,9 @@ def _decimal_reader(precision: int, scale: int) -> Reader:
         try:
             return number.quantize(step, context=exact) if number else zero
         except Inexact:
-            raise Refused("too_many_decimals", scale=scale) from None
+            raise Refused("too_many_decimals", scale=column.scale) from None
         except InvalidOperation:
-            raise Refused("out_of_range", precision=precision, scale=scale) from None
+            raise Refused("out_of_range", precision=column.precision, scale=column.scale) from None
 
     return read
 
@@ -286,6 +297,8 @@ def _exact_json(value: Any, depth: int) -> Any:
     """Return value as orjson can write it without changing it; large and decimal numbers as raw fragments."""
     if depth > JSON_DEPTH:
         raise Refused("too_deep", deepest=JSON_DEPTH)
+    if isinstance(value, Enum):
+        return _exact_json(value.value, depth)
     if isinstance(value, str):
         return _text(value)
     if value is None or isinstance(value, bool):
@@ -302,6 +315,8 @@ def _exact_json(value: Any, depth: int) -> Any:
         return {_json_name(name): _exact_json(inner, depth + 1) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_exact_json(inner, depth + 1) for inner in value]
+    if isinstance(value, UUID):
+        return str(value)
     raise Refused("not_json", type=type(value).__name__)
 
 
@@ -314,26 +329,13 @@ def _json_number(value: Decimal) -> orjson.Fragment:
     return orjson.Fragment(str(value))
 
 
+def _number_in_json(value: Any) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return _json_number(value)
+    raise TypeError(type(value).__name__)
+
+
 def _json_name(name: Any) -> str:
     if not isinstance(name, str):
         raise Refused("not_json", type=type(name).__name__)
     return _text(name)
-
-
-def _texts_stand(values: Sequence[str]) -> bool:
-    _text("".join(values))  # what it refuses is a character
-    return True
-
-
-def _integers_stand(values: Sequence[int]) -> bool:
-    return _integer(min(values)) <= _integer(max(values))
-
-
-# Values of a column's own type that reader leaves as they are: the type, and what tells so of many at once.
-_STANDING: dict[ColumnType, tuple[type, Callable[[Sequence[Any]], bool]]] = {
-    "text": (str, _texts_stand),
-    "integer": (int, _integers_stand),
-    "boolean": (bool, bool),
-    "date": (date, bool),
-    "timestamp": (datetime, lambda values: all(value.tzinfo is UTC for value in values)),
-}

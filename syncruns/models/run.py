@@ -276,7 +276,7 @@ class SyncRun(Counts):
             self.streams.filter(state=StreamRun.State.WAITING).update(state=StreamRun.State.NOT_STARTED)
         return moved
 
-    @transaction.atomic
+    @transaction.atomic(savepoint=False)
     def _end(self, condition: Q, **changes: Any) -> bool:
         """Leave running for good: nobody may write for this claim any more, and no stream stays open."""
         token = self.token

@@ -14,10 +14,10 @@ from django.db import transaction
 from django.utils import timezone, translation
 
 from connections.models import Connection
-from syncruns.api.facts import log_facts, streams_of_runs
 from syncruns.health import RUNNING
 from syncruns.listing import load_rows
 from syncruns.models import SyncRun, SystemJob, ToldHealth, Webhook, WebhookDelivery
+from syncruns.outage import is_away
 
 logger = logging.getLogger("sync.webhooks")
 
@@ -27,17 +27,22 @@ SEND, WATCH = "send_webhooks", "watch_health"  # chores
 
 def note_run(run: SyncRun) -> None:
     """Note the end of a run for every webhook that wants it."""
+    wanted = list(Webhook.objects.filter(is_on=True))
+    if not wanted:
+        return
+    from syncruns.api.facts import log_facts, streams_of_runs  # the API's schemas take long to make at each start
+
     try:
         with transaction.atomic():
-            wanted = list(Webhook.objects.filter(is_on=True))
             told = [webhook for webhook in wanted if webhook.on_run_end]
             if told:
                 with translation.override(settings.LANGUAGE_CODE):
                     facts = log_facts(run, streams_of_runs([run]).get(run.pk, ()))
                 note(told, Event.RUN_ENDED, run.connection, {"run": facts})
-            if wanted:
-                hurry(SEND, WATCH)
-    except Exception:  # noqa: BLE001 - a run must end even if nobody can be told about it
+            hurry(SEND, WATCH)
+    except Exception as error:  # noqa: BLE001 - a run must end even if nobody can be told about it
+        if is_away(error):
+            raise  # nothing of this transaction is written: the run's end is tried again, with all that follows
         logger.exception("the end of run %s could not be noted for the webhooks", run)
 
 

@@ -96,6 +96,17 @@ def test_trigger_says_why_a_connection_may_not_run(
     assert not SyncRun.objects.exists()
 
 
+def test_kind_that_is_switched_off_for_the_installation_is_told_and_not_started(
+    ask: Ask, shop: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUN_REST", "0")
+    for body in ({"connection": "shop"}, {}):
+        refused = ask("/api/sync/trigger", method="post", body=body)
+        assert refused.status_code == 423
+        assert (refused.json().get("skipped") or [refused.json()])[0]["code"] == "kind_off"
+    assert (ask("/api/sync/status").json()["health"], SyncRun.objects.count()) == ("off", 0)
+
+
 def test_trigger_of_everything_starts_what_may_run_and_tells_the_rest(
     ask: Ask, make_connection: Make, shop: Connection
 ) -> None:

@@ -29,8 +29,14 @@ def person(password: str) -> User:
         "ana", email="ana@example.com", password=password, first_name="Ana", last_name="Moura"
     )
     UserPreference.objects.create(user=ana)
-    SystemJob.objects.create(name=SystemJob.DISPATCH, last_at=timezone.now() + timedelta(seconds=8))
+    alive()
     return ana
+
+
+def alive() -> None:
+    """Let the scheduler have given a sign of life just now."""
+    last_at = timezone.now() + timedelta(seconds=8)
+    SystemJob.objects.update_or_create(name=SystemJob.DISPATCH, defaults={"last_at": last_at})
 
 
 def fill(ana: User) -> None:

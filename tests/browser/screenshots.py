@@ -79,7 +79,7 @@ def main() -> None:
         django.setup()
         from django.core.management import call_command
 
-        from tests.browser.demo import fill, person
+        from tests.browser.demo import alive, fill, person
         from tests.console import free_port
 
         call_command("migrate", verbosity=0)
@@ -97,6 +97,7 @@ def main() -> None:
                 fill(ana)
                 found = _what_there_is()
                 for picture in PICTURES:
+                    alive()  # on a slow machine the scheduler would look silent in the last ones
                     camera.take(picture, found)
         finally:
             server.terminate()

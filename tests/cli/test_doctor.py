@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +22,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from connections.models import Connection
-from connections.sandbox.server import Sandbox
 from connections.sdk.redaction import Redactor
 from syncruns.checkup import examination, examine, faults, machine
 from syncruns.checkup.texts import TEXTS
@@ -296,27 +296,6 @@ def test_disk_nearly_full(found: Found, monkeypatch: pytest.MonkeyPatch, bound: 
     assert found()["disk_full"]["state"] == state
 
 
-def test_source_that_refuses_the_connection(found: Found, make_connection: Callable[..., Connection]) -> None:
-    make_connection(slug="closed", config={"base_url": f"http://127.0.0.1:{free_port()}/v1"})
-    refused = found()["vendor_unreachable"]
-    assert refused["params"]["connection"] == "closed"
-    assert refused["params"]["error"] == "connection_failed"
-
-
-def test_source_without_tls_behind_an_https_address(found: Found, shop: Sandbox, make_connection: Any) -> None:
-    make_connection(slug="plain", config={"base_url": shop.url.replace("http:", "https:")})
-    assert found()["vendor_unreachable"]["params"]["error"] in ("tls_failed", "connection_failed")
-
-
-def test_source_at_a_private_address_that_may_not_be_called(found: Found, loja: Connection) -> None:
-    Connection.objects.update(config={"base_url": loja.config["base_url"]})  # without its permission
-    settings.ALLOW_PRIVATE_ADDRESSES = False
-    try:
-        assert found()["vendor_unreachable"]["params"]["error"] == "address_refused"
-    finally:
-        settings.ALLOW_PRIVATE_ADDRESSES = True
-
-
 @pytest.mark.parametrize(("skew", "state"), [(10, "warning"), (-3600, "problem"), (3600, "problem")])
 def test_clock_that_is_apart(skew: int, state: str) -> None:
     apart = [check for check in examine(timezone.now() + timedelta(seconds=skew)) if check.name == "clock"]
@@ -326,6 +305,18 @@ def test_clock_that_is_apart(skew: int, state: str) -> None:
 def test_tick_of_the_future_is_another_hosts_clock(found: Found) -> None:
     tick(timedelta(minutes=-10))
     assert "clock_apart" in found()
+
+
+@pytest.mark.skipif(database.vendor != "postgresql", reason="machines share a PostgreSQL")
+def test_scheduler_of_a_machine_whose_clock_is_behind_is_not_silent(found: Found, settings: Any) -> None:
+    settings.TICK_SECONDS = 1
+    (settings.DATA_DIR / "run" / "control").unlink()
+    tick(timedelta(minutes=10))
+    told = threading.Timer(0.5, lambda: (tick(timedelta(minutes=10)), database.close()))
+    told.start()
+    behind = found()
+    told.join()
+    assert set(behind) == {"scheduler_behind"}
 
 
 def test_chores_that_nobody_does(found: Found) -> None:

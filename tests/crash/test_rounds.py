@@ -16,11 +16,12 @@ Figures = Callable[[str], None]
 DATABASE = "postgresql" if settings.IS_POSTGRES else "sqlite"
 
 
-def play(rounds: int, seed: int, seconds: float, lanes: int = 4, changes: int = 0) -> str:
+def play(rounds: int, seed: int, seconds: float, lanes: int = 4, changes: int = 0, resets: bool = False) -> str:
     """Play rounds in a process of their own and return what they came to."""
     command = [sys.executable, "-m", "tests.crash.rounds", "--database", DATABASE]
+    command += ["--rounds", str(rounds), "--seed", str(seed), "--lanes", str(lanes), "--changes", str(changes)]
     done = subprocess.run(
-        [*command, "--rounds", str(rounds), "--seed", str(seed), "--lanes", str(lanes), "--changes", str(changes)],
+        [*command, *(["--resets"] if resets else [])],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -49,3 +50,11 @@ def test_tables_equal_the_source_after_many_changes_deletions_and_returns_with_k
     counted = {name: int(number) for name, number in re.findall(r"(\w+): (\d+)", said)}
     assert counted["changes"] >= 200 * rounds
     assert counted["deletions"] >= 10 * rounds and counted["returns"] >= 10 * rounds
+
+
+@pytest.mark.long
+def test_resets_that_are_killed_frozen_and_robbed_of_their_database_swap_everything_or_nothing(
+    figures: Figures,
+) -> None:
+    said = play(rounds=40, seed=5, seconds=3600, resets=True)
+    figures(said)

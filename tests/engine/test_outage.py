@@ -7,20 +7,26 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import environ
 import pytest
 from django.conf import settings
-from django.db import Error, connection
+from django.db import Error, connection, transaction
 from django.db.utils import ConnectionHandler
+from django.utils import timezone
 from django_q.brokers import get_broker
 from pytest_django import DjangoDbBlocker
 
 from config.database import SQLITE
+from connections.models import Connection
 from syncruns import broker, outage
+from syncruns.alerts import incidents
+from syncruns.models import SyncRun
+from syncruns.webhooks import events
 from tests.console import free_port
 
 
@@ -155,3 +161,21 @@ def test_health_probe_told_of_the_outage_is_not_logged_again() -> None:
     probe = logging.LogRecord("django.request", logging.ERROR, "", 0, "Service Unavailable: /healthz", (), None)
     probe.status_code = 503
     assert not outage.OncePerOutage().filter(probe)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite ends no sessions")
+@pytest.mark.parametrize("note", [events.note_run, incidents.follow])
+def test_end_of_a_run_whose_database_breaks_off_is_tried_again_and_leaves_no_traceback(
+    make_connection: Callable[..., Connection], note: Callable[[SyncRun], None],
+    caplog: pytest.LogCaptureFixture, settings: Any,
+) -> None:  # fmt: skip
+    settings.EMAIL_HOST = "mail.example"
+    shop = make_connection()
+    run = SyncRun.objects.create(connection=shop, trigger="manual", state="failed", error_code="timeout",
+                                 finished_at=timezone.now())  # fmt: skip
+    with pytest.raises(Error), transaction.atomic():
+        with connection.cursor() as cursor, pytest.raises(Error):
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        note(run)
+    assert "Traceback" not in caplog.text and "could not be noted" not in caplog.text

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
+from typing import Any
 
 import pytest
 import time_machine
@@ -22,6 +24,7 @@ from syncruns import daily, dispatch
 from syncruns.models import SyncRun
 from syncruns.services import request_sync
 from syncruns.tasks import claim_next, execute
+from syncruns.timewords import exact
 from tests.engine import auvo_truth, etrac_truth
 from tests.engine.whole import check, drop_tables, held
 
@@ -74,9 +77,27 @@ def outcomes(connection: Connection, until: datetime) -> list[tuple[str, str]]:
     return [told[slot] for slot in planned]
 
 
+def check_log(told: list[str], secrets: list[str]) -> None:
+    """Every run has one end in the log, every row of slots that did not run a line, and nothing is given away."""
+    for run in SyncRun.objects.all():
+        own = [line for line in told if line.startswith(f"run {run} of {run.connection.slug}: ")]
+        ends = [line for line in own if ": ended: " in line or ": lost: " in line]
+        assert len(ends) == (run.state != "skipped"), own
+        if run.state == "succeeded":
+            streams = [line for line in own if ", attempt 1/3: " in line]
+            assert len(streams) == run.streams.filter(state="succeeded").count()
+            assert f": {run.read} read  New: {run.inserted}  Updated: {run.updated}" in ends[0]
+            assert run.slot is None or exact(run.slot) in own[0]
+    missed = [line for line in told if " not run, " in line]
+    assert len(missed) == SyncRun.objects.filter(state="skipped").count()
+    assert not any(secret in line for secret in secrets for line in told)
+
+
 def test_every_slot_of_a_week_has_exactly_one_outcome_and_the_tables_are_the_source_s(
-    clock: time_machine.Coordinates, monkeypatch: pytest.MonkeyPatch
+    clock: time_machine.Coordinates, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, settings: Any
 ) -> None:
+    settings.LANGUAGE_CODE = "en"
+    caplog.set_level(logging.INFO, logger="sync")
     auvo, etrac = Auvo(seed=5, limit=1_000_000), Etrac(seed=5)
     with Sandbox(auvo) as field, Sandbox(etrac) as fleet:
         tasks, vehicles = daily_connection("auvo", field.url), daily_connection("etrac", fleet.url)
@@ -96,8 +117,8 @@ def test_every_slot_of_a_week_has_exactly_one_outcome_and_the_tables_are_the_sou
                 list(daily.run_due()) if day == 3 else work()  # a host without workers does no less
         usual, missed = ("succeeded", ""), ("skipped", "no_worker")
         now = timezone.now()
-        assert outcomes(tasks, now) == [usual, usual, usual, usual, usual, missed, usual]
-        assert outcomes(vehicles, now) == [usual, usual, ("skipped", "kind_off"), usual, usual, missed, usual]
+        assert outcomes(tasks, now) == [usual, usual, usual, usual, missed, usual, usual]
+        assert outcomes(vehicles, now) == [usual, usual, ("skipped", "kind_off"), usual, missed, usual, usual]
         lost = SyncRun.objects.filter(state="lost")
         assert {run.connection_id for run in lost} == {tasks.pk, vehicles.pk} and len(lost) == 2
         assert not SyncRun.objects.filter(state__in=(*SyncRun.ACTIVE, "failed", "partial")).exists()
@@ -112,3 +133,5 @@ def test_every_slot_of_a_week_has_exactly_one_outcome_and_the_tables_are_the_sou
         planned = auvo_truth.of_tasks(auvo.tasks(today - DAY, today + DAY), "task")
         ours = held("auvo", "task", ("task_id",), list(next(iter(planned.values()))))
         check("task", {key: row for key, row in ours.items() if key in planned}, planned, set(planned))
+        secrets = [secret for one in (tasks, vehicles) for secret in one.secrets.reveal().values()]
+        check_log([record.getMessage() for record in caplog.records if record.name == "sync.run"], secrets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from connections.models import Connection
 from syncruns import logfile, stopping, supervisor
@@ -104,6 +106,23 @@ def test_old_waiting_run_is_stuck_only_while_this_host_has_free_workers(
         busy = SyncRun.objects.create(connection=make_connection(), trigger="manual")
         assert busy.claim(f"{socket.gethostname()}:{number}", 30)
     assert supervisor._stuck_run() is None
+
+
+@pytest.mark.django_db
+def test_scheduler_that_starts_again_is_woken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
+    one = supervisor.Supervisor(["control"], print)
+    control = one.children["control"]
+    control.command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    for lives in (1, 2):
+        control.start()
+        for _look in range(3):
+            one._watch()
+        assert OrmQ.objects.filter(key="control").count() == lives
+        control.kill()
+        assert control.process is not None and control.process.wait()
+    for file in one.files:
+        file.close()
 
 
 def test_address_in_use_or_impossible_is_told() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from connections import connectors
 from connections.models import AuditEvent, Connection, StreamSetting
@@ -156,6 +158,23 @@ def test_row_of_a_stream_says_what_is_read_at_each_sync_and_what_less_often(
         one = create_connection(kind=kind, name=kind, values=SAMPLES[kind]("http://127.0.0.1:1")["values"])
         html = page.get(reverse("connection", args=[one.slug]), HTTP_ACCEPT_LANGUAGE="en").content.decode()
         assert all(each in html for each in words), kind
+
+
+def test_kind_that_is_switched_off_for_the_installation_says_so_everywhere_and_is_not_started(
+    page: Client, make_connection: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = make_connection(config=CONFIG, auto_sync=True, next_sync_at=timezone.now() + timedelta(hours=1))
+    monkeypatch.setenv("RUN_REST", "0")
+    english = {"HTTP_ACCEPT_LANGUAGE": "en"}
+    for address in (reverse("overview"), reverse("connections"), reverse("connection", args=[connection.slug])):
+        html = page.get(address, **english).content.decode()
+        assert "RUN_REST=0" in html and 'state-off">' in html, address
+    address = reverse("connection_sync", args=[connection.slug])
+    refused = page.post(address, follow=True, **english)
+    assert "RUN_REST" in refused.content.decode() and not SyncRun.objects.exists()
+    monkeypatch.setenv("RUN_REST", "1")
+    page.post(address)
+    assert SyncRun.objects.get().state == "queued"
 
 
 def test_queued_run_is_cancelled_at_once_and_a_running_one_is_asked_to_stop(

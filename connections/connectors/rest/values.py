@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connections.sdk.declare import ColumnType
-from connections.sdk.parsing import parse_date, parse_decimal, parse_timestamp
+from connections.sdk.parsing import parse_date, parse_decimal, parse_timestamp, parse_timestamps
 
 Reader = Callable[[Any], Any]
 
@@ -20,9 +21,13 @@ FIRST_MILLISECONDS = 100_000_000_000
 
 def read_all(column_type: ColumnType, values: Sequence[Any], zone: ZoneInfo) -> Sequence[Any]:
     """Return values of a column of this type, None among them; what cannot be read stays for the engine to judge."""
+    types = set(map(type, values))
     if column_type == "timestamp":
+        if types == {str}:
+            with suppress(ValueError):
+                return parse_timestamps(values, zone)
         return _tried(partial(moment, zone=zone), values)
-    if column_type in ("text", "json") or str not in set(map(type, values)):
+    if column_type in ("text", "json") or str not in types:
         return values  # only texts are written in ways of their own
     return _tried(_decimal if column_type == "decimal" else _blank, values)
 

@@ -204,9 +204,8 @@ class Warehouse(Tables):
         new: list[tuple[Row, str]] = []
         changed: list[tuple[Row, str, RowId]] = []
         back: set[RowId] = set()  # those of changed that were deleted
-        digest, is_of = target.digests.of, target.digests.is_of
-        for position, row in enumerate(rows):
-            now = digest(row)
+        is_of = target.digests.is_of
+        for position, (row, now) in enumerate(zip(rows, target.digests.of(rows), strict=True)):
             before = found.get(position)
             if before is None:
                 new.append((row, now))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
-from connections.sdk.declare import Table
+from connections.sdk.declare import ColumnType, Table
 from syncruns.engine.transform import Row
-from syncruns.engine.values import spell_decimal
+from syncruns.engine.values import dumped, spell_decimal
 
 VERSION = "2"
 
-Digest = Callable[[Row], str]
+Digest = Callable[[Sequence[Row]], list[str]]
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
@@ -40,50 +41,73 @@ class Digests:
             return False
         if version not in self._older:
             self._older[version] = _DIGESTS[version](self._table)
-        return self._older[version](row) == stored
+        return self._older[version]([row]) == [stored]
 
 
 def _by_value(table: Table) -> Digest:
     names = [column.name for column in table.columns]
-    texts = [column.name for column in table.columns if column.type == "text"]
-    moments = [column.name for column in table.columns if column.type == "timestamp"]
-    is_number = _NUMBER.fullmatch
+    spellings = [_SPELLINGS.get(column.type) for column in table.columns]
 
-    def digest(row: Row) -> str:
-        values = _named(names, row)
-        get = values.get
-        for name in texts:
-            text = get(name)
-            if text is not None and text[-1:].isdigit() and is_number(text):
-                values[name] = orjson.Fragment(text)  # bare, as a number would stand there
-        for name in moments:
-            moment = get(name)
-            if moment is not None and not (moment.minute or moment.hour or moment.second or moment.microsecond):
-                values[name] = moment.date()
-        return VERSION + _hashed(values)
+    def digests(rows: Sequence[Row]) -> list[str]:
+        columns = [
+            values if spelled is None else spelled(values)
+            for spelled, values in zip(spellings, zip(*rows, strict=True), strict=bool(rows))
+        ]
+        return [VERSION + digest for digest in _hashed(names, zip(*columns, strict=True))]
 
-    return digest
+    return digests
 
 
 def _by_type(table: Table) -> Digest:
     """Version 1 told 7 from "7": a column that became text had all its rows written again."""
     names = [column.name for column in table.columns]
-    return lambda row: "1" + _hashed(_named(names, row))
+    return lambda rows: ["1" + digest for digest in _hashed(names, rows)]
 
 
 _DIGESTS: dict[str, Callable[[Table], Digest]] = {"1": _by_type, "2": _by_value}
 
 
-def _named(names: list[str], row: Row) -> dict[str, Any]:
-    return {name: value for name, value in zip(names, row, strict=True) if value is not None}
+def _hashed(names: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
+    for text in dumped([_named(names, row) for row in rows], _plain_number):
+        yield blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def _hashed(values: dict[str, Any]) -> str:
-    data = orjson.dumps(values, default=_plain_number, option=orjson.OPT_SORT_KEYS)
-    return blake2b(data, digest_size=8).hexdigest()
+def _named(names: Sequence[str], row: Row) -> dict[str, Any]:
+    if None in row:
+        return {name: value for name, value in zip(names, row, strict=True) if value is not None}
+    return dict(zip(names, row, strict=True))
 
 
 def _plain_number(value: Any) -> orjson.Fragment:
     if isinstance(value, Decimal):
         return orjson.Fragment(spell_decimal(value))
     raise TypeError(type(value).__name__)
+
+
+def _spelled_texts(values: Sequence[str | None]) -> Sequence[Any]:
+    """Return texts, those of digits bare, as a number would stand there."""
+    is_number = _NUMBER.fullmatch
+    return [
+        orjson.Fragment(text) if text is not None and text[-1:].isdigit() and is_number(text) else text
+        for text in values
+    ]
+
+
+def _spelled_decimals(values: Sequence[Decimal | None]) -> Sequence[Any]:
+    return [None if value is None else orjson.Fragment(spell_decimal(value)) for value in values]
+
+
+def _spelled_moments(values: Sequence[datetime | None]) -> Sequence[Any]:
+    return [
+        moment.date()
+        if moment is not None and not (moment.minute or moment.hour or moment.second or moment.microsecond)
+        else moment
+        for moment in values
+    ]
+
+
+_SPELLINGS: dict[ColumnType, Callable[[Sequence[Any]], Sequence[Any]]] = {
+    "text": _spelled_texts,
+    "decimal": _spelled_decimals,
+    "timestamp": _spelled_moments,
+}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -21,7 +21,16 @@ from syncruns.engine.values import spell_decimal
 from syncruns.engine.warehouse.base import Warehouse
 from syncruns.engine.warehouse.shape import Lack, Shape, identifier, names, quote
 from syncruns.engine.warehouse.tables import BESIDE, SORTED_LETTERS, TooLong
-from syncruns.engine.warehouse.target import Encoder, RowId, Stamp, StoredKey, Target
+from syncruns.engine.warehouse.target import (
+    ColumnEncoder,
+    Encoder,
+    RowId,
+    Stamp,
+    StoredKey,
+    Target,
+    iso_texts,
+    unchanged,
+)
 
 ALTERATION_LOCK = 7_311_045_211_908  # an arbitrary number that nothing else locks
 TYPES: dict[ColumnType, str] = {
@@ -149,6 +158,13 @@ class PostgresWarehouse(Warehouse):
             return _midnight if actual.type == "timestamp" else date.isoformat
         return str
 
+    def _column_encoder(self, declared: Column, actual: Column) -> ColumnEncoder:
+        if declared.type in ("text", "json"):
+            return unchanged
+        if declared.type == "timestamp":
+            return iso_texts
+        return super()._column_encoder(declared, actual)
+
     def _moment(self, value: datetime) -> datetime:
         return value
 
@@ -162,8 +178,7 @@ class PostgresWarehouse(Warehouse):
         *,
         are_stored: bool = False,
     ) -> Iterator[tuple[Any, ...]]:
-        encoders = [str if are_stored else target.encoder(name) for name in columns]
-        parts = [_array(encode, values) for encode, values in zip(encoders, zip(*keys, strict=True), strict=True)]
+        parts = list(map(_array, zip(*keys, strict=True) if are_stored else target.encoded_keys(columns, keys)))
         arrays = ", ".join(f"%s::{_type(target.actual(name))}[]" for name in columns)
         aliases = ", ".join(f"c{position}" for position in range(len(columns)))
         same = " AND ".join(f"{quote(name)} = k.c{position}" for position, name in enumerate(columns))
@@ -229,24 +244,20 @@ class PostgresWarehouse(Warehouse):
             cursor.execute(f"CREATE TEMPORARY TABLE {name} AS SELECT {columns} FROM {target.name} WITH NO DATA", ())
 
     def _add_met(self, name: str, target: Target, keys: Sequence[Key]) -> None:
-        encoders = [target.encoder(column) for column in target.table.key]
-        parts = [_array(encode, values) for encode, values in zip(encoders, zip(*keys, strict=True), strict=True)]
+        parts = list(map(_array, target.encoded_keys(target.table.key, keys)))
         arrays = ", ".join(f"%s::{_type(target.actual(column))}[]" for column in target.table.key)
         with self._cursor() as cursor:
             cursor.execute(f"INSERT INTO {name} SELECT * FROM unnest({arrays})", parts)
 
     def _among(self, ids: Sequence[RowId]) -> tuple[str, Any]:
-        return "ctid = ANY(%s::tid[])", _array(str, ids)
+        return "ctid = ANY(%s::tid[])", _array(list(map(str, ids)))
 
     def _insert(self, target: Target, rows: Sequence[tuple[Row, str]], stamp: Stamp) -> None:
         declared = target.table.columns
         begin = f"{stamp.connection_id}\t{stamp.run_id}\t{stamp.now.isoformat()}\t"
-        # Column by column: less is done per value than row by row.
         encoded = [
-            _copied(encode, values, may_be_special=column.type in ("text", "json"))
-            for column, encode, values in zip(
-                declared, target.encoders, zip(*(row for row, _digest in rows), strict=True), strict=True
-            )
+            _copied(texts, may_be_special=column.type in ("text", "json"))
+            for column, texts in zip(declared, target.encoded([row for row, _digest in rows]), strict=True)
         ]
         digests = (digest for _row, digest in rows)
         lines = [begin + "\t".join(parts) + "\n" for parts in zip(digests, *encoded, strict=True)]
@@ -257,10 +268,7 @@ class PostgresWarehouse(Warehouse):
 
     def _update(self, target: Target, rows: Sequence[tuple[Row, str, RowId]], stamp: Stamp) -> None:
         declared = target.table.columns
-        values = [
-            _array(encode, column)
-            for encode, column in zip(target.encoders, zip(*(row for row, _, _ in rows), strict=True), strict=True)
-        ]
+        values = list(map(_array, target.encoded([row for row, _, _ in rows])))
         arrays = ", ".join(f"%s::{_type(target.actual(column.name))}[]" for column in declared)
         aliases = ", ".join(f"c{position}" for position in range(len(declared)))
         sets = ", ".join(f"{quote(column.name)} = k.c{position}" for position, column in enumerate(declared))
@@ -270,8 +278,8 @@ class PostgresWarehouse(Warehouse):
             FROM unnest(%s::tid[], %s::text[], {arrays}) AS k(id, hash, {aliases})
             WHERE t.ctid = k.id
         """
-        ids = _array(str, (row_id for _, _, row_id in rows))
-        digests = _array(str, (digest for _, digest, _ in rows))
+        ids = _array([str(row_id) for _, _, row_id in rows])
+        digests = _array([digest for _, digest, _ in rows])
         with self._cursor() as cursor:
             cursor.execute(sql, [stamp.run_id, stamp.now, ids, digests, *values])
 
@@ -302,18 +310,16 @@ def _midnight(day: date) -> str:
     return datetime.combine(day, time(), UTC).isoformat()
 
 
-def _array(encode: Encoder, values: Iterable[Any]) -> str:
-    """Return values as one array literal: far cheaper to parse than a list of so many constants."""
-    parts = [
-        "NULL" if value is None else '"' + encode(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
-        for value in values
-    ]
-    return "{" + ",".join(parts) + "}"
+def _array(texts: Sequence[str | None]) -> str:
+    """Return texts as one array literal: far cheaper to parse than a list of so many constants."""
+    together = "".join(filter(None, texts))
+    if '"' in together or "\\" in together:
+        texts = [None if text is None else text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]
+    return "{" + ",".join(["NULL" if text is None else f'"{text}"' for text in texts]) + "}"
 
 
-def _copied(encode: Encoder, values: Sequence[Any], *, may_be_special: bool) -> list[str]:
-    """Return a column's values as COPY's text format reads them; special characters are rare."""
-    texts = [None if value is None else encode(value) for value in values]
+def _copied(texts: Sequence[str | None], *, may_be_special: bool) -> list[str]:
+    """Return texts as COPY's text format reads them; special characters are rare."""
     if may_be_special and _SPECIAL.search("".join(filter(None, texts))):
         texts = [None if text is None else _escaped(text) for text in texts]
     return ["\\N" if text is None else text for text in texts]

@@ -121,8 +121,9 @@ class Scratch:
             self._execute(f"DROP TABLE IF EXISTS {name}")
 
     def _target(self) -> Target | None:
-        """The table as far as a sweep needs it: a dry run may meet one that lacks columns declared since."""
-        return self._destination.bound(self._schema, self._table.part(each.column for each in self._scope))
+        """The table, or as much of it as a sweep needs: a dry run may meet one that lacks columns declared since."""
+        part = self._table.part(each.column for each in self._scope)
+        return self._destination.bound(self._schema, self._table) or self._destination.bound(self._schema, part)
 
     def _within(self, target: Target) -> tuple[str, list[Any]]:
         return condition(self._destination, target, self._scope)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
 from itertools import chain
@@ -23,7 +23,16 @@ from syncruns.engine.values import spell_decimal
 from syncruns.engine.warehouse.base import Warehouse
 from syncruns.engine.warehouse.shape import Lack, Shape, identifier, indexes_of, names, quote
 from syncruns.engine.warehouse.tables import SORTED_LETTERS, TooLong
-from syncruns.engine.warehouse.target import Encoder, RowId, Stamp, StoredKey, Target
+from syncruns.engine.warehouse.target import (
+    ColumnEncoder,
+    Encoder,
+    RowId,
+    Stamp,
+    StoredKey,
+    Target,
+    iso_texts,
+    unchanged,
+)
 
 LOOK_STEPS = 20_000  # of SQLite's machine between two looks at the clock, well under a millisecond
 LONG_SECONDS = 0.1  # of one write transaction, while a load goes on
@@ -177,6 +186,13 @@ class SqliteWarehouse(Warehouse):
             return _midnight if actual.type == "timestamp" else date.isoformat
         return _same
 
+    def _column_encoder(self, declared: Column, actual: Column) -> ColumnEncoder:
+        if self._encoder(declared, actual) is _same:
+            return unchanged
+        if declared.type == "timestamp":
+            return _utc_texts
+        return super()._column_encoder(declared, actual)
+
     def _moment(self, value: datetime) -> str:
         return utc_text(value)
 
@@ -190,17 +206,15 @@ class SqliteWarehouse(Warehouse):
         *,
         are_stored: bool = False,
     ) -> Iterator[tuple[Any, ...]]:
-        encoders = [_same if are_stored else target.encoder(name) for name in columns]
-        wanted = [[encode(part) for encode, part in zip(encoders, key, strict=True)] for key in keys]
-        parts = ", ".join(f"json_extract(value, '$[{position}]') AS c{position}" for position in range(len(columns)))
+        wanted, parts = _listed(zip(*keys, strict=True) if are_stored else target.encoded_keys(columns, keys))
         same = " AND ".join(f"t.{quote(name)} = k.c{position}" for position, name in enumerate(columns))
         # CROSS JOIN keeps SQLite from reading the table first; one index probe a key.
         sql = f"""
-            SELECT {select} FROM (SELECT key AS n, {parts} FROM json_each(%s)) AS k
+            SELECT {select} FROM (SELECT key AS n, {parts}) AS k
             CROSS JOIN {target.name} AS t WHERE t._connection_id = %s AND {same}
         """
         with self._cursor() as cursor:
-            cursor.execute(sql, [orjson.dumps(wanted).decode(), connection_id])
+            cursor.execute(sql, [wanted, connection_id])
             yield from cursor.fetchall()
 
     def key_text(self, columns: Sequence[str]) -> str:
@@ -250,11 +264,9 @@ class SqliteWarehouse(Warehouse):
             cursor.execute(f"CREATE TEMPORARY TABLE {name} ({columns}, PRIMARY KEY ({parts})) WITHOUT ROWID", ())
 
     def _add_met(self, name: str, target: Target, keys: Sequence[Key]) -> None:
-        encoders = [target.encoder(column) for column in target.table.key]
-        sql = f"INSERT OR IGNORE INTO {name} VALUES ({', '.join(['%s'] * len(encoders))})"
-        rows = [[encode(part) for encode, part in zip(encoders, key, strict=True)] for key in keys]
+        met, parts = _listed(target.encoded_keys(target.table.key, keys))
         with self._cursor() as cursor:
-            cursor.executemany(sql, rows)
+            cursor.execute(f"INSERT OR IGNORE INTO {name} SELECT {parts}", [met])
 
     def _among(self, ids: Sequence[RowId]) -> tuple[str, Any]:
         return "_rowid_ IN (SELECT value FROM json_each(%s))", orjson.dumps(ids).decode()
@@ -272,7 +284,8 @@ class SqliteWarehouse(Warehouse):
         sets = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in columns if name not in key)
         places = f"({', '.join(['%s'] * len(columns))})"
         begin = (stamp.connection_id, stamp.run_id, utc_text(stamp.now))
-        values = [(*begin, digest, None, *_encoded(target, row)) for row, digest in rows]
+        encoded = zip(*target.encoded([row for row, _digest in rows]), strict=True)
+        values = [(*begin, digest, None, *row) for (_row, digest), row in zip(rows, encoded, strict=True)]
         together = max(1, MOST_VALUES // len(columns))
         whole = len(values) - len(values) % together
         parts = [tuple(chain.from_iterable(values[at : at + together])) for at in range(0, whole, together)]
@@ -291,8 +304,18 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
 
 
-def _encoded(target: Target, row: Row) -> list[Any]:
-    return [None if value is None else encode(value) for encode, value in zip(target.encoders, row, strict=True)]
+def _utc_texts(moments: Sequence[datetime | None]) -> list[str | None]:
+    """Return moments in UTC as utc_text does each."""
+    return [text and f"{text[:10]} {text[11:19]}{text[19:-6] or '.000000'}+00:00" for text in iso_texts(moments)]
+
+
+def _listed(columns: Iterable[Sequence[Any]]) -> tuple[str, str]:
+    """Return columns as JSON, and what to SELECT from it, with %s for it: c0, c1..., a row for each place."""
+    first, *others = columns
+    if not others:  # read without taking each apart
+        return orjson.dumps(first).decode(), "value AS c0 FROM json_each(%s)"
+    parts = [f"json_extract(value, '$[{place}]') AS c{place}" for place in range(1 + len(others))]
+    return orjson.dumps(list(zip(first, *others, strict=True))).decode(), f"{', '.join(parts)} FROM json_each(%s)"
 
 
 def _type(column: Column) -> str:

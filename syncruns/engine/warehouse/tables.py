@@ -20,7 +20,7 @@ from connections.sdk.declare import Column, Table
 from connections.sdk.errors import SyncError
 from syncruns.engine.warehouse.digest import Digests
 from syncruns.engine.warehouse.shape import Evolution, Lack, Shape, identifier, indexes_of, lack, names, quote
-from syncruns.engine.warehouse.target import Encoder, RowId, Target
+from syncruns.engine.warehouse.target import ColumnEncoder, Encoder, RowId, Target
 
 BESIDE = "_reset_"  # what the names of tables begin with that nobody but a reset reads
 SORTED_LETTERS = 120  # a longer text is sorted by its beginning: where a page ended stands in the next one's address
@@ -177,12 +177,14 @@ class Tables(ABC):
                 missing.append(found)
             if shape is None or not found.holds_rows:
                 continue
+            pairs = [(column, shape.columns[identifier(column.name)]) for column in table.columns]
             self._targets[schema, table] = Target(
                 schema=schema,
                 table=table,
                 shape=shape,
                 name=self._name(schema, table.name),
-                encoders=[self._encoder(column, shape.columns[identifier(column.name)]) for column in table.columns],
+                encoders=[self._encoder(*pair) for pair in pairs],
+                column_encoders=[self._column_encoder(*pair) for pair in pairs],
                 digests=Digests(table),
             )
         return missing
@@ -278,3 +280,8 @@ class Tables(ABC):
     @abstractmethod
     def _encoder(self, declared: Column, actual: Column) -> Encoder:
         """Return the function that makes a declared value what the actual column takes."""
+
+    def _column_encoder(self, declared: Column, actual: Column) -> ColumnEncoder:
+        """Return the function that does as _encoder's with many values at once."""
+        encode = self._encoder(declared, actual)
+        return lambda values: [None if value is None else encode(value) for value in values]
