@@ -65,7 +65,7 @@ def alert(user: User, deliveries: Sequence[Delivery], message: UUID) -> EmailMes
         letter = Letter(
             subject=_subject(deliveries),
             groups=[*_problems(deliveries), *_recoveries(deliveries)],
-            footer=_("You get this message because you asked for it in your preferences. Times: %(zone)s.")
+            footer=_("You get this message because you asked for it under Settings, E-mail alerts. Times: %(zone)s.")
             % {"zone": timewords.zone_name()},
             preferences_url=link("alerts"),
         )
@@ -115,18 +115,23 @@ def _subject(deliveries: Sequence[Delivery]) -> str:
 
 def _problems(deliveries: Sequence[Delivery]) -> list[Group]:
     """Return problems by cause: those that have stopped first, then the most frequent."""
-    groups: dict[tuple[bool, str, str, str], Group] = {}
+    alike: dict[tuple[bool, str, str, str], list[Delivery]] = {}
     for one in deliveries:
         if one.kind != Delivery.Kind.PROBLEM or one.connection is None:
             continue
         kind = one.connection.kind
         key = (bool(one.failures), kind, one.code, json.dumps(one.params, sort_keys=True, default=str))
-        if key not in groups:
-            label = label_of(kind)
-            told = explain(one.code, one.params, label)
-            groups[key] = Group(f"{told.title} · {label}", told)
-        groups[key].lines.append(_line(one, _problem_words(one)))
-    return [groups[key] for key in sorted(groups, key=lambda key: (key[0], -len(groups[key].lines), key))]
+        alike.setdefault(key, []).append(one)
+    return [_problem(alike[key]) for key in sorted(alike, key=lambda key: (key[0], -len(alike[key]), key))]
+
+
+def _problem(alike: Sequence[Delivery]) -> Group:
+    """Return what befell one connection, by its name, or several of a kind, by the kind's."""
+    first = alike[0]
+    assert first.connection is not None  # noqa: S101 - for the type checker: only tests have none
+    label = label_of(first.connection.kind)
+    told = explain(first.code, first.params, first.connection.name if len(alike) == 1 else label)
+    return Group(f"{told.title} · {label}", told, [_line(one, _problem_words(one)) for one in alike])
 
 
 def _recoveries(deliveries: Sequence[Delivery]) -> list[Group]:

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from connections.catalogue import explain
 from connections.trial_words import explain_trial
 from syncruns.command_line.progress import counts_in_words
-from syncruns.health import label_of
 from syncruns.models import StreamRun, SyncRun
 from syncruns.outcomes import look_of_run
 from syncruns.timewords import duration
@@ -28,7 +27,7 @@ def result_lines(run: SyncRun) -> Iterator[str]:
 
 def failure_lines(run: SyncRun) -> Iterator[str]:
     """Yield what went wrong in each stream and in the run, and how to fix it; the same words only once."""
-    source = label_of(run.connection.kind)
+    source = run.connection.name
     told: set[str] = set()
     parts: list[tuple[str, SyncRun | StreamRun]] = [(_(stream.label), stream) for stream in run.streams.all()]
     for label, failed in [*parts, ("", run)]:
