@@ -21,13 +21,14 @@ from connections.connectors import connector_class
 from connections.differences import differences, settings_of
 from connections.mixing import other_identity, refuse_mixing, refuse_other_source
 from connections.models import Connection, StreamSetting
+from connections.schedule import Schedule, zone
 from connections.schedule import check as check_schedule
-from connections.schedule import zone
 from connections.sdk.connector import Connector
 from connections.sdk.declare import Stream
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Invalid, SettingsInvalid, check_settings
 from connections.sdk.text import gettext_noop as _
+from connections.signals import slots_left
 
 User = Account | AnonymousUser | None
 
@@ -185,7 +186,7 @@ def update_connection(
         if any(before[field] != getattr(connection, field) for field in SCHEDULE_FIELDS):
             changed.append("schedule")
         if connection.schedule != planned:
-            _plan_first(connection)
+            _plan_first(connection, planned)
     if connection.source_number != source and connection.next_sync_at is not None:
         connection.next_sync_at = timezone.now()
     if changed:
@@ -385,8 +386,12 @@ def _apply_schedule(connection: Connection, schedule: Mapping[str, Any]) -> None
     check_schedule(connection.schedule, timezone.now())
 
 
-def _plan_first(connection: Connection) -> None:
-    """Plan the next slot; a connection that never synced is due now."""
+def _plan_first(connection: Connection, planned: Schedule | None = None) -> None:
+    """Plan the next slot; a connection that never synced is due now. planned: the schedule until now, if another."""
+    due, now = connection.next_sync_at, timezone.now()
+    if due is not None and due <= now and connection.last_sync_at is not None:
+        of = planned or connection.schedule
+        slots_left.send(Connection, connection=connection, schedule=of, first=due, now=now)
     connection.plan()
     if connection.next_sync_at is not None and connection.last_sync_at is None:
-        connection.next_sync_at = timezone.now()
+        connection.next_sync_at = now

@@ -12,6 +12,9 @@ class SyncRunsConfig(AppConfig):
 
     def ready(self) -> None:
         from connections.people.roles import ensure_roles
+        from connections.signals import slots_left
+        from syncruns.dispatch import note_left
 
         # The last app of all: by now every permission a role names has been made.
         post_migrate.connect(ensure_roles, sender=self)
+        slots_left.connect(note_left)

@@ -22,6 +22,7 @@ from django_q.tasks import async_task
 
 from connections import audit, switches
 from connections.models import Connection
+from connections.schedule import Schedule as Slots
 from connections.schedule import passed, slots_between
 from connections.sdk.errors import SyncError
 from syncruns import backfills, chores
@@ -221,6 +222,14 @@ def _account(connection: Connection, now: datetime, busy: bool) -> list[SyncRun]
         # The last of them is the one that runs: no slot was both missed and run.
         SyncRun(connection=connection, trigger=SyncRun.Trigger.CATCH_UP, slot=latest, queued_at=now),
     ]
+
+
+def note_left(*, connection: Connection, schedule: Slots, first: datetime, now: datetime, **_of: object) -> None:
+    """Account for due slots that a new plan leaves behind, before the tick has seen them; receives slots_left."""
+    count = 1 + slots_between(schedule, first, now, seed=connection.slot_seed)
+    run = _skipped(connection, first, now, "replanned", count)
+    run.save()
+    transaction.on_commit(partial(journal.skipped, run))
 
 
 def _held(connection: Connection, now: datetime) -> tuple[datetime | None, str]:

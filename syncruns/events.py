@@ -160,6 +160,7 @@ REASONS: dict[str, str | Promise] = {
     "no_worker": _("no worker was running"),
     "paused": _("the connection was paused"),
     "quota": _("the source's quota was used up"),
+    "replanned": _("the schedule or the auto-sync switch was changed before it could start"),
     "kind_off": _("this kind is switched off for the installation"),
     "not_due": _("it was read recently enough"),
     "earlier_failure": _("an earlier failure ended the run"),

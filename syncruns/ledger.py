@@ -43,7 +43,7 @@ LOOKS: dict[str, Look] = {
     STOPPED: Look(pgettext_lazy("slot", "Action needed"), "alert-circle", "action"),
     OFF: Look(pgettext_lazy("slot", "Off"), "player-pause", "off"),
 }
-OF_REASON = {"no_worker": MISSED, "paused": PAUSED, "quota": QUOTA}
+OF_REASON = {"no_worker": MISSED, "replanned": MISSED, "paused": PAUSED, "quota": QUOTA}
 SLOT_TRIGGERS = (SyncRun.Trigger.SCHEDULE, SyncRun.Trigger.CATCH_UP)
 
 

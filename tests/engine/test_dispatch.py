@@ -15,7 +15,7 @@ from django_q.models import OrmQ, Schedule
 
 from connections.models import Connection
 from connections.sdk.errors import SyncError
-from connections.services import default_schedule, set_auto_sync, set_paused_until
+from connections.services import default_schedule, set_auto_sync, set_paused_until, update_connection
 from syncruns import dispatch
 from syncruns.health import health_of, next_sync_of
 from syncruns.models import Checkpoint, SyncRun, SystemJob
@@ -296,3 +296,18 @@ def test_quota_that_returns_early_gives_its_slots_back(due: Make) -> None:
     connection.refresh_from_db()
     assert row.skipped_slots == 1
     assert connection.next_sync_at is not None and connection.next_sync_at <= now + timedelta(minutes=11)
+
+
+@pytest.mark.parametrize("act", ["off", "schedule"])
+def test_slots_that_nobody_saw_before_the_plan_changed_are_accounted_for(due: Make, act: str) -> None:
+    now = timezone.now()
+    connection = due(timedelta(minutes=35), last_sync_at=now - timedelta(minutes=45))
+    if act == "off":
+        set_auto_sync(connection, False)
+    else:
+        update_connection(connection, schedule={"schedule_kind": "daily", "daily_at": "01:05"})
+    row = SyncRun.objects.get(connection=connection)
+    assert (row.state, row.skip_reason) == ("skipped", "replanned") and row.skipped_slots in (4, 5)
+    assert row.slot == connection.next_sync_at
+    dispatch.tick(now + timedelta(minutes=1))
+    assert SyncRun.objects.filter(connection=connection).count() == 1
