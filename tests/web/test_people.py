@@ -268,6 +268,12 @@ def test_every_page_warns_when_the_scheduler_is_silent(
     assert english.get("/healthz").json()["status"] == ("degraded" if is_silent else "ok")
 
 
+def test_sign_of_a_host_whose_clock_is_ahead_is_not_told_as_to_come(english: Client) -> None:
+    SystemJob.objects.create(name=SystemJob.DISPATCH, last_at=timezone.now() + timedelta(seconds=20))
+    page = english.get("/preferences/").content.decode()
+    assert re.search(r"Last sign: <time[^>]*>just now<", page)
+
+
 def test_menu_shows_what_the_role_may_open(
     viewer: User, operator: User, administrator: User, signed_in: SignIn
 ) -> None:
