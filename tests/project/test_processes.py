@@ -49,9 +49,9 @@ def test_child_that_ends_is_started_again_later_each_time(child: Child) -> None:
         wait_for(child.has_ended)
         before = child.started_at
         assert child.keep_running()
-        waits.append(round(child.start_due_at - before))
+        waits.append(min(30, round(child.start_due_at - before)))  # more: what a busy machine adds
     assert waits == sorted(waits)
-    assert waits[-1] >= 30
+    assert waits[-1] == 30
 
 
 def test_stop_kills_what_does_not_listen(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_first_start_signs_in_syncs_sample_data_stops_and_keeps_all_of_it(own_co
     ((skipped, reason),) = own_console.query(
         "SELECT skipped_slots, skip_reason FROM syncruns_syncrun WHERE state = 'skipped'"
     )
-    assert skipped in (35, 36) and reason == "no_worker"
+    assert skipped in (35, 36, 37) and reason == "no_worker"  # 37: a start that took long passed one more
     assert own_console.browse().open("/").status_code == 200
     assert own_console.output().count("First administrator") == 1
     assert "Traceback" not in own_console.output()
