@@ -103,14 +103,22 @@ class LargeFleet(Etrac):
         return super()._answer(path, asked)
 
 
+@pytest.fixture
+def own_tables(transactional_db: None) -> Iterator[None]:
+    yield
+    drop_tables("e_track")
+
+
 @pytest.mark.long
 def test_backfill_of_a_fleet_whose_day_takes_longer_than_the_time_between_two_syncs_comes_to_its_end(
-    transactional_db: None,
+    own_tables: None,
 ) -> None:
     large = LargeFleet()
     with Sandbox(large) as sandbox:
         values = {**SAMPLES["etrac"](sandbox.url)["values"], "history_hours": 0}
-        fleet = create_connection(kind="etrac", name="Frota", values=values)
+        # Its own slots come too seldom to fall into the test.
+        seldom = {"schedule_kind": "interval", "interval_minutes": 60 * 24}
+        fleet = create_connection(kind="etrac", name="Frota", values=values, schedule=seldom)
         set_stream(fleet, "trips", enabled=False)
         set_auto_sync(fleet, True, actor="test")
 
@@ -137,13 +145,13 @@ def test_backfill_of_a_fleet_whose_day_takes_longer_than_the_time_between_two_sy
             assert run.state == "succeeded" or (run.trigger, run.state) == ("backfill", "cancelled"), problems(run)
         backfill.refresh_from_db()
         assert (backfill.state, syncs) == ("done", large.days // 300)
-        assert 2000 <= large.days <= 2000 + 3 * syncs, "no vehicle's day is asked for again and again"
+        # What was read but not yet committed when a sync came, well under a second's, is asked for once more after it.
+        assert 2000 <= large.days <= 2000 + 30 * syncs, "no vehicle's day is asked for again and again"
         expected = {key for key in truth.positions(large, begin.date(), last)}
         stored = set(truth.ours("position", truth.POSITION))
         assert len(expected) > 2000 and stored >= expected
         fetched = held("e_track", "position_fetch", ("plate_key", "day"), ["plate_key", "day"])
         assert backfill.inserted == backfill.read == len(expected) + len(fetched), "each counts once"
-    drop_tables("e_track")
 
 
 def test_row_that_was_met_live_keeps_what_the_history_does_not_tell(
