@@ -49,6 +49,7 @@ def copy(tmp_path: Path) -> Path:
         contextlib.closing(sqlite3.connect(database.settings_dict["NAME"])) as source,
     ):
         source.backup(made)
+        made.execute("VACUUM")  # without free pages: damage to one would be none
     return path
 
 
