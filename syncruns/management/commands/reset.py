@@ -15,7 +15,7 @@ from syncruns.command_line.executing import ExecutingCommand
 from syncruns.engine.steps import is_step
 from syncruns.resetting import ResetPreview, reset_preview
 from syncruns.services import request_reset
-from syncruns.timewords import duration, number
+from syncruns.timewords import duration
 
 
 class Command(ExecutingCommand):
@@ -56,9 +56,9 @@ class Command(ExecutingCommand):
         return self.carry_out(run, options)
 
     def _tell(self, preview: ResetPreview) -> None:
-        for name, rows in preview.tables:
+        for name, rows in preview.stored.by_table.items():
             text = ngettext("%(table)s: %(count)s row stored", "%(table)s: %(count)s rows stored", rows)
-            self.say(text % {"table": name, "count": number(rows)})
+            self.say(text % {"table": name, "count": preview.stored.told(rows)})
         if preview.time is not None:
             self.say(_("Expected time: about %(time)s") % {"time": duration(preview.time)})
 
@@ -67,8 +67,9 @@ def _answer(preview: ResetPreview) -> dict[str, Any]:
     seconds = round(preview.time.total_seconds()) if preview.time is not None else None
     return {
         "stream": preview.stream.stream.key,
-        "tables": dict(preview.tables),
+        "tables": dict(preview.stored.by_table),
         "rows": preview.rows,
+        "exact": preview.stored.is_exact,
         "expected_seconds": seconds,
         "done": False,
     }
