@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from types import NoneType
 from typing import Any
 
 from django.db import connections
@@ -283,4 +284,10 @@ class Tables(ABC):
     def _column_encoder(self, declared: Column, actual: Column) -> ColumnEncoder:
         """Return the function that does as _encoder's with many values at once."""
         encode = self._encoder(declared, actual)
-        return lambda values: [None if value is None else encode(value) for value in values]
+
+        def encode_all(values: Sequence[Any]) -> Sequence[Any]:
+            if NoneType in set(map(type, values)):
+                return [None if value is None else encode(value) for value in values]
+            return list(map(encode, values))
+
+        return encode_all
