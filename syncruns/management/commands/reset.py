@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -12,6 +13,7 @@ from connections.audit import COMMAND_LINE
 from connections.command_line.base import Exit, Refused, named_connection, refuse_unknown
 from connections.services import streams_of
 from syncruns.command_line.executing import ExecutingCommand
+from syncruns.dispatch import reap
 from syncruns.engine.steps import is_step
 from syncruns.resetting import ResetPreview, reset_preview
 from syncruns.services import request_reset
@@ -43,6 +45,7 @@ class Command(ExecutingCommand):
             self.answer(_answer(preview))
             self.say(_("Nothing was done. Say --yes to reset the stream."))
             return Exit.SUCCESS
+        reap(timezone.now())  # where no workers are, nobody else finds the runs that a crash has left
         run, created = request_reset(
             connection, options["stream"], rows=preview.rows, actor=COMMAND_LINE, call_worker=options["queue"]
         )
