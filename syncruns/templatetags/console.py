@@ -28,7 +28,7 @@ from syncruns.listing import Row, load_row
 from syncruns.models import Correction, DeleteBrake, QuarantinedRecord, StreamRun, SyncRun
 from syncruns.outcomes import CORRECTION_LOOKS, RECORD_LOOKS, Look, look_of_run, look_of_stream
 from syncruns.reasons import why
-from syncruns.starting_over import Holdings
+from syncruns.stored import Stored
 
 register = template.Library()
 
@@ -122,9 +122,9 @@ def zone() -> str:
 
 
 @register.simple_tag
-def holdings(connection: Connection) -> Holdings:
+def holdings(connection: Connection) -> Stored:
     """Return how many rows of how many tables a connection has loaded."""
-    return Holdings.of(connection)
+    return Stored.of(connection)
 
 
 @register.filter
