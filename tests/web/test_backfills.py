@@ -63,6 +63,12 @@ def test_range_that_cannot_be_read_is_refused_with_what_was_typed(
     assert not Backfill.objects.exists()
 
 
+def test_refused_form_still_follows_the_backfills_that_go_on(client: Client, shop: Connection, address: str) -> None:
+    begin(client, shop)
+    answer = client.post(reverse("backfill_begin", args=[shop.slug]), RANGE | {"since": ""})
+    assert f'hx-get="{address}"' in answer.content.decode()
+
+
 def test_second_backfill_of_a_stream_waits_for_the_end_of_the_first(client: Client, shop: Connection) -> None:
     begin(client, shop)
     answer = begin(client, shop)
@@ -78,7 +84,7 @@ def test_stop_and_resume_are_buttons_and_the_page_tells_progress_and_failures(
     halfway = backfill.begin + (backfill.end - backfill.begin) / 2
     Backfill.objects.update(reached=halfway, windows_done=3, spent=timedelta(minutes=10), read=1234)
     shown = client.get(address).content.decode()
-    assert 'value="50"' in shown and "1,234 rows read" in shown and "about 10 min left" in shown
+    assert 'value="50"' in shown and "1,234 rows read" in shown and "about 10\xa0min left" in shown
     client.post(reverse("backfill_stop", args=[shop.slug, backfill.pk]))
     backfill.refresh_from_db()
     assert backfill.state == "stopped" and b"Resume" in client.get(address).content
