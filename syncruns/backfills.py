@@ -123,11 +123,7 @@ def queue_window(backfill: Backfill, now: datetime) -> SyncRun | None:
     """Queue the next window; None while something else is due, active or in the way, or it is not the time yet."""
     with transaction.atomic():
         connection = Connection.objects.select_for_update().get(pk=backfill.connection_id)
-        if (
-            switches.is_off(connection.kind)
-            or _is_wanted(connection, now)
-            or connection.runs.filter(state__in=SyncRun.ACTIVE).exists()
-        ):
+        if _in_the_way(connection, now):
             return None
         backfill.refresh_from_db()
         if backfill.state != Backfill.State.RUNNING or (backfill.not_before or now) > now:
@@ -146,12 +142,26 @@ def queue_window(backfill: Backfill, now: datetime) -> SyncRun | None:
         )
 
 
-def _is_wanted(connection: Connection, now: datetime) -> bool:
-    """Say whether the connection is due, or to be left alone."""
-    is_due = connection.auto_sync and connection.next_sync_at is not None and connection.next_sync_at <= now
-    is_held = any(until is not None and until > now for until in (connection.paused_until, connection.blocked_until))
-    is_out = connection.status == Connection.Status.ERROR or bool(connection.deletion) or connection.starts_over
-    return is_due or is_held or is_out
+def waits_for(backfill: Backfill, now: datetime) -> str:
+    """Return what keeps the next window from being queued, in a word; "" for nothing, or its own pause."""
+    connection = Connection.objects.get(pk=backfill.connection_id)
+    if backfill.error_code and (backfill.not_before or now) > now:
+        return "trying_again"
+    return _in_the_way(connection, now)
+
+
+def _in_the_way(connection: Connection, now: datetime) -> str:
+    """Return why nothing of the past is to be read now: the connection is due, busy, or to be left alone."""
+    held_until = (connection.paused_until, connection.blocked_until)
+    reasons = {
+        "off": switches.is_off(connection.kind),
+        "error": connection.status == Connection.Status.ERROR or bool(connection.deletion),
+        "starts_over": connection.starts_over,
+        "held": any(until is not None and until > now for until in held_until),
+        "due": connection.auto_sync and connection.next_sync_at is not None and connection.next_sync_at <= now,
+    }
+    first = next((name for name, holds in reasons.items() if holds), "")
+    return first or ("active" if connection.runs.filter(state__in=SyncRun.ACTIVE).exists() else "")
 
 
 def make_way(now: datetime) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 from django.db import transaction
 
@@ -16,6 +17,7 @@ from syncruns.dispatch import ring
 from syncruns.engine.warehouse import warehouse
 from syncruns.models import Correction, Document, QuarantinedRecord, StreamRun, SyncLog, SyncRun
 from syncruns.services import cancel_run
+from syncruns.stored import Stored
 
 BATCH = 2000  # rows of one transaction: on SQLite others wait for it
 
@@ -29,10 +31,14 @@ def rows_of(connection: Connection) -> dict[str, int]:
     return warehouse().holdings(schema, connection.pk)
 
 
-@transaction.atomic
 def delete_connection(connection: Connection, *, keep_data: bool, user: User = None, actor: str = "") -> None:
     """Take the connection out of service now and let a worker remove it; its runs go with it, the audit stays."""
-    rows = 0 if keep_data else sum(rows_of(connection).values())
+    rows = 0 if keep_data else Stored.of(connection).rows  # while nobody waits for us
+    with transaction.atomic():
+        _take_out_of_service(connection, rows, keep_data=keep_data, user=user, actor=actor)
+
+
+def _take_out_of_service(connection: Connection, rows: int, *, keep_data: bool, **by: Any) -> None:
     connection = Connection.objects.select_for_update().get(pk=connection.pk)
     if connection.deletion:
         return
@@ -41,9 +47,9 @@ def delete_connection(connection: Connection, *, keep_data: bool, user: User = N
     connection.auto_sync = False
     connection.plan()
     connection.save()
-    audit.record("connection.deleted", user=user, actor=actor, target=connection, rows=rows)
+    audit.record("connection.deleted", target=connection, rows=rows, **by)
     for run in connection.runs.filter(state__in=SyncRun.ACTIVE):
-        cancel_run(run, user=user, actor=actor)
+        cancel_run(run, **by)
     transaction.on_commit(ring)
 
 

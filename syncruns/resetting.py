@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from connections.connectors import connector_class
-from connections.destination import table_name
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from connections.services import SelectedStream, streams_of
 from syncruns.engine.steps import is_step
-from syncruns.engine.warehouse import warehouse
 from syncruns.models import StreamRun
+from syncruns.stored import Stored
 
 JUDGED_BY = 50  # newest reads of the stream
 LEAST_READ = 20  # records: fewer tell nothing of the speed
@@ -20,15 +18,20 @@ LEAST_READ = 20  # records: fewer tell nothing of the speed
 
 @dataclass(frozen=True)
 class ResetPreview:
-    """tables: name and live rows of each. time: how long the read should take; None when nothing tells."""
+    """stored: live rows of each table. time: how long the read should take; None when nothing tells."""
 
     stream: SelectedStream
-    tables: tuple[tuple[str, int], ...]
+    stored: Stored
     time: timedelta | None
 
     @property
     def rows(self) -> int:
-        return sum(rows for _name, rows in self.tables)
+        return self.stored.rows
+
+    @property
+    def tables(self) -> list[tuple[str, str]]:
+        """Each table with its rows in words."""
+        return [(name, self.stored.told(rows)) for name, rows in self.stored.by_table.items()]
 
 
 def reset_preview(connection: Connection, stream: str) -> ResetPreview:
@@ -36,10 +39,8 @@ def reset_preview(connection: Connection, stream: str) -> ResetPreview:
     chosen = next((one for one in streams_of(connection) if one.stream.key == stream and not is_step(one)), None)
     if chosen is None:
         raise SyncError("not_found", stream=stream)
-    schema = connector_class(connection.kind).schema
-    counts = [(table, warehouse().count(schema, table, connection.pk)) for table in chosen.stream.tables]
-    tables = tuple((table_name(schema, table.name), rows) for table, rows in counts)
-    return ResetPreview(chosen, tables, _time(connection, stream, sum(rows for _table, rows in counts)))
+    stored = Stored.live(connection, chosen.stream.tables)
+    return ResetPreview(chosen, stored, _time(connection, stream, stored.rows))
 
 
 def _time(connection: Connection, stream: str, rows: int) -> timedelta | None:

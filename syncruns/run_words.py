@@ -87,6 +87,8 @@ def _steps_done(run: SyncRun, words: dict[str, object]) -> str:
 
 def _finished(run: SyncRun, words: dict[str, object], steps: Sequence[StreamRun]) -> str:
     said = words | _counts(run)
+    if not words["streams"]:
+        return _("Synced %(name)s in %(span)s: %(rows)s, %(changes)s.") % said
     missing = sum(step.state not in COMPLETE for step in steps)
     ending = ngettext(" %(count)s step is missing.", " %(count)s steps are missing.", missing) if missing else ""
     return (

@@ -6,7 +6,7 @@ that goes on with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -34,19 +34,6 @@ from syncruns.models import (
 )
 
 
-@dataclass(frozen=True)
-class Holdings:
-    """What a connection has loaded: rows, those marked deleted too, and the tables they are in."""
-
-    rows: int
-    tables: int
-
-    @classmethod
-    def of(cls, connection: Connection) -> Holdings:
-        rows = rows_of(connection)
-        return cls(sum(rows.values()), len(rows))
-
-
 def start_over(run: SyncRun, leash: Leash) -> None:
     """Empty what is stored if it is of a source that the settings name no more; what runs did stays told.
 
@@ -55,7 +42,7 @@ def start_over(run: SyncRun, leash: Leash) -> None:
     connection = run.connection
     if not connection.starts_over or run.is_dry:
         return
-    found = Holdings.of(connection)
+    found = rows_of(connection)
     _empty_rows(run, leash)
     for rows, size in _kept_about(connection):
         while _remove(run, leash, rows, size):
@@ -67,9 +54,10 @@ def start_over(run: SyncRun, leash: Leash) -> None:
         begun = Connection.objects.filter(pk=connection.pk, source_number=connection.source_number)
         if not begun.update(starts_over=False, first_loaded_at=None, emptied_at=timezone.now()):
             raise Interruption("source_changed")
-        if found.rows:
-            audit.record("connection.emptied", target=connection, run=str(run.pk), rows=found.rows, tables=found.tables)
-            log.add("info", "started_over", rows=found.rows, tables=found.tables)
+        if found:
+            told: dict[str, Any] = {"rows": sum(found.values()), "tables": len(found)}
+            audit.record("connection.emptied", target=connection, run=str(run.pk), **told)
+            log.add("info", "started_over", **told)
     connection.refresh_from_db()
     log.close()
 

@@ -19,6 +19,7 @@ from syncruns.strips import LENGTH
 
 FLOOR, LOWEST, STEP = 30.0, 1.5, 9  # pixels: where bars stand, the height of the lowest, from one to the next
 STATES = StreamRun.State
+USUAL_FROM = 3  # ended runs: fewer tell nothing of what is usual
 SHAPES: dict[str, str] = {
     STATES.PARTIAL: "partial",
     STATES.FAILED: "failed",
@@ -91,6 +92,7 @@ def _chart(of_stream: Sequence[StreamRun], places: dict[UUID, int], now: datetim
     ]  # fmt: skip
     seconds = [one.duration.total_seconds() if one.duration else 0.0 for one in readings]
     longest, most = max(seconds), max(one.read for one in readings)
+    ended = [place for place, run in enumerate(of_stream) if run.state != STATES.RUNNING]
     durations, rows = [], []
     for run, one, spent in zip(of_stream, readings, seconds, strict=True):
         x, shape = str(STEP * places[run.run_id]), SHAPES.get(run.state, "ok")
@@ -105,19 +107,25 @@ def _chart(of_stream: Sequence[StreamRun], places: dict[UUID, int], now: datetim
     return StreamChart(
         label=of_stream[0].label,
         durations=tuple(reversed(durations)),
-        duration_words=_("usually %(usual)s, at most %(longest)s")
-        % {
-            "usual": timewords.duration(timedelta(seconds=median(seconds))),
-            "longest": timewords.duration(timedelta(seconds=longest)),
-        },
+        duration_words=_duration_words([seconds[place] for place in ended]),
         rows=tuple(reversed(rows)),
-        row_words=_("usually %(usual)s, at most %(most)s")
-        % {
-            "usual": timewords.number(int(median(one.read for one in readings))),
-            "most": timewords.number(most),
-        },
+        row_words=_row_words([readings[place].read for place in ended]),
         readings=tuple(readings),
     )
+
+
+def _duration_words(seconds: Sequence[float]) -> str:
+    if len(seconds) < USUAL_FROM:
+        return ""
+    usual, longest = (timewords.duration(timedelta(seconds=one)) for one in (median(seconds), max(seconds)))
+    return _("usually %(usual)s, at most %(longest)s") % {"usual": usual, "longest": longest}
+
+
+def _row_words(counts: Sequence[int]) -> str:
+    if len(counts) < USUAL_FROM:
+        return ""
+    usual, most = timewords.number(int(median(counts))), timewords.number(max(counts))
+    return _("usually %(usual)s, at most %(most)s") % {"usual": usual, "most": most}
 
 
 def _stand(value: float, highest: float) -> tuple[str, str]:

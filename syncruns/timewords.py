@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from django.utils import timezone
@@ -9,6 +10,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+UNIT = re.compile(r"(?<=\d) (?=(?:s|min|h)\b)|(?<=\d h) (?=\d\d min\b)|(?<=\d min) (?=\d\d s\b)")
 JUST_NOW = timedelta(seconds=5)
 LONGEST_RELATIVE = timedelta(days=60)  # beyond it a date says more than "97 days ago"
 
@@ -28,6 +30,11 @@ def duration(span: timedelta | None) -> str:
         hours, minutes = divmod(whole // 60, 60)
         return f"{hours} h {minutes:02d} min" if minutes else f"{hours} h"
     return days(whole // 86_400)
+
+
+def unbroken(text: str) -> str:
+    """Return the text with its durations kept on one line: "7 s" never ends in "7"."""
+    return UNIT.sub("\u00a0", text)
 
 
 def days(count: int) -> str:

@@ -9,8 +9,7 @@ from connections.command_line.base import Refused
 from connections.mixing import OTHER_SOURCE
 from connections.models import Connection
 from connections.sdk.settings import SettingsInvalid
-from syncruns.starting_over import Holdings
-from syncruns.timewords import number
+from syncruns.stored import Stored
 
 
 def refused(connection: Connection, other: SettingsInvalid) -> Refused:
@@ -23,9 +22,9 @@ def refusal(turned: dict[Connection, list[str]]) -> Refused:
     """Return the refusal of changes of several connections. turned: the settings that name another source."""
     lines, told = [], {}
     for connection, names in turned.items():
-        found = Holdings.of(connection)
+        found = Stored.of(connection)
         words = {
-            "connection": connection.slug, "settings": ", ".join(names), "rows": number(found.rows),
+            "connection": connection.slug, "settings": ", ".join(names), "rows": found.words,
             "in_tables": ngettext("in %(tables)s table", "in %(tables)s tables", found.tables)
             % {"tables": found.tables},
         }  # fmt: skip

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, DecimalException
-from operator import methodcaller
+from itertools import repeat
 from types import NoneType
 from typing import Any
 
 from connections.sdk.declare import Column
 from syncruns.engine.values import KEY_BYTES, Refused, canonical_jsons, check_text, exact_context, integer, reader
+
+_NUMBERS = re.compile(r"(?:[+-]?[0-9]++(?:\.[0-9]++)?\n)*+")
 
 ColumnReader = Callable[[Sequence[Any]], Sequence[Any]]
 # Reads values of certain types, none of them None; returns None when they are to be read one by one. May raise Refused.
@@ -53,7 +56,7 @@ def _many(column: Column, *, in_key: bool) -> tuple[set[type], Many]:
         case "integer":
             return {int}, _integers
         case "decimal":
-            return {Decimal, int}, _decimals(column)
+            return {Decimal, int, str}, _decimals(column)
         case "timestamp":
             return {datetime}, _moments
         case "json" if not in_key:
@@ -93,11 +96,14 @@ def _moments(values: Sequence[datetime]) -> Sequence[datetime] | None:
 def _decimals(column: Column) -> Many:
     step, exact = exact_context(column)
     zero = 0 * step
-    quantize = methodcaller("quantize", step, context=exact)
 
-    def read(values: Sequence[Decimal | int]) -> Sequence[Decimal]:
+    def read(values: Sequence[Decimal | int | str]) -> Sequence[Decimal] | None:
+        texts = [value for value in values if type(value) is str]
+        if texts and not _NUMBERS.fullmatch("\n".join([*texts, ""])):
+            return None
         try:
-            numbers = list(map(quantize, map(Decimal, values)))
+            exacts = map(Decimal, values)
+            numbers = list(map(Decimal.quantize, exacts, repeat(step), repeat(None), repeat(exact)))
         except DecimalException:
             raise Refused("not_a_number") from None
         if not all(map(Decimal.is_finite, numbers)):

@@ -110,7 +110,7 @@ def _read(
     connector = open_connector(connection)
     read = partial(
         pages_of, connection, connector, stream, state,
-        leash=leash, log=log, options=read_options(choice, options, state),
+        leash=leash, log=log, options=read_options(choice, options, state), stored=stored,
     )  # fmt: skip
     corrections = corrections_of(stored, stream)
     sweeps = Sweeps(stream, connector.schema, warehouse(), stored, log)

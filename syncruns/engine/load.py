@@ -20,7 +20,7 @@ from syncruns.engine.corrections import Corrections
 from syncruns.engine.decisions import corrections_of, note_overtaken, note_seen, typed_pages
 from syncruns.engine.documents import keep, note_too_large, packed
 from syncruns.engine.log import RunLog
-from syncruns.engine.quarantine import close_settled, keep_rejects
+from syncruns.engine.quarantine import close_settled, has_open, keep_rejects
 from syncruns.engine.settlement import Settlement
 from syncruns.engine.shares import Share, shares
 from syncruns.engine.sweep import Sweeps
@@ -117,6 +117,7 @@ class StreamLoad:
             self.destination.hold(self.schema, self.stream.tables)
             for page, whole in share.begun:
                 self._sweeps.note(page, whole)
+            any_open = has_open(self.run)  # mostly not: asked once for many small pages
             for part in share.typed:
                 counts = load_page(
                     part, self.stream, self.schema, self.destination,
@@ -124,7 +125,8 @@ class StreamLoad:
                 )  # fmt: skip
                 for name, value in counts.items():
                     changes[name] += value
-                close_settled(self.run, self.stream, part)
+                close_settled(self.run, self.stream, part, any_open=any_open)
+                any_open = any_open or bool(part.rejects)
                 keep_rejects(self.run, self.stream, self.schema, part.rejects, self.log)
                 note_seen(part.held, timezone.now())
                 note_overtaken(part.overtaken, self.stream, timezone.now(), self.log)

@@ -65,8 +65,18 @@ def waiting_of(run: SyncRun, stream: str) -> bool:
     return QuarantinedRecord.objects.filter(run=run, stream=stream, state=OPEN).exists()
 
 
-def close_settled(run: SyncRun, stream: Stream, typed: Typed) -> None:
-    """Close the open records whose key was loaded after all (fixed), or is gone at the source (discarded)."""
+def has_open(run: SyncRun) -> bool:
+    """Say whether any record of the run's connection is open."""
+    return QuarantinedRecord.objects.filter(connection_id=run.connection_id, state=OPEN).exists()
+
+
+def close_settled(run: SyncRun, stream: Stream, typed: Typed, *, any_open: bool = True) -> None:
+    """Close the open records whose key was loaded after all (fixed), or is gone at the source (discarded).
+
+    any_open: False when the connection is known to have none.
+    """
+    if not any_open:
+        return
     for name, rows in typed.rows.items():
         table = stream.table(name)
         if rows:

@@ -26,9 +26,12 @@ BROKEN = (StreamRun.State.FAILED, StreamRun.State.CANCELLED, StreamRun.State.UNA
 class EngineStepContext(EngineContext):
     """The StepContext of one step. Used by the reading thread only."""
 
-    def __init__(self, connection: Connection, connector: Connector, *given: Any, **options: Any) -> None:
+    def __init__(
+        self, connection: Connection, connector: Connector, *given: Any, stored: int | None = None, **options: Any
+    ) -> None:
+        """stored: whose rows and documents it works on, if not the connection's."""
         super().__init__(*given, **options)
-        self._connection = connection
+        self._stored = connection.pk if stored is None else stored
         self._schema = connector.schema
         self._tables = {table.name: table for part in connector.parts(connection.config) for table in part.tables}
 
@@ -44,7 +47,7 @@ class EngineStepContext(EngineContext):
         wanted = {declared.column(name).name for name in columns} or {one.name for one in declared.columns}
         found = rows_in_batches(
             warehouse(), self._schema, declared.part(wanted | {each.column for each in within}),
-            connection_id=self._connection.pk, scope=within, changed_since=changed_since,
+            connection_id=self._stored, scope=within, changed_since=changed_since,
         )  # fmt: skip
         for batch in found:
             self.check()
@@ -52,7 +55,7 @@ class EngineStepContext(EngineContext):
 
     def document(self, sha256: str) -> Document | None:
         self.check()
-        return kept_document(self._connection.pk, sha256)
+        return kept_document(self._stored, sha256)
 
 
 def pages_of(
@@ -64,13 +67,18 @@ def pages_of(
     leash: Leash,
     log: Log,
     options: ReadOptions,
+    stored: int | None = None,
 ) -> Iterator[Page]:
-    """Let the connector read the stream, or perform the step, from state on."""
+    """Let the connector read the stream, or perform the step, from state on.
+
+    stored: whose rows a step works on, if not the connection's.
+    """
     private = allows_private_addresses(connection.config)
     if isinstance(stream, Step):
         context = EngineStepContext(
-            connection, connector, stream.key, leash, log, options=options, allow_private_addresses=private
-        )
+            connection, connector, stream.key, leash, log,
+            stored=stored, options=options, allow_private_addresses=private,
+        )  # fmt: skip
         return connector.perform(stream, state, context)
     plain = EngineContext(stream.key, leash, log, options=options, allow_private_addresses=private)
     return connector.read(stream, state, plain)

@@ -50,6 +50,7 @@ JSON_EXPONENT = 10_000  # PostgreSQL keeps 131,072 digits before the point of a 
 LARGEST_EXACT = 2**53  # a whole number that any reader of JSON keeps
 NOT_JSON = object()
 
+JSON_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _LINE_BREAK = orjson.Fragment("\n")  # of which compact JSON has none of its own
 
 _DIGITS = re.compile(r"[+-]?[0-9]+")
@@ -116,7 +117,7 @@ def canonical_json(value: Any) -> str:
 def canonical_jsons(values: Sequence[Any]) -> list[str] | None:
     """Return canonical_json of each value, or None where orjson alone might write one otherwise."""
     try:
-        texts = dumped(values, _number_in_json, orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS)
+        texts = list(map(bytes.decode, dumped(values, _number_in_json, JSON_OPTIONS)))
     except TypeError:  # a value that it does not know, as it knows none of over 64 bits
         return None
     for text in texts:
@@ -126,11 +127,10 @@ def canonical_jsons(values: Sequence[Any]) -> list[str] | None:
     return texts
 
 
-def dumped(values: Iterable[Any], default: Callable[[Any], Any], options: int = 0) -> list[str]:
-    """Return each value as JSON text, its keys sorted: one call costs orjson more than most values do."""
+def dumped(values: Iterable[Any], default: Callable[[Any], Any], options: int = 0) -> list[bytes]:
+    """Return each value as JSON text: one call costs orjson more than most values do."""
     together = list(chain.from_iterable(zip(values, repeat(_LINE_BREAK))))
-    text = orjson.dumps(together, default, orjson.OPT_SORT_KEYS | options).decode()
-    return text.removeprefix("[").removesuffix(",\n]").split(",\n,") if together else []
+    return orjson.dumps(together, default, options)[1:-3].split(b",\n,") if together else []
 
 
 def _text(value: Any) -> str:

@@ -24,14 +24,15 @@ from syncruns import timewords
 from syncruns.changes import are_kept
 from syncruns.diary import run_words
 from syncruns.health import LOOKS
+from syncruns.listing import Row, load_row
 from syncruns.models import Correction, DeleteBrake, QuarantinedRecord, StreamRun, SyncRun
 from syncruns.outcomes import CORRECTION_LOOKS, RECORD_LOOKS, Look, look_of_run, look_of_stream
 from syncruns.reasons import why
-from syncruns.starting_over import Holdings
+from syncruns.stored import Stored
 
 register = template.Library()
 
-register.filter("duration", timewords.duration)
+register.filter("unbroken", timewords.unbroken)
 register.filter("outcome", run_words)
 register.filter("reason", why)
 
@@ -99,7 +100,7 @@ def _time(at: datetime, words: str, refresh: str = "") -> SafeString:
         local.isoformat(timespec="seconds"),
         timewords.exact(at),
         live,
-        words,
+        timewords.unbroken(words),
     )
 
 
@@ -121,9 +122,9 @@ def zone() -> str:
 
 
 @register.simple_tag
-def holdings(connection: Connection) -> Holdings:
+def holdings(connection: Connection) -> Stored:
     """Return how many rows of how many tables a connection has loaded."""
-    return Holdings.of(connection)
+    return Stored.of(connection)
 
 
 @register.filter
@@ -253,6 +254,21 @@ def held_deletions(connection: Connection) -> int:
     """Return how many rows of the connection wait for a person to decide whether they are deleted."""
     total = DeleteBrake.objects.filter(connection=connection).aggregate(total=Sum("missing"))["total"]
     return total or 0
+
+
+@register.filter
+def duration(span: timedelta | None) -> str:
+    return timewords.unbroken(timewords.duration(span))
+
+
+@register.simple_tag(takes_context=True)
+def row_of(context: template.RequestContext, connection: Connection) -> Row:
+    """Return what lists say of the connection, for pages that know nothing of runs; read once per page."""
+    known = context.render_context
+    if "row_of" not in known:
+        known["row_of"] = load_row(connection, timezone.now())
+    row: Row = known["row_of"]
+    return row
 
 
 @register.filter

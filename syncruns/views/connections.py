@@ -18,7 +18,6 @@ from django.views.decorators.http import require_safe
 
 from connections.connectors import REGISTRY
 from connections.models import Connection
-from syncruns.deletion import rows_of
 from syncruns.diary import diary_of_today
 from syncruns.forecast import forecast
 from syncruns.health import ACTION, LOOKS, label_of
@@ -27,6 +26,7 @@ from syncruns.models import SyncRun
 from syncruns.notices import notices_of
 from syncruns.schedule_words import rhythm
 from syncruns.searching import finds, names_of
+from syncruns.stored import Stored
 from syncruns.stream_charts import stream_charts
 from syncruns.streams import stored_rows, streams_shown
 from syncruns.timeline import CHANGES, RUNS, Timeline
@@ -150,7 +150,7 @@ def danger_context(slug: str) -> dict[str, Any]:
     """Return what the danger page says: what a deletion would take, in numbers."""
     context = connection_frame(slug, "danger", timezone.now())
     context["runs"] = SyncRun.objects.filter(connection=context["connection"]).count()
-    context["rows"] = sum(rows_of(context["connection"]).values())
+    context["stored"] = Stored.of(context["connection"])
     return context
 
 

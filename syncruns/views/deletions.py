@@ -27,6 +27,7 @@ from connections.people.roles import may_see_personal
 from connections.sdk.declare import Column
 from syncruns import decisions, timewords
 from syncruns.decisions import HeldRow, State
+from syncruns.health import DELETE_BRAKE
 from syncruns.models import DeleteBrake
 from syncruns.review.fields import shown_table
 from syncruns.review.waiting import held_deletions
@@ -77,6 +78,7 @@ def connection_deletions(request: HttpRequest, slug: str) -> HttpResponse:
     wanted = request.GET.get("table", "")
     brake = next((one for one in brakes if one.table == wanted), brakes[0] if brakes else None)
     names = [(one, shown_table(connection.kind, one.table)) for one in brakes]
+    context["faults"] = [fault for fault in context["faults"] if fault.explanation.code != DELETE_BRAKE]  # told below
     context |= {"brakes": names, "brake": brake, "table": brake and dict(names)[brake], "fault": None}
     if brake is not None:
         rows = decisions.held(brake)

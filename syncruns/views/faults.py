@@ -32,14 +32,16 @@ ICONS = {
     "open_log": "info-circle",
     "reset": "history",
     "stream_off": "player-pause",
+    "wait": "clock",
 }
+KIND_OFF = "kind_off"
 CHANGES_SETTINGS = ("edit_credentials", "edit_settings", "edit_schedule")
 FOR_ADMINISTRATORS = (*CHANGES_SETTINGS, "reset")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """link: where the button leads; post: where it posts to instead. Neither: nothing helps but waiting."""
+    """link: where the button leads; post: where it posts to instead. Neither: nothing can be done in the console."""
 
     connection: Connection
     label: str
@@ -82,6 +84,8 @@ class Fault:
         if action == "quarantine":
             of = {"run": str(self.run.pk)} if self.run is not None else {"connection": self.connection.slug}
             return f"{reverse('review')}?{urlencode(of)}" if self.records else ""
+        if self.only_waits:
+            return reverse("connection_schedule", args=[self.connection.slug])
         if self.run is not None and action == "open_log":
             return f"{reverse('run', args=[self.run.pk])}#log"
         return ""
@@ -93,7 +97,12 @@ class Fault:
             return ngettext("Review %(count)s record", "Review %(count)s records", self.records) % {
                 "count": number(self.records)
             }
-        return self.explanation.action_label
+        return _("See when it syncs next") if self.only_waits else self.explanation.action_label
+
+    @property
+    def only_waits(self) -> bool:
+        """Say whether it goes on by itself, so that all there is to do is to look when."""
+        return self.explanation.action == "wait" and self.explanation.code != KIND_OFF
 
     @property
     def needs_role(self) -> bool:

@@ -17,7 +17,6 @@ from connections.models import Connection
 from connections.sandbox.odoo import Odoo
 from connections.sandbox.server import Sandbox
 from connections.services import create_connection
-from syncruns.dispatch import reap
 from syncruns.models import Backfill, Checkpoint, SyncRun
 from tests.cli.conftest import Result
 from tests.connectors.odoo.reader import connector
@@ -47,7 +46,7 @@ def erp(clean_odoo: None, odoo: tuple[Odoo, Sandbox]) -> Connection:
 
 
 def test_killed_backfill_goes_on_where_it_was_and_the_tables_equal_the_source(
-    erp: Connection, odoo: tuple[Odoo, Sandbox], command: Command
+    erp: Connection, odoo: tuple[Odoo, Sandbox], command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, sandbox = odoo
     service = next(one for one in OURS if one.key == KEY)
@@ -62,11 +61,10 @@ def test_killed_backfill_goes_on_where_it_was_and_the_tables_equal_the_source(
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    SyncRun.objects.filter(state="running").update(lease_until=timezone.now())
-    reap(timezone.now() + timedelta(seconds=1))
+    SyncRun.objects.filter(state="running").update(lease_until=timezone.now())  # there is no worker to notice it
     half = Backfill.objects.get()
     assert half.state == "running" and half.begin < half.reached < half.end
-    Backfill.objects.update(not_before=None)
+    monkeypatch.setattr("syncruns.models.backfill.FIRST_REST", timedelta())
     done = command("backfill", erp.slug, *span, "--json")
     assert done.code == 0, done
     assert [(one["state"], one["stream"]) for one in done.document] == [("done", KEY)]
@@ -96,3 +94,12 @@ def test_backfill_says_what_cannot_be_filled_and_stops_what_goes_on(erp: Connect
     assert Backfill.objects.get().state == "stopped"
     assert command("backfill", erp.slug, *span, "--queue").code == 0
     assert Backfill.objects.get().state == "running"
+
+
+def test_waiting_backfill_says_once_what_it_waits_for(
+    erp: Connection, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncruns.management.commands.backfill.POLL_SECONDS", 0.05)
+    Connection.objects.update(paused_until=timezone.now() + timedelta(seconds=1))
+    done = command("backfill", erp.slug, "--stream", KEY, "--from", "2026-09-01", "--to", "2026-09-02")
+    assert done.code == 0 and done.out.count(f"{KEY} waits: the connection is paused") == 1

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
-from django.utils import translation
+from django.utils import timezone, translation
 
 from connections import connectors
 from connections.catalogue import explain
@@ -123,6 +123,16 @@ def test_active_run_is_named_and_left_alone(loja: Connection, command: Command) 
         assert (refused.code, refused.document["error"]["code"]) == (5, "already_running")
         assert refused.document["error"]["params"]["run"] == str(active.pk)
     assert SyncRun.objects.get().state == "queued"
+
+
+def test_run_that_a_crash_left_is_no_obstacle_where_no_worker_notices_it(loja: Connection, command: Command) -> None:
+    past = timezone.now() - timedelta(seconds=1)
+    left = SyncRun.objects.create(
+        connection=loja, trigger="cli", state="running", started_at=past, lease_until=past, token=uuid4(), fence=1
+    )
+    assert command("sync", "loja").code == 0
+    left.refresh_from_db()
+    assert left.state == "lost"
 
 
 def test_queued_sync_is_left_to_a_worker(loja: Connection, command: Command) -> None:

@@ -39,6 +39,7 @@ COLUMNS = [
 ]  # fmt: skip
 MOMENTS = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-3))]))
 TEXTS = st.one_of(
+    st.from_regex(r"[+-]?[0-9]+(\.[0-9]+)?\n?[0-9]?"),
     st.text(st.characters(), max_size=3),  # lone surrogates and NUL are among them
     st.sampled_from(["1", "1.0", "01", "true", "", "2026-02-28", "28/02/2026", "2026-02-28T10:00:00-03:00", "x" * 501]),
 )
@@ -109,9 +110,10 @@ def test_day_of_a_moment_stays_a_moment_in_utc() -> None:
     assert list(column_reader(Column("value", "date"))([date(2026, 2, 28)] * 2)) == [date(2026, 2, 28)] * 2
 
 
+NUMBERS = st.from_regex(r"\A(-?\d+(\.\d+)?)?\n?-?\d*\Z")  # or nearly
 ROWS = st.lists(
     st.tuples(
-        st.integers(), st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"])), st.from_regex(r"-?\d+")),
+        st.integers(), st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"])), NUMBERS),
         st.one_of(st.none(), st.decimals(-9, 9, places=2)), st.one_of(st.none(), st.datetimes(timezones=st.just(UTC))),
         st.one_of(st.none(), st.dates()), st.one_of(st.none(), st.booleans()),
     ),

@@ -179,6 +179,17 @@ def test_dry_run_before_the_start_tells_of_the_new_source_alone(loaded: Connecti
     assert Connection.objects.get().starts_over
 
 
+def test_dry_run_of_a_step_before_the_start_meets_no_row_of_the_earlier_source(
+    bills: Connection, sync_bills: Sync
+) -> None:
+    sync_bills()
+    turned(bills, base_url="http://127.0.0.1:9", token="other")
+    bills.refresh_from_db()
+    (told,) = dry_run(bills, streams=["months"])
+    assert (told.error_code, told.read, told.inserted) == ("", 0, 0)
+    assert dry_run(bills, streams=["readings"])[0].read == 0
+
+
 def test_stream_with_a_rhythm_of_its_own_and_backfills_do_not_take_the_earlier_reads_for_their_own(
     loaded: Connection, sync_now: Sync, rows: Rows
 ) -> None:

@@ -78,7 +78,7 @@ def test_stop_and_resume_are_buttons_and_the_page_tells_progress_and_failures(
     halfway = backfill.begin + (backfill.end - backfill.begin) / 2
     Backfill.objects.update(reached=halfway, windows_done=3, spent=timedelta(minutes=10), read=1234)
     shown = client.get(address).content.decode()
-    assert 'value="50"' in shown and "1,234 rows read" in shown and "about 10 min left" in shown
+    assert 'value="50"' in shown and "1,234 rows read" in shown and "about 10\xa0min left" in shown
     client.post(reverse("backfill_stop", args=[shop.slug, backfill.pk]))
     backfill.refresh_from_db()
     assert backfill.state == "stopped" and b"Resume" in client.get(address).content

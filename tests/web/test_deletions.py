@@ -137,6 +137,8 @@ def test_connection_needs_a_person_while_it_goes_on_syncing(operators: Client, p
         shown = text(operators, url)
         assert "Action needed" in shown and "Unusually many deletions" in shown and "Review the deletions" in shown
         assert "3 of 6 rows of people are missing at the source; none of them was deleted." in shown
+    decided_here = text(operators, reverse("connection_deletions", args=[people.slug]))
+    assert "Delete all 3 rows" in decided_here and "Review the deletions" not in decided_here
     assert "Deletions 3" in text(operators, reverse("connection_edit", args=[people.slug]))
     assert "Your connection needs you." in text(operators, "/")
     assert re.search(r"in [89] min", text(operators, "/connections/"))

@@ -12,7 +12,7 @@ from django.utils import timezone
 from connections import connectors
 from connections.models import Connection
 from connections.services import create_connection
-from syncruns import starting_over
+from syncruns.stored import Stored
 from tests.web.forms_page import FormPage
 from tests.web.freight import Freight
 
@@ -23,7 +23,8 @@ CANARY = "canary-5ecret-value"
 @pytest.fixture(autouse=True)
 def freight(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     monkeypatch.setattr(connectors, "REGISTRY", (*connectors.REGISTRY, Freight))
-    monkeypatch.setattr(starting_over, "rows_of", lambda connection: {"carteira": 1200, "entradas": 34})
+    stored = Stored({"carteira": 1200, "entradas": 34})
+    monkeypatch.setattr(Stored, "of", lambda connection: stored)
     values = {"url": "https://a.example", "database": "north", "user": "ana", "password": CANARY, "gap": 5}
     connection = create_connection(kind="freight", name="Freight", values=values)
     Connection.objects.update(first_loaded_at=timezone.now())

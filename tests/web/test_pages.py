@@ -270,9 +270,9 @@ def test_failed_run_names_its_stream_the_fix_and_what_it_kept(page: Client, make
 def test_end_of_a_run_is_announced_to_screen_readers(page: Client, make_connection: Make) -> None:
     run = make_run(make_connection(), "running")
     url = reverse("run_progress", args=[run.pk])
-    assert 'data-announce="Synced 0 of 0 streams' not in page.get(url).content.decode()
+    assert 'data-announce="Synced ' not in page.get(url).content.decode()
     run.finish("succeeded")
-    assert 'data-announce="Synced 0 of 0 streams' in page.get(url).content.decode()
+    assert 'data-announce="Synced ' in page.get(url).content.decode()
 
 
 def test_running_run_without_a_worker_is_shown_as_lost(page: Client, make_connection: Make) -> None:
@@ -382,3 +382,35 @@ def test_viewer_sees_states_and_no_button_that_acts(
         body = client.get(url).content.decode()
         main = body[body.index("<main") : body.index("</main>")]
         assert 'method="post"' not in main, url
+
+
+def test_stopped_connection_says_that_its_slots_do_not_count_yet(page: Client, make_connection: Make) -> None:
+    stopped = make_connection(auto_sync=True, status="error", status_code="credentials_refused")
+    make_run(stopped, "failed", error_code="credentials_refused")
+    url = reverse("connection", args=[stopped.slug])
+    assert "these slots count only once the problem is solved" in text(page, url)
+    Connection.objects.update(status=Connection.Status.ACTIVE, status_code="")
+    assert "once the problem is solved" not in text(page, url)
+
+
+def test_settings_tell_health_and_offer_what_the_other_tabs_do(page: Client, make_connection: Make) -> None:
+    connection = make_connection(auto_sync=True)
+    make_run(connection, "failed", error_code="timeout")
+    said = text(page, reverse("connection_edit", args=[connection.slug]))
+    assert "Retrying · No answer in time" in said
+    assert "Auto-sync" in said and "Sync now" in said
+
+
+def test_run_that_left_nothing_does_not_promise_it(page: Client, make_connection: Make) -> None:
+    run = make_run(make_connection(), "partial", read=610)
+    said = text(page, reverse("run", args=[run.pk]))
+    assert "Synced Shop 1 in " in said and "0 of 0" not in said
+    assert "The run ended before any stream was begun" in said and "This run wrote no lines" in said
+    assert "once the run has started" not in said and "Search the log" not in said
+
+
+def test_error_that_goes_away_by_itself_leads_to_the_schedule(page: Client, make_connection: Make) -> None:
+    connection = make_connection()
+    url = reverse("run", args=[make_run(connection, "failed", error_code="rate_limited").pk])
+    assert "See when it syncs next" in text(page, url)
+    assert f'href="{reverse("connection_schedule", args=[connection.slug])}"' in page.get(url).content.decode()

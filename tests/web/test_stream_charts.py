@@ -36,6 +36,7 @@ def test_streams_show_duration_and_rows_of_the_last_runs(
     orders, invoices = charts["Orders"], charts["Invoices"]
     assert [reading.read for reading in orders.readings] == [200, 50, 100]
     assert orders.duration_words == "usually 6 s, at most 8 s" and orders.row_words == "usually 100, at most 200"
+    assert invoices.duration_words == invoices.row_words == ""  # one run tells nothing of what is usual
     assert [bar.x for bar in orders.durations] == ["99", "108", "117"]
     assert [bar.x for bar in invoices.durations] == ["108"] and invoices.durations[0].shape == "failed"
     highest = orders.rows[-1]

@@ -107,3 +107,8 @@ def test_strip_says_in_words_what_it_draws() -> None:
     assert strip.sentence == "Last 3 runs of Shop: 1 no changes, 1 succeeded, 1 failed"
     assert [bar.shape for bar in strip.bars] == ["none"] * 11 + ["same", "ok", "failed"]
     assert strip_of("Shop", [], NOW).sentence == "Shop has not run yet"
+
+
+def test_durations_in_a_sentence_stay_on_one_line() -> None:
+    said = timewords.unbroken("Synced 4 of 4 streams in 1 min 05 s: 12 new, in 1 h 05 min")
+    assert said == "Synced 4 of 4 streams in 1\xa0min\xa005\xa0s: 12 new, in 1\xa0h\xa005\xa0min"

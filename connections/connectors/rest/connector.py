@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -133,14 +133,14 @@ def _shape(config: Mapping[str, Any], number: int) -> Shape:
 
 
 def _page(got: Got, shape: Shape, zone: ZoneInfo, changes: Changes | None, expected: int | None = None) -> Page:
-    records = list(records_checked(got.records))
+    records = records_checked(got.records)
     _refuse_other_object(got.document, records, shape)
     if changes:
         changes.see(records)
     return Page(rows=shape.rows(records, zone), expected=expected)
 
 
-def _refuse_other_object(document: Any, records: list[Mapping[str, Any]], shape: Shape) -> None:
+def _refuse_other_object(document: Any, records: Sequence[Mapping[str, Any]], shape: Shape) -> None:
     """Raise SyncError contract_changed for an object, such as an error, that has nothing of what was declared."""
     if isinstance(document, Mapping) and len(records) == 1 and records[0] is document and not shape.knows(document):
         raise SyncError("contract_changed", path="", expected="record", found="object")

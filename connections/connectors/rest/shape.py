@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -138,12 +138,13 @@ def parent_key_name(stream: str, key: str) -> str:
     return fitted(f"{stream}_{key}", LONGEST_COLUMN)
 
 
-def records_checked(records: Iterable[Any]) -> Iterable[Mapping[str, Any]]:
-    """Yield records. Raises SyncError contract_changed at the first that is no object."""
-    for record in records:
-        if not isinstance(record, Mapping):
-            raise SyncError("contract_changed", expected="object", found=type(record).__name__)
-        yield record
+def records_checked(records: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
+    """Return records. Raises SyncError contract_changed at the first that is no object."""
+    kinds = dict.fromkeys(map(type, records))
+    wrong = next((kind for kind in kinds if not issubclass(kind, Mapping)), None)
+    if wrong is not None:
+        raise SyncError("contract_changed", expected="object", found=wrong.__name__)
+    return records
 
 
 def _taken(fields: Sequence[Field], records: Sequence[Any], zone: ZoneInfo) -> list[Record]:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from functools import partial
+from types import NoneType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,7 +28,7 @@ def read_all(column_type: ColumnType, values: Sequence[Any], zone: ZoneInfo) -> 
             with suppress(ValueError):
                 return parse_timestamps(values, zone)
         return _tried(partial(moment, zone=zone), values)
-    if column_type in ("text", "json") or str not in types:
+    if column_type in ("text", "json") or str not in types or _are_plain(values, types):
         return values  # only texts are written in ways of their own
     return _tried(_decimal if column_type == "decimal" else _blank, values)
 
@@ -52,6 +53,14 @@ def moment(value: Any, zone: ZoneInfo) -> datetime | None:
         return datetime.fromtimestamp(float(seconds), UTC)
     except (OverflowError, OSError, ValueError):
         raise ValueError("not a moment") from None
+
+
+def _are_plain(values: Sequence[Any], types: set[type]) -> bool:
+    """Say, where it takes no look at each of them, that none is written in a way of its own."""
+    if not types <= {str, NoneType} or "" in values:
+        return False
+    together = "\n".join(filter(None, values))
+    return "," not in together and "0000-00-00" not in together
 
 
 def _tried(read: Reader, values: Sequence[Any]) -> list[Any]:

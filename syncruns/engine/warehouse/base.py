@@ -169,9 +169,9 @@ class Warehouse(Tables):
         if not rows:
             return {}
         select = f"k.n, t.{self.row_id}, t._hash, t._deleted_at IS NOT NULL"
-        keys = [target.key(row) for row in rows]
+        keys = list(map(target.key, rows))
         found = self._matching(target, select, target.table.key, keys, stamp.connection_id)
-        return {position: Found(row_id, digest, bool(deleted)) for position, row_id, digest, deleted in found}
+        return {row.position: row for row in map(Found._make, found)}
 
     def _live(
         self,
@@ -201,21 +201,20 @@ class Warehouse(Tables):
 
     def _write(self, target: Target, rows: Sequence[Row], found: Mapping[int, Found], stamp: Stamp) -> Counts:
         counts = Counts()
-        new: list[tuple[Row, str]] = []
+        hashed = list(zip(rows, target.digests.of(rows), strict=True))
+        new = [one for position, one in enumerate(hashed) if position not in found]
         changed: list[tuple[Row, str, RowId]] = []
         back: set[RowId] = set()  # those of changed that were deleted
         is_of = target.digests.is_of
-        for position, (row, now) in enumerate(zip(rows, target.digests.of(rows), strict=True)):
-            before = found.get(position)
-            if before is None:
-                new.append((row, now))
-            elif not before.deleted and (before.hash == now or target.table.never_changes):
+        for before in found.values():
+            row, now = hashed[before.position]
+            if not before.deleted and (before.hash == now or target.table.never_changes):
                 counts.unchanged += 1
             elif before.deleted or not is_of(before.hash, row):
                 changed.append((row, now, before.id))
                 if before.deleted:
                     back.add(before.id)
-                counts.inserted += before.deleted
+                counts.inserted += bool(before.deleted)
                 counts.updated += not before.deleted
             else:
                 counts.unchanged += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
@@ -18,8 +18,10 @@ from syncruns.engine.values import dumped, spell_decimal
 VERSION = "2"
 
 Digest = Callable[[Sequence[Row]], list[str]]
+Spelling = Callable[[Sequence[Any]], Sequence[Any]]
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_NUMBER_LINE = re.compile(rf"\n{_NUMBER.pattern}\n")
 
 
 class Digests:
@@ -45,31 +47,30 @@ class Digests:
 
 
 def _by_value(table: Table) -> Digest:
-    names = [column.name for column in table.columns]
-    spellings = [_SPELLINGS.get(column.type) for column in table.columns]
-
-    def digests(rows: Sequence[Row]) -> list[str]:
-        columns = [
-            values if spelled is None else spelled(values)
-            for spelled, values in zip(spellings, zip(*rows, strict=True), strict=bool(rows))
-        ]
-        return [VERSION + digest for digest in _hashed(names, zip(*columns, strict=True))]
-
-    return digests
+    return _digest(table, "2", _SPELLINGS)
 
 
 def _by_type(table: Table) -> Digest:
     """Version 1 told 7 from "7": a column that became text had all its rows written again."""
-    names = [column.name for column in table.columns]
-    return lambda rows: ["1" + digest for digest in _hashed(names, rows)]
+    return _digest(table, "1", {})
 
 
 _DIGESTS: dict[str, Callable[[Table], Digest]] = {"1": _by_type, "2": _by_value}
 
 
-def _hashed(names: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
-    for text in dumped([_named(names, row) for row in rows], _plain_number):
-        yield blake2b(text.encode(), digest_size=8).hexdigest()
+def _digest(table: Table, version: str, spellings: Mapping[ColumnType, Spelling]) -> Digest:
+    """Return the function that hashes rows as JSON objects whose names are sorted."""
+    in_order = sorted(enumerate(table.columns), key=lambda placed: placed[1].name)
+    names = [column.name for _place, column in in_order]
+    columns = [(place, spellings.get(column.type, _as_they_are)) for place, column in in_order]
+
+    def digests(rows: Sequence[Row]) -> list[str]:
+        values = list(zip(*rows, strict=True))
+        spelled = [spell(values[place]) for place, spell in columns] if rows else []
+        lines = dumped([_named(names, row) for row in zip(*spelled, strict=True)], _plain_number)
+        return [version + blake2b(line, digest_size=8).hexdigest() for line in lines]
+
+    return digests
 
 
 def _named(names: Sequence[str], row: Row) -> dict[str, Any]:
@@ -84,8 +85,14 @@ def _plain_number(value: Any) -> orjson.Fragment:
     raise TypeError(type(value).__name__)
 
 
+def _as_they_are(values: Sequence[Any]) -> Sequence[Any]:
+    return values
+
+
 def _spelled_texts(values: Sequence[str | None]) -> Sequence[Any]:
     """Return texts, those of digits bare, as a number would stand there."""
+    if not _NUMBER_LINE.search("\n".join(["", *filter(None, values), ""])):
+        return values
     is_number = _NUMBER.fullmatch
     return [
         orjson.Fragment(text) if text is not None and text[-1:].isdigit() and is_number(text) else text
@@ -106,7 +113,7 @@ def _spelled_moments(values: Sequence[datetime | None]) -> Sequence[Any]:
     ]
 
 
-_SPELLINGS: dict[ColumnType, Callable[[Sequence[Any]], Sequence[Any]]] = {
+_SPELLINGS: dict[ColumnType, Spelling] = {
     "text": _spelled_texts,
     "decimal": _spelled_decimals,
     "timestamp": _spelled_moments,

@@ -65,7 +65,7 @@ class SqliteWarehouse(Warehouse):
 
     row_id = "_rowid_"
     like = "LIKE"
-    rows_at_once = 500  # at most: everybody else, people who click too, waits while they are written
+    rows_at_once = 2000  # at most: everybody else, people who click too, waits while they are written
     divides_pages = True
     writes_alone = True
 

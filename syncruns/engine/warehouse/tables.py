@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from types import NoneType
 from typing import Any
 
 from django.db import connections
@@ -95,14 +96,13 @@ class Tables(ABC):
 
         Also finds tables that are no longer declared.
         """
-        counts: dict[str, int] = {}
-        with self._cursor() as cursor:
-            for name in self._loaded_tables(schema):
-                cursor.execute(
-                    f"SELECT count(*) FROM {self._name(schema, name)} WHERE _connection_id = %s", [connection_id]
-                )
-                counts[name] = int(cursor.fetchone()[0])
+        counts = {name: self.held_rows(schema, name, connection_id) for name in self._loaded_tables(schema)}
         return {name: count for name, count in counts.items() if count}
+
+    def held_rows(self, schema: str, name: str, connection_id: int) -> int:
+        """Return how many rows the connection has in a standing table, deleted ones too."""
+        sql = f"SELECT count(*) FROM {self._name(schema, name)} WHERE _connection_id = %s"
+        return int(self.select(sql, [connection_id])[0][0])
 
     def drop_rows(self, schema: str, name: str, connection_id: int, limit: int) -> int:
         """Remove up to limit rows of the connection from a table of holdings() for good; return how many."""
@@ -284,4 +284,10 @@ class Tables(ABC):
     def _column_encoder(self, declared: Column, actual: Column) -> ColumnEncoder:
         """Return the function that does as _encoder's with many values at once."""
         encode = self._encoder(declared, actual)
-        return lambda values: [None if value is None else encode(value) for value in values]
+
+        def encode_all(values: Sequence[Any]) -> Sequence[Any]:
+            if NoneType in set(map(type, values)):
+                return [None if value is None else encode(value) for value in values]
+            return list(map(encode, values))
+
+        return encode_all

@@ -30,11 +30,12 @@ class Stamp:
 
 
 class Found(NamedTuple):
-    """What is known of a row that exists already."""
+    """What is known of a row that exists already, as the database says it. position: in what was looked for."""
 
+    position: int
     id: RowId
     hash: str
-    deleted: bool
+    deleted: bool | int
 
 
 @dataclass

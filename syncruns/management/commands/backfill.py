@@ -18,7 +18,7 @@ from connections.command_line.flags import given_moment
 from connections.forms.fields import words
 from connections.models import Connection
 from connections.sdk.settings import SettingsInvalid
-from syncruns import backfills
+from syncruns import backfills, dispatch
 from syncruns.command_line.executing import ExecutingCommand
 from syncruns.command_line.explained import error_lines
 from syncruns.health import label_of
@@ -26,6 +26,15 @@ from syncruns.models import Backfill
 from syncruns.timewords import duration, exact, number
 
 POLL_SECONDS = 0.5
+WAITS = {
+    "off": gettext_lazy("the connection's kind is switched off."),
+    "error": gettext_lazy("the connection needs a person; see its page, or connections test."),
+    "starts_over": gettext_lazy("the next sync starts over with the new source; run it first."),
+    "held": gettext_lazy("the connection is paused, or waits for a quota."),
+    "due": gettext_lazy("a sync is due, and goes first. Is Sincro started (make run)?"),
+    "active": gettext_lazy("another run of the connection is active."),
+    "trying_again": gettext_lazy("the window failed, and is tried again later."),
+}
 
 
 class Command(ExecutingCommand):
@@ -101,16 +110,28 @@ class Command(ExecutingCommand):
 
     def _carry_out(self, backfill: Backfill, *, quiet: bool) -> None:
         """Execute window after window here, as far as the connection's syncs leave room; Ctrl-C stops it cleanly."""
+        told = ""
         while backfill.state == Backfill.State.RUNNING:
-            run = backfills.queue_window(backfill, timezone.now())
+            now = timezone.now()
+            dispatch.reap(now)  # where no workers are, nobody else finds the window that a crash has left
+            run = backfills.queue_window(backfill, now)
             if run is not None:
                 self.execute_here(run, quiet=quiet)
+                told = ""
             else:
+                told = self._tell_why(backfill, now, told)
                 time.sleep(POLL_SECONDS)
             before = backfill.windows_done
             backfill.refresh_from_db()
             if backfill.windows_done != before:
                 self.say(_progress(backfill))
+
+    def _tell_why(self, backfill: Backfill, now: datetime, told: str) -> str:
+        """Say once what the next window waits for, and return it."""
+        reason = backfills.waits_for(backfill, now)
+        if reason and reason != told:
+            self.say(_("%(stream)s waits: %(reason)s") % {"stream": backfill.stream, "reason": WAITS[reason]})
+        return reason
 
     def _tell(self, found: Sequence[Backfill]) -> None:
         self.answer([_answer(one) for one in found])

@@ -58,12 +58,13 @@ from syncruns.command_line.answers import connection_answer, full_connection_ans
 from syncruns.command_line.connection_lines import next_sync_words, show_lines
 from syncruns.command_line.deletions import add_deletion_flags, show_or_decide
 from syncruns.command_line.explained import error_lines
-from syncruns.deletion import delete_connection, finish_deletions, rows_of
+from syncruns.deletion import delete_connection, finish_deletions
 from syncruns.health import label_of
 from syncruns.listing import by_attention, load_rows
 from syncruns.notices import notices_of
 from syncruns.pausing import pause as pause_until
-from syncruns.timewords import exact, number
+from syncruns.stored import Stored
+from syncruns.timewords import exact
 
 ACTIONS = ("list", "show", "add", "set", "test", "deletions", "delete", "export", "import")
 FLAG_OF = {"interval_minutes": "--every", "daily_at": "--daily", "cron": "--cron"}
@@ -258,9 +259,10 @@ class Command(ConsoleCommand):
         may_ask = sys.stdin.isatty() and not self.as_json
         if not may_ask and not (options["data"] and options["yes"]):
             raise Refused(_("Without a terminal to ask on, say --data keep or --data drop, and --yes."))
-        rows = sum(rows_of(connection).values())
+        stored = Stored.of(connection)
+        rows = stored.rows
         if rows:
-            self.say(ngettext("It loaded %(rows)s row.", "It loaded %(rows)s rows.", rows) % {"rows": number(rows)})
+            self.say(ngettext("It loaded %(rows)s row.", "It loaded %(rows)s rows.", rows) % {"rows": stored.words})
         data = options["data"] or _asked(_("Keep its rows, or drop them?"), ("keep", "drop"))
         if not options["yes"]:
             _asked(_("Write %(slug)s to delete it:") % {"slug": connection.slug}, (connection.slug,))

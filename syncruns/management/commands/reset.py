@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -12,10 +13,11 @@ from connections.audit import COMMAND_LINE
 from connections.command_line.base import Exit, Refused, named_connection, refuse_unknown
 from connections.services import streams_of
 from syncruns.command_line.executing import ExecutingCommand
+from syncruns.dispatch import reap
 from syncruns.engine.steps import is_step
 from syncruns.resetting import ResetPreview, reset_preview
 from syncruns.services import request_reset
-from syncruns.timewords import duration, number
+from syncruns.timewords import duration
 
 
 class Command(ExecutingCommand):
@@ -43,6 +45,7 @@ class Command(ExecutingCommand):
             self.answer(_answer(preview))
             self.say(_("Nothing was done. Say --yes to reset the stream."))
             return Exit.SUCCESS
+        reap(timezone.now())  # where no workers are, nobody else finds the runs that a crash has left
         run, created = request_reset(
             connection, options["stream"], rows=preview.rows, actor=COMMAND_LINE, call_worker=options["queue"]
         )
@@ -56,9 +59,9 @@ class Command(ExecutingCommand):
         return self.carry_out(run, options)
 
     def _tell(self, preview: ResetPreview) -> None:
-        for name, rows in preview.tables:
+        for name, rows in preview.stored.by_table.items():
             text = ngettext("%(table)s: %(count)s row stored", "%(table)s: %(count)s rows stored", rows)
-            self.say(text % {"table": name, "count": number(rows)})
+            self.say(text % {"table": name, "count": preview.stored.told(rows)})
         if preview.time is not None:
             self.say(_("Expected time: about %(time)s") % {"time": duration(preview.time)})
 
@@ -67,8 +70,9 @@ def _answer(preview: ResetPreview) -> dict[str, Any]:
     seconds = round(preview.time.total_seconds()) if preview.time is not None else None
     return {
         "stream": preview.stream.stream.key,
-        "tables": dict(preview.tables),
+        "tables": dict(preview.stored.by_table),
         "rows": preview.rows,
+        "exact": preview.stored.is_exact,
         "expected_seconds": seconds,
         "done": False,
     }

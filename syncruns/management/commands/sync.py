@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,6 +19,7 @@ from syncruns.command_line.answers import dry_run_answer
 from syncruns.command_line.executing import ExecutingCommand
 from syncruns.command_line.explained import error_lines
 from syncruns.command_line.progress import exit_of_streams
+from syncruns.dispatch import reap
 from syncruns.engine.dry_run import dry_run
 from syncruns.health import label_of
 from syncruns.models import SyncRun
@@ -46,6 +48,7 @@ class Command(ExecutingCommand):
         connection = named_connection(options["slug"])
         if options["dry_run"]:
             return self._dry_run(connection, options)
+        reap(timezone.now())  # where no workers are, nobody else finds the runs that a crash has left
         run, created = request_sync(
             connection,
             trigger=SyncRun.Trigger.CLI,
