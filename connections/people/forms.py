@@ -48,12 +48,10 @@ class KitForm(forms.Form):
 
 
 class SignInForm(KitForm, AuthenticationForm):
-    error_messages: ClassVar[dict[str, Any]] = AuthenticationForm.error_messages | {
-        "invalid_login": _("User name and password do not match. Capital and small letters count."),
-    }
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        mismatch = _("User name and password do not match. Capital and small letters count.")
+        self.error_messages = self.error_messages | {"invalid_login": mismatch}
         self.fields["username"].label = ABOUT_LABELS["username"]
 
 

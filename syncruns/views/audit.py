@@ -107,7 +107,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 def _titles(connections: Iterable[Connection]) -> dict[tuple[str, str], str]:
     """Return what streams are called, by the connection's id and their key."""
-    titles = {}
+    titles: dict[tuple[str, str], str] = {}
     for one in connections:
         with suppress(SyncError):
             titles |= {(str(one.pk), each.stream.key): gettext(each.stream.label) for each in streams_of(one)}
