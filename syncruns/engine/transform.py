@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from connections.sdk.declare import Key, Page, Record, Stream, Table
+from connections.sdk.declare import Columns, Key, Page, Record, Stream, Table
 from syncruns.engine.columns import ColumnReader, column_reader
 from syncruns.engine.corrections import Corrections, Overtaken
 from syncruns.engine.values import Reader, Refused, read_kept, reader, spell_decimal
@@ -166,7 +166,7 @@ class _Reading:
     def read(self, records: Sequence[Record]) -> None:
         """Type records, or reject them: column by column, and one by one when any of them is refused."""
         try:
-            columns = [read([record.get(name) for record in records]) for name, read in self._column_readers]
+            columns = [read(_values(records, name)) for name, read in self._column_readers]
         except Refused:
             for record in records:
                 self._read_one(record)
@@ -262,6 +262,10 @@ class _Reading:
             self.rejected_sets.add(belongs_to)
             self.unknown_set = self.unknown_set or None in belongs_to
         self.rejects.append(Reject(self.table.name, text, safe, reasons, inexact, position=self.count - 1))
+
+
+def _values(records: Sequence[Record], name: str) -> Sequence[Any]:
+    return records.column(name) if isinstance(records, Columns) else [record.get(name) for record in records]
 
 
 @lru_cache(maxsize=1024)

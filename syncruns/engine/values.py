@@ -120,11 +120,15 @@ def canonical_jsons(values: Sequence[Any]) -> list[str] | None:
         texts = list(map(bytes.decode, dumped(values, _number_in_json, JSON_OPTIONS)))
     except TypeError:  # a value that it does not know, as it knows none of over 64 bits
         return None
-    for text in texts:
-        # It writes null for a number that is none; an escaped NUL is to be refused, and so is what is too deep.
-        if "null" in text or "\\u0000" in text or text.count("[") + text.count("{") > JSON_DEPTH:
-            return None
+    # It writes null for a number that is none; an escaped NUL is to be refused, and so is what is too deep.
+    together = "\n".join(texts)
+    if "null" in together or "\\u0000" in together or any(map(_may_be_deep, texts)):
+        return None
     return texts
+
+
+def _may_be_deep(text: str) -> bool:
+    return len(text) > 2 * JSON_DEPTH and text.count("[") + text.count("{") > JSON_DEPTH
 
 
 def dumped(values: Iterable[Any], default: Callable[[Any], Any], options: int = 0) -> list[bytes]:

@@ -15,7 +15,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections.sdk.declare import Column, Page, Stream, Table
+from connections.sdk.declare import Column, Columns, Page, Stream, Table
 from connections.sdk.parsing import parse_timestamp, parse_timestamps
 from syncruns.engine.columns import column_reader
 from syncruns.engine.transform import to_rows
@@ -95,6 +95,18 @@ def test_record_on_a_page_of_many_becomes_what_it_becomes_alone(column: Column, 
     assert [(one.key, one.reasons) for one in together.rejects] == [
         (one.key, one.reasons) for each in alone for one in each.rejects
     ]
+
+
+@given(column=st.sampled_from(COLUMNS), values=VALUES)
+def test_records_told_column_by_column_become_what_they_become_one_by_one(column: Column, values: list[Any]) -> None:
+    table = Table("t", (Column("id", "integer"), column, Column("other")), ("id",))
+    stream = Stream("s", "S", (table,))
+    columns = Columns({"id": range(len(values)), "value": values})
+    records = list(columns)
+    assert (len(columns), records) == (len(values), [{"id": at, "value": value} for at, value in enumerate(values)])
+    assert [columns[at] for at in range(len(values))] == records
+    assert list(columns[1:]) == records[1:]
+    assert repr(to_rows(Page(rows={"t": columns}), stream)) == repr(to_rows(Page(rows={"t": records}), stream))
 
 
 def test_equal_values_of_different_types_stay_apart() -> None:

@@ -63,6 +63,12 @@ def test_range_that_cannot_be_read_is_refused_with_what_was_typed(
     assert not Backfill.objects.exists()
 
 
+def test_refused_form_still_follows_the_backfills_that_go_on(client: Client, shop: Connection, address: str) -> None:
+    begin(client, shop)
+    answer = client.post(reverse("backfill_begin", args=[shop.slug]), RANGE | {"since": ""})
+    assert f'hx-get="{address}"' in answer.content.decode()
+
+
 def test_second_backfill_of_a_stream_waits_for_the_end_of_the_first(client: Client, shop: Connection) -> None:
     begin(client, shop)
     answer = begin(client, shop)

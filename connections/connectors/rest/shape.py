@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from connections.connectors.rest.names import LONGEST_COLUMN, LONGEST_TABLE, fitted, snake
 from connections.connectors.rest.paths import MISSING, ColumnPath, column_path, find
 from connections.connectors.rest.values import read_all
-from connections.sdk.declare import Column, Record, Stream, Table
+from connections.sdk.declare import Column, Columns, Stream, Table
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Rejected
 from connections.sdk.text import gettext_noop as _
@@ -61,25 +61,25 @@ class Shape:
         paths = [field.path for field in self.fields] + [child.list_path for child in self.children]
         return any(find(record, path) is not MISSING for path in paths)
 
-    def rows(self, records: Sequence[Any], zone: ZoneInfo) -> dict[str, list[Record]]:
+    def rows(self, records: Sequence[Any], zone: ZoneInfo) -> dict[str, Columns]:
         """Return the records' rows by table, children included. Raises SyncError contract_changed for a bad list.
 
         Records without a key keep their row, so that somebody can see them; their items are left out.
         """
-        parents = _taken(self.fields, records, zone)
-        rows: dict[str, list[Record]] = {self.table.name: parents}
+        parents = Columns(_taken(self.fields, records, zone))
+        keys = list(zip(*map(parents.column, self.table.key), strict=True))
+        rows = {self.table.name: parents}
         for child in self.children:
             inherited, items = [], []
-            for record, parent in zip(records, parents, strict=True):
-                key = [parent[name] for name in self.table.key]
+            for record, key in zip(records, keys, strict=True):
                 if None in key:
                     continue
-                of_parent = dict(zip(child.table.parent_key, key, strict=True))
                 for position, item in enumerate(_items(record, child.list_path), 1):
-                    inherited.append({**of_parent, POSITION: position} if child.has_position else of_parent)
+                    inherited.append((*key, position) if child.has_position else key)
                     items.append(item)
-            own = _taken(child.fields, items, zone)
-            rows[child.table.name] = [{**one, **other} for one, other in zip(inherited, own, strict=True)]
+            names = (*child.table.parent_key, POSITION) if child.has_position else child.table.parent_key
+            columns = dict(zip(names, zip(*inherited, strict=True), strict=bool(items)))
+            rows[child.table.name] = Columns({**columns, **_taken(child.fields, items, zone)})
         return rows
 
 
@@ -147,15 +147,15 @@ def records_checked(records: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
     return records
 
 
-def _taken(fields: Sequence[Field], records: Sequence[Any], zone: ZoneInfo) -> list[Record]:
-    """Return the fields' values of each record or item, found and read field by field; None for what is missing."""
-    names = [field.column.name for field in fields]
-    columns = [read_all(field.column.type, _found(records, field.path), zone) for field in fields]
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+def _taken(fields: Sequence[Field], records: Sequence[Any], zone: ZoneInfo) -> dict[str, Sequence[Any]]:
+    """Return each field's values, one for each record or item; None for what is missing."""
+    are_plain = set(map(type, records)) == {dict}
+    found = ((field.column, _found(records, field.path, are_plain=are_plain)) for field in fields)
+    return {column.name: read_all(column.type, values, zone) for column, values in found}
 
 
-def _found(records: Sequence[Any], path: str) -> list[Any]:
-    if path and "." not in path and set(map(type, records)) == {dict}:
+def _found(records: Sequence[Any], path: str, *, are_plain: bool) -> list[Any]:
+    if are_plain and path and "." not in path:
         return [record.get(path) for record in records]  # without a search
     return [None if (value := find(record, path)) is MISSING else value for record in records]
 
