@@ -193,6 +193,7 @@ def test_deleting_a_connection_without_rows_asks_nothing_about_them(page: Client
     gone = make_connection()
     said = page.get(reverse("connection_danger", args=[gone.slug])).content.decode()
     assert "It never ran. It stored no rows." in said and 'type="radio"' not in said
+    assert f'href="/data/?connection={gone.slug}">0</a>' in said
     page.post(reverse("connection_delete", args=[gone.slug]), {"data": "keep", "name": gone.name})
     assert Connection.objects.filter(pk=gone.pk, deletion="").count() == 0
 
