@@ -150,7 +150,7 @@ def danger_context(slug: str) -> dict[str, Any]:
     """Return what the danger page says: what a deletion would take, in numbers."""
     context = connection_frame(slug, "danger", timezone.now())
     context["runs"] = SyncRun.objects.filter(connection=context["connection"]).count()
-    context["lost"] = Stored.of(context["connection"])
+    context["at_stake"] = Stored.of(context["connection"])
     return context
 
 

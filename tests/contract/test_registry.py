@@ -10,7 +10,7 @@ from connections.connectors import REGISTRY
 from connections.sandbox import SAMPLES, SANDBOXES
 from connections.sdk.errors import SyncError
 from tests.contract.case import Case, Impatient
-from tests.contract.checks import CHECKS, Check
+from tests.contract.checks import CHECKS, LONG, Check
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +25,11 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
         yield served
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "check",
+    [pytest.param(check, marks=[pytest.mark.long] if check in LONG else []) for check in CHECKS],
+    ids=lambda check: check.__name__,
+)
 def test_connector_keeps_its_promise(case: Case, check: Check) -> None:
     check(case)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import count
 from types import ModuleType
 from typing import Any
 
@@ -93,12 +94,30 @@ def _mistyped(self: Any, *given: Any) -> Iterator[Page]:
         yield Page({"readings": [{**record, "metres": 1.5} for record in page.rows["readings"]]})
 
 
+def _counts_its_keys(self: Any, *given: Any) -> Iterator[Page]:
+    for page in READ(self, *given):
+        records = [{**record, "id": next(NUMBERS)} for record in page.rows["readings"]]
+        yield Page({"readings": records}, checkpoint=page.checkpoint)
+
+
+def _stamps_its_rows(self: Any, *given: Any) -> Iterator[Page]:
+    for page in READ(self, *given):
+        records = [{**record, "gauge": str(next(NUMBERS))} for record in page.rows["readings"]]
+        yield Page({"readings": records}, checkpoint=page.checkpoint)
+
+
+def _runs_ahead(self: Any, *given: Any) -> Iterator[Page]:
+    for page in READ(self, *given):
+        yield Page(page.rows, checkpoint={"after": page.checkpoint["after"] + 5})
+
+
 def _unserialisable(self: Any, *given: Any) -> Iterator[Page]:
     for page in READ(self, *given):
         yield Page(page.rows, checkpoint={"after": (1, 2)})
 
 
 READ = CONNECTOR.TidesConnector.read
+NUMBERS = count()
 
 
 @pytest.mark.parametrize(
@@ -111,6 +130,9 @@ READ = CONNECTOR.TidesConnector.read
         (_crashes, checks.every_fault_ends_in_a_mapped_code),
         (_undeclared, checks.keys_are_present),
         (_mistyped, checks.values_parse_to_their_types),
+        (_counts_its_keys, checks.reading_again_brings_the_same_rows),
+        (_stamps_its_rows, checks.reading_again_brings_the_same_rows),
+        (_runs_ahead, checks.checkpoints_pass_no_record),
         (_unserialisable, checks.checkpoints_survive_json),
     ],
 )

@@ -415,3 +415,10 @@ def test_error_that_goes_away_by_itself_leads_to_the_schedule(page: Client, make
     url = reverse("run", args=[make_run(connection, "failed", error_code="rate_limited").pk])
     assert "See when it syncs next" in text(page, url)
     assert f'href="{reverse("connection_schedule", args=[connection.slug])}"' in page.get(url).content.decode()
+
+
+def test_danger_page_counts_the_rows_as_the_other_tabs_do(page: Client, make_connection: Make) -> None:
+    connection = make_connection()
+    for name in ("connection", "connection_danger"):
+        shown = page.get(reverse(name, args=[connection.slug])).content.decode()
+        assert re.search(rf'href="/data/\?connection={connection.slug}">\d+</a>', shown), name
