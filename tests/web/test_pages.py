@@ -189,6 +189,15 @@ def test_connection_whose_settings_declare_nothing_still_has_a_page(page: Client
         assert gone.name in text(page, reverse(name, args=[gone.slug]))
 
 
+def test_deleting_a_connection_without_rows_asks_nothing_about_them(page: Client, make_connection: Make) -> None:
+    gone = make_connection()
+    said = page.get(reverse("connection_danger", args=[gone.slug])).content.decode()
+    assert "It never ran. It stored no rows." in said and 'type="radio"' not in said
+    assert f'href="/data/?connection={gone.slug}">0</a>' in said
+    page.post(reverse("connection_delete", args=[gone.slug]), {"data": "keep", "name": gone.name})
+    assert Connection.objects.filter(pk=gone.pk, deletion="").count() == 0
+
+
 def test_schedule_that_cannot_be_read_has_a_sentence_instead_of_slots(page: Client, make_connection: Make) -> None:
     connection = make_connection(schedule_kind="cron", cron="0 0 31 2 *")
     assert "The schedule has no next slot" in text(page, reverse("connection_schedule", args=[connection.slug]))
