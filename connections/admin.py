@@ -82,6 +82,7 @@ class StreamSettingInline(admin.TabularInline):
     """Shown only; the console knows which streams there are."""
 
     model = StreamSetting
+    template = "admin/edit_inline/rows.html"
     extra = 0
     can_delete = False
 

@@ -52,6 +52,7 @@ class RunnableConnectionAdmin(ConnectionAdmin):
 
 class StreamRunInline(admin.TabularInline):
     model = StreamRun
+    template = "admin/edit_inline/rows.html"
     extra = 0
     can_delete = False
     fields = ("label", "state", "attempt", "pages", *StreamRun.COUNTED, "error_code")

@@ -175,6 +175,8 @@ class RoleAdmin(GroupAdmin):
     """The three roles are set by the code; other groups may be added."""
 
     list_display = ("name", "label")
+    filter_horizontal = ()  # its boxes have names that assistive technology may not read
+    formfield_overrides = {models.ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}
 
     @admin.display(description=_("role"))
     def label(self, group: Group) -> str:

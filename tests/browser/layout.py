@@ -47,11 +47,11 @@ _FOCUS = """() => {
 _SETTLE = "document.getAnimations().forEach((one) => one instanceof CSSTransition && one.finish())"
 
 
-def blemishes(page: Page, language: str) -> list[str]:
-    """Return what is wrong with an open page, a line each."""
+def blemishes(page: Page, language: str, rows: int = 0) -> list[str]:
+    """Return what is wrong with an open page, a line each. rows: how many of a table axe looks at; 0 means all."""
     page.evaluate(_SETTLE)
     found = [] if page.locator("h1").count() == 1 else ["not one h1"]
     if (spoken := page.evaluate("document.documentElement.lang.slice(0, 2)")) != language[:2]:
         found.append(f"in {spoken}")
     found += [line for check in (_TOO_WIDE, _STICKING_OUT) for line in page.evaluate(check)]
-    return found + findings(page) + page.evaluate(_FOCUS)
+    return found + findings(page, rows) + page.evaluate(_FOCUS)

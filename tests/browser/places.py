@@ -108,9 +108,61 @@ EMPTY: dict[str, tuple[str, ...]] = {
     "webhooks": ("/settings/webhooks/",),
 }
 
+# What people see whose role lets them do less.
+ROLES: dict[str, tuple[str, ...]] = {
+    "overview": ("/",),
+    "connections": ("/connections/",),
+    "connection": tuple(f"/connections/{{{one}}}/" for one in ("usual", "failing", "running", "long", "turned")),
+    "connection_schedule": ("/connections/{usual}/schedule/", "/connections/{paused}/schedule/"),
+    "connection_backfills": ("/connections/{filled}/backfills/",),
+    "connection_deletions": ("/connections/{held}/deletions/",),
+    "run": ("/runs/{run_failed}/", "/runs/{run_running}/"),
+    "review": ("/review/",),
+    "review_record": ("/review/records/{record}/",),
+    "preferences": ("/preferences/",),
+}
+
+# Who must choose a password of his own is led there from everywhere.
+NEWCOMER: dict[str, tuple[str, ...]] = {"password_change": ("/",)}
+
+# Django's admin, by its models; the first four are looked at everyday.
+ADMIN: dict[str, tuple[str, ...]] = {
+    "index": ("/admin/", "/admin/syncruns/"),
+    "run": (
+        "/admin/syncruns/syncrun/",
+        "/admin/syncruns/syncrun/?state__exact=failed&q=erp",
+        "/admin/syncruns/syncrun/{run_running}/change/",
+        "/admin/syncruns/syncrun/{run_running}/history/",
+    ),
+    "user": (
+        "/admin/auth/user/{user}/change/",
+        "/admin/auth/user/",
+        "/admin/auth/user/add/",
+        "/admin/auth/user/{user}/delete/",
+        "/admin/auth/user/{user}/history/",
+        "/admin/auth/user/{user}/password/",
+    ),
+    "connection": (
+        "/admin/connections/connection/{usual_id}/change/",
+        "/admin/connections/connection/{long_id}/change/",
+        "/admin/connections/connection/{usual_id}/history/",
+        "/admin/connections/connection/",
+    ),
+    "role": ("/admin/auth/group/", "/admin/auth/group/add/", "/admin/auth/group/{role}/change/"),
+    **{
+        model: (f"/admin/{model}/", f"/admin/{model}/{{{row}}}/change/", f"/admin/{model}/{{{row}}}/history/")
+        for model, row in {
+            "syncruns/synclog": "entry",
+            "syncruns/checkpoint": "checkpoint",
+            "syncruns/quarantinedrecord": "record_long",
+            "connections/auditevent": "event",
+        }.items()
+    },
+}
+
 # Without a session. Those under /states/ are answers that take the place of a page (tests/browser/states_urls.py).
 SIGNED_OUT: dict[str, tuple[str, ...]] = {
-    "sign_in": ("/sign-in/",),
+    "sign_in": ("/sign-in/", "/runs/?state=failures"),
     "welcome": ("{invited}", "/welcome/MQ/expired/"),
     STATES: tuple(f"/states/{answer}/" for answer in ("400", "403-csrf", "404", "500", "503", "maintenance", "locked")),
 }
@@ -142,6 +194,7 @@ SENT: dict[str, tuple[str, dict[str, str]]] = {
     "/settings/tokens/": ("main form", {"name": "Painel de vendas"}),
     "/settings/webhooks/{webhook}/": ("form[action$='/rotate/']", {}),
     "/review/records/{record}/": ("main form", {"total": "1x"}),
+    "/review/": ("form[action$='/review/records/']", {"record": "{record}", "act": "discard"}),
 }  # fmt: skip
 
 ACTS = "a button's address: answers GET with 405"
@@ -168,7 +221,7 @@ NO_PAGES: dict[str, str] = {
         ACTS,
     ),
 }  # fmt: skip
-# Whole namespaces: Django's admin, which daily work does not need, and the API, whose page is looked at by itself.
+# Whole namespaces: Django's admin, whose pages are listed by model, and the API, whose page is looked at by itself.
 APART = ("admin", "api")
 
 

@@ -35,6 +35,7 @@ def main(what: str, password: str) -> None:
             _lengthen()
             _decisions()
             _system(ana)
+            _colleagues(password)
 
 
 def _crowd() -> None:
@@ -189,6 +190,18 @@ def _system(ana: Any) -> None:
         )  # fmt: skip
 
 
+def _colleagues(password: str) -> None:
+    """People who sign in besides Ana, named after what they may do."""
+    from django.contrib.auth.models import Group, User
+
+    from connections.models import UserPreference
+
+    for name in ("viewer", "operator", "newcomer"):
+        user = User.objects.create_user(name, password=password, first_name=name.title())
+        user.groups.add(Group.objects.get(name="viewer" if name == "newcomer" else name))
+        UserPreference.objects.create(user=user, must_change_password=name == "newcomer")
+
+
 def what_there_is(console: Console) -> dict[str, str]:
     """Return what the words in paths (tests/browser/places.py) stand for, asked of the full database."""
 
@@ -217,6 +230,11 @@ def what_there_is(console: Console) -> dict[str, str]:
         "sha256": f"{1:064x}",
         "user": one("SELECT id FROM auth_user WHERE username LIKE 'xxx%'"),
         "active_user": one("SELECT id FROM auth_user WHERE username LIKE 'xxx%' AND is_active"),
+        "role": one("SELECT id FROM auth_group"),
+        "long_id": one("SELECT id FROM connections_connection WHERE slug = 'filial-40'"),
+        "entry": one("SELECT id FROM syncruns_synclog"),
+        "event": one("SELECT id FROM connections_auditevent WHERE length(target_name) > 90"),
+        "checkpoint": one("SELECT id FROM syncruns_checkpoint"),
         "invited": (console.data_dir / INVITED).read_text(),
         "webhook": one("SELECT id FROM syncruns_webhook"),
     }

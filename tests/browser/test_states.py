@@ -17,13 +17,15 @@ from playwright.sync_api import Browser
 
 from tests.browser.conftest import Watched
 from tests.browser.layout import blemishes
-from tests.browser.places import EMPTY, FULL, REFUSED, SENT, SIGNED_OUT
+from tests.browser.places import ADMIN, EMPTY, FULL, NEWCOMER, REFUSED, ROLES, SENT, SIGNED_OUT
 from tests.browser.seed import what_there_is
 from tests.console import Console, console
 
 PASSWORD = "only-for-the-states"  # noqa: S105
 
 
+WHO = {"signed out": "", "viewer": "viewer", "operator": "operator", "newcomer": "newcomer"}  # others: "ana"
+FIRST_ROWS = 5  # of a table that axe looks at everyday
 NOTHING_THERE = "/documents/none/"
 REFUSAL = "console: Failed to load resource: the server responded with a status of"
 AS_IT_SHOULD_BE = ("404", "422", f"{REFUSAL} 404", f"{REFUSAL} 422")  # of pages; `open` looks at their status
@@ -58,13 +60,13 @@ VIEWS = [View(locale, scheme, *size) for locale, scheme, size in product(LOCALES
 class Looker:
     """A browser on one console, signed in or not, that takes any view without loading the page again."""
 
-    def __init__(self, chromium: Browser, of: Console, *, signed_in: bool) -> None:
+    def __init__(self, chromium: Browser, of: Console, name: str) -> None:
         self._context = chromium.new_context()
         self._watched = Watched(self._context, of.url)
         self._of, self._page = of, self._watched.page
         self._devtools = self._context.new_cdp_session(self._page)
-        if signed_in:
-            self._watched.sign_in("ana", PASSWORD)
+        if name:
+            self._watched.sign_in(name, PASSWORD)
 
     def close(self) -> None:
         self._context.close()
@@ -79,13 +81,13 @@ class Looker:
             with self._page.expect_navigation():
                 self._page.locator(form).first.evaluate(_SEND, dict(typed or {}))
 
-    def faults(self, view: View) -> list[str]:
-        """Return what is wrong with the open page in a view, and what went wrong until now."""
+    def faults(self, view: View, rows: int = 0) -> list[str]:
+        """Return what is wrong with the open page in a view, and what went wrong until now. rows: see blemishes."""
         self._take(view)
         wrong = [line for line in self._watched.wrong if not line.startswith(AS_IT_SHOULD_BE)]
         self._watched.wrong.clear()
         where = self._page.url.removeprefix(self._of.url)
-        return [f"{where} {view}: {line}" for line in blemishes(self._page, view.locale) + wrong]
+        return [f"{where} {view}: {line}" for line in blemishes(self._page, view.locale, rows) + wrong]
 
     def _take(self, view: View) -> None:
         metrics = {"width": view.width, "height": view.height, "deviceScaleFactor": view.scale, "mobile": False}
@@ -118,8 +120,8 @@ def _seeded(factory: pytest.TempPathFactory, what: str) -> Iterator[Console]:
 
 
 def one_of_each(places: Places) -> Places:
-    """Return each page in its most usual state; those that most states are seen on well, failed and running too."""
-    return {name: paths[: 3 if name in ("connection", "run") else 1] for name, paths in places.items()}
+    """Return each page in its most usual state; those that most states are seen on well and failed."""
+    return {name: paths[: 2 if name in ("connection", "run") else 1] for name, paths in places.items()}
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +134,7 @@ def in_turn(looker: Looker, pages: Iterable[tuple[str, str]]) -> list[str]:
     found = []
     for (path, form), view in zip(pages, cycle(VIEWS)):
         looker.open(path, view, form)
-        found += looker.faults(view)
+        found += looker.faults(view, FIRST_ROWS)
     return found
 
 
@@ -151,14 +153,27 @@ def expect_none(faults: list[str]) -> None:
     assert not faults, "\n".join(faults)
 
 
-EVERYDAY = {"full": one_of_each(FULL), "empty": {"overview": ("/",)}, "signed out": one_of_each(SIGNED_OUT)}
-ALL = {"full": FULL, "empty": EMPTY, "signed out": SIGNED_OUT}
+EVERYDAY = {
+    "full": one_of_each(FULL),
+    "empty": {"overview": ("/",)},
+    "signed out": one_of_each(SIGNED_OUT),
+    "admin": dict(list(one_of_each(ADMIN).items())[:4]),
+}
+ALL = {
+    "full": FULL,
+    "empty": EMPTY,
+    "signed out": SIGNED_OUT,
+    "admin": ADMIN,
+    "viewer": ROLES,
+    "operator": ROLES,
+    "newcomer": NEWCOMER,
+}
 
 
 @pytest.fixture
 def looker(request: pytest.FixtureRequest, chromium: Browser, state: str) -> Iterator[Looker]:
     of = request.getfixturevalue("empty" if state == "empty" else "full")
-    looker = Looker(chromium, of, signed_in=state != "signed out")
+    looker = Looker(chromium, of, WHO.get(state, "ana"))
     yield looker
     looker.close()
 
@@ -168,7 +183,7 @@ def pages_of(request: pytest.FixtureRequest, places: Places) -> list[tuple[str, 
     return [(path.format(**words), "") for paths in places.values() for path in paths]
 
 
-@pytest.mark.parametrize("state", ALL)
+@pytest.mark.parametrize("state", EVERYDAY)
 def test_one_of_each_page_looks_right(looker: Looker, request: pytest.FixtureRequest, state: str) -> None:
     expect_none(in_turn(looker, pages_of(request, EVERYDAY[state])))
 
@@ -195,7 +210,8 @@ def test_refused_forms_say_what_is_wrong_and_look_right(looker: Looker, words: d
 @pytest.mark.parametrize("state", ["sent"])
 def test_pages_that_only_buttons_lead_to_look_right(looker: Looker, words: dict[str, str], locale: str) -> None:
     for path, (form, typed) in SENT.items():
-        expect_none(in_all_views(looker, [(path.format(**words), form)], locale, typed))
+        filled = {name: value.format(**words) for name, value in typed.items()}
+        expect_none(in_all_views(looker, [(path.format(**words), form)], locale, filled))
 
 
 @pytest.mark.long
