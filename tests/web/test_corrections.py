@@ -43,7 +43,7 @@ def test_row_is_corrected_in_its_form_and_shows_both_values(
 
     page = save(client, row_page(bills), total="1.250,00", note="Misread").content.decode()
 
-    assert "Saved." in page and "The source sent:" in page and '<q class="text-break">200.5</q>' in page
+    assert "Saved." in page and "The source sent:" in page and '<q class="text-break">200.50</q>' in page
     one = Correction.objects.get()
     assert (one.column, one.source, one.value, one.note, one.made_by) == (
         "total",
@@ -93,7 +93,7 @@ def test_overtaken_correction_waits_under_review_until_somebody_decides(
     first = client.get(reverse("review"))
     assert (first.status_code, first.headers["Location"]) == (302, reverse("review_corrections"))
     page = client.get(reverse("review_corrections"), HTTP_ACCEPT_LANGUAGE="en").content.decode()
-    assert "The source changed" in page and "Keep the correction" in page and "<strong>260</strong>" in page
+    assert "The source changed" in page and "Keep the correction" in page and "<strong>260.00</strong>" in page
     address = reverse("correction_decide", args=[Correction.objects.get().pk])
 
     told = client.post(address, {"act": "keep"}, HTTP_ACCEPT_LANGUAGE="en", follow=True).content.decode()
