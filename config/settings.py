@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -47,7 +48,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "axes",
     "django_q",
-    "ninja",
     "connections",
     "syncruns",
 ]
@@ -121,6 +121,9 @@ SECURE_CSP = {
 }
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
+# django-ninja is no installed app, which every process would import; the web asks for its files and its schemas.
+_ninja = find_spec("ninja")
+STATICFILES_DIRS = [Path(place) / "static" for place in (_ninja and _ninja.submodule_search_locations) or ()]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -108,13 +108,19 @@ CATALOGUE: dict[str, Entry] = {
         _("Could not connect"),
         _("No connection to %(host)s could be made, or it broke off; the next sync tries again."),
         _("The address is wrong, the source is down, or a network or firewall stands between."),
-        (_("Check that the address opens from this server."), _("If it does, retry.")),
+        (
+            _("Open the address in a browser; if it opens nowhere, tell whoever runs the source."),
+            _("If it opens, ask whoever runs Sincro whether a firewall stands between; then retry."),
+        ),
     ),
     "connection_failed.dns": Entry(
         _("Address not found"),
         _("There is no server called %(host)s."),
         _("The address is mistyped, or this server cannot look up names."),
-        (_("Check the address, letter by letter."), _("If it is right, check this server's DNS.")),
+        (
+            _("Check the address, letter by letter."),
+            _("If it is right, ask whoever runs Sincro to check this server's DNS."),
+        ),
         "edit_settings",
     ),
     "connection_failed.refused": Entry(
@@ -129,7 +135,7 @@ CATALOGUE: dict[str, Entry] = {
         _("The certificate has expired, is for another name, or was issued by the company itself."),
         (
             _("Have the certificate renewed or corrected by whoever runs the source."),
-            _("If the company issued it itself, name its certificate in REQUESTS_CA_BUNDLE."),
+            _("If the company issued it itself, ask whoever runs Sincro to name it in REQUESTS_CA_BUNDLE."),
             _("Then retry."),
         ),
     ),
@@ -300,7 +306,7 @@ CATALOGUE: dict[str, Entry] = {
         _("The reset takes longer than a run may"),
         _("The run met its deadline before everything was read; every stored row and the checkpoint stayed."),
         _("This source can only be read in one go, so another run would begin from the start and get no further."),
-        (_("Give RUN_TIMEOUT a larger value and restart Sincro."), _("Then reset the stream again.")),
+        (_("Ask whoever runs Sincro to give RUN_TIMEOUT a larger value."), _("Then reset the stream again.")),
         "reset",
     ),
     "destination_failed": Entry(
@@ -310,7 +316,7 @@ CATALOGUE: dict[str, Entry] = {
             "next sync tries again."
         ),
         _("The database was restarted, is full, or is overloaded."),
-        (_("Check the database and the free disk space."), _("Then retry.")),
+        (_("Ask whoever runs Sincro to look at the System page: database and free disk space."), _("Then retry.")),
     ),
     "key_changed": Entry(
         _("The key of a table changed"),
@@ -323,7 +329,10 @@ CATALOGUE: dict[str, Entry] = {
         _("Stored credentials cannot be read"),
         _("The stored credentials were encrypted with a key that this installation does not have."),
         _("CREDENTIAL_KEYS was changed, or the database was moved without its keys."),
-        (_("Put the former key back into CREDENTIAL_KEYS, after the new one."), _("Or enter the credentials again.")),
+        (
+            _("Enter the credentials again."),
+            _("Or ask whoever runs Sincro to put the former key back into CREDENTIAL_KEYS, after the new one."),
+        ),
         "edit_credentials",
     ),
     "worker_lost": Entry(
@@ -335,7 +344,7 @@ CATALOGUE: dict[str, Entry] = {
         _("The server was restarted, or ran out of memory."),
         (
             _("A scheduled sync starts again by itself; start one again that a person had started."),
-            _("If it repeats, check the server's memory and log."),
+            _("If it repeats, ask whoever runs Sincro to check the server's memory and log."),
         ),
     ),
     "timed_out": Entry(
@@ -358,6 +367,7 @@ CATALOGUE: dict[str, Entry] = {
         ),
         _("A person changed the address, database or company and chose to start over."),
         (_("Nothing: the next sync removes what the earlier source left, then reads the new one."),),
+        "wait",
     ),
     "kind_off": Entry(
         _("Switched off for this installation"),

@@ -198,7 +198,7 @@ def note_synced(connection: Connection, *, trouble: bool) -> None:
     Connection.objects.filter(pk=connection.pk).update(last_sync_at=timezone.now())
     if not trouble:
         _lift_block(connection)
-        if connection.clear_error():
+        if connection.status == Connection.Status.ERROR and connection.clear_error():
             audit.record("connection.recovered", target=connection)
             transaction.on_commit(lambda: journal.recovered(connection))
 

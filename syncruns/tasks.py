@@ -123,10 +123,10 @@ def claim_next() -> SyncRun | None:
     """Claim the first queued run that nobody else takes: people's first, then the oldest slot."""
     ticker.skip_switched_off()
     waiting = SyncRun.objects.filter(state=SyncRun.State.QUEUED).order_by("-priority", "queued_at")
-    for run in waiting.select_related("connection")[:5]:
+    while (run := waiting.select_related("connection").first()) is not None:
         if run.claim(worker_name(), settings.LEASE_SECONDS):
-            return run
-    return None
+            break
+    return run
 
 
 def execute_run(run_id: UUID | str) -> SyncRun | None:

@@ -26,13 +26,16 @@ def zone_choices() -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ")) for name in ["UTC", *names]]
 
 
+_CLASSES: dict[type[forms.Widget], str] = {forms.Select: "form-select", forms.RadioSelect: "form-check-input"}
+
+
 class KitForm(forms.Form):
     """Dresses the fields in the kit's classes, and leads to the first one that is wrong."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            field.widget.attrs["class"] = "form-select" if isinstance(field, forms.ChoiceField) else "form-control"
+            field.widget.attrs["class"] = _CLASSES.get(type(field.widget), "form-control")
 
     def full_clean(self) -> None:
         super().full_clean()
@@ -45,7 +48,11 @@ class KitForm(forms.Form):
 
 
 class SignInForm(KitForm, AuthenticationForm):
-    pass
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        mismatch = _("User name and password do not match. Capital and small letters count.")
+        self.error_messages = self.error_messages | {"invalid_login": mismatch}
+        self.fields["username"].label = ABOUT_LABELS["username"]
 
 
 class NewPasswordForm(KitForm, PasswordChangeForm):
@@ -91,7 +98,7 @@ ROLE_CHOICES = (
 ABOUT_LABELS = {
     "first_name": _("First name"),
     "last_name": _("Last name"),
-    "username": _("Name for signing in"),
+    "username": _("User name"),
     "email": _("E-mail"),
 }
 
@@ -99,7 +106,9 @@ ABOUT_LABELS = {
 class AccountForm(KitForm, forms.ModelForm):
     """A person's name, e-mail and role. with_role: whether the role may be chosen here."""
 
-    role = forms.ChoiceField(label=_("Role"), choices=ROLE_CHOICES, required=False, initial=VIEWER)
+    role = forms.ChoiceField(
+        label=_("Role"), choices=ROLE_CHOICES, required=False, initial=VIEWER, widget=forms.RadioSelect
+    )
 
     class Meta:
         model = User

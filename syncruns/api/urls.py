@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import URLPattern, re_path
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
@@ -45,6 +47,14 @@ class Json(BaseRenderer):
         return orjson.dumps(data, default=str)
 
 
+class Description(Swagger):
+    """The page of description, with our template and files."""
+
+    def render_page(self, request: HttpRequest, api: NinjaAPI, **kwargs: Any) -> HttpResponse:
+        told = {**self.settings, "url": self.get_openapi_url(api, kwargs)}
+        return render(request, self.template, {"swagger_settings": json.dumps(told), "api": api})
+
+
 class Api(NinjaAPI):
     """Says of errors that they are problem documents, and calls operations as generated clients shall."""
 
@@ -71,7 +81,7 @@ api = Api(
     urls_namespace="api",
     openapi_url="/openapi.json",
     docs_url="/docs",
-    docs=Swagger(settings=SWAGGER),
+    docs=Description(settings=SWAGGER),
     renderer=Json(),
 )
 api.add_router("", router)

@@ -127,7 +127,8 @@ def _streams_checks(
     undecided = {stream.stream for stream in row.decisions.pending}  # told by check_runs
     params: dict[str, Any] = {"connection": connection.slug}
     try:
-        rests = _rests(streams_of(connection))
+        selected = streams_of(connection)
+        rests = _rests(selected)
         pause = _longest_pause(connection, now)
     except SyncError as error:
         yield Check("streams", PROBLEM, "streams_unknown", params | {"error": error.code})
@@ -144,14 +145,19 @@ def _streams_checks(
         if now - max(last_success or began, rested_until) > allowed and stream not in undecided:
             is_new = last_success is None and now - began < STREAMS_WITHIN
             (never if is_new else stale).append(stream)
+    called = {one.stream.key: one.stream.label for one in selected}
     successes = [entry["last_success"] for entry in found if entry["last_success"]]
     params |= {"streams": found, "count": len(found), "at": min(successes, default=None)}
     if never:
-        yield Check("streams", WARNING, "streams_never", params | {"never": never, "began": began})
+        yield Check("streams", WARNING, "streams_never", params | _named("never", never, called) | {"began": began})
     if stale:
-        yield Check("streams", WARNING, "streams_stale", params | {"stale": stale})
+        yield Check("streams", WARNING, "streams_stale", params | _named("stale", stale, called))
     if not never and not stale:
         yield Check("streams", OK, "streams_fresh" if successes else "streams_new", params)
+
+
+def _named(name: str, streams: list[str], called: dict[str, str]) -> dict[str, list[str]]:
+    return {name: streams, "called": [called[stream] for stream in streams]}
 
 
 def _rests(streams: Sequence[SelectedStream]) -> dict[str, int]:

@@ -95,6 +95,8 @@ def _word(name: str, value: Any, params: dict[str, Any]) -> str:
         return f"{title} ({params['detail']})" if params.get("detail") else title
     if name == "mail_error":
         return explain_mail(value, params.get("error_params", {})).sentence
+    if name in ("never", "stale"):  # streams, which people know by their names
+        return ", ".join(map(gettext, params["called"]))
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, int):

@@ -39,17 +39,26 @@ class Evolutions:
 
         Raises what Tables.prepare raises, and Interruption("worker_lost").
         """
-        self._log_all(prepared(destination, self._run.connection, self._schema, self._stream))
         declared = {table.name: spelled(table) for table in self._stream.tables}
-        if declared == checkpoint.declared:
-            return
         gone = list(undeclared(checkpoint.declared, declared))
-        with transaction.atomic():
+
+        def note() -> bool:
             if not checkpoint.own(self._run):
-                raise Interruption("worker_lost")
+                return False
             checkpoint.declared = declared
             checkpoint.save(update_fields=["declared"])
             _keep(self._run.connection, self._schema, gone)
+            return True
+
+        def keep(changes: list[Evolution]) -> None:
+            _keep(self._run.connection, self._schema, changes)
+            note()  # tables that took long to be altered stay so, whoever runs by then
+
+        self._log_all(destination.prepare(self._schema, self._stream.tables, keep))
+        if declared != checkpoint.declared:
+            with transaction.atomic():
+                if not note():
+                    raise Interruption("worker_lost")
         self._log_all(gone)
 
     def _log_all(self, changes: Sequence[Evolution]) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
-from django.db import Error, connections, transaction
+from django.db import Error, connections
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
+from connections.sdk.errors import Interruption
 from syncruns.engine import journal
+from syncruns.engine.claim import held
 from syncruns.models import SyncLog, SyncRun
 
 logger = logging.getLogger("sync.engine")
@@ -27,7 +30,7 @@ class RunLog:
         self._waiting: list[SyncLog] = []
         self._last: SyncLog | None = None  # the newest row already written ...
         self._repeats = 0  # ... and with how many repeats
-        self._room = settings.RUN_LOG_LIMIT - run.logs.count()
+        self._room = settings.RUN_LOG_LIMIT - (run.logs.count() if run.fence > 1 else 0)  # of before it was handed back
         self._left_out = 0
         self._flushed_at = time.monotonic()  # there is nothing yet
 
@@ -55,6 +58,14 @@ class RunLog:
         """
         if time.monotonic() < self._flushed_at + rest:
             return
+        with self._lock:
+            has_news = self._waiting or (self._last is not None and self._last.repeats != self._repeats)
+        if has_news:
+            with suppress(Interruption), held(self._run):
+                self.write()
+
+    def write(self) -> None:
+        """Write what was collected in the caller's transaction, which holds the run."""
         self._flushed_at = time.monotonic()
         with self._lock:
             waiting, self._waiting = self._waiting, []
@@ -62,12 +73,9 @@ class RunLog:
             repeats, at = (last.repeats, last.at) if last is not None else (0, None)
         if not waiting and (last is None or repeats == self._repeats):
             return
-        with transaction.atomic():
-            if not self._run.hold():
-                return
-            if last is not None and repeats != self._repeats:
-                SyncLog.objects.filter(pk=last.pk).update(repeats=repeats, at=at)
-            SyncLog.objects.bulk_create(waiting)
+        if last is not None and repeats != self._repeats:
+            SyncLog.objects.filter(pk=last.pk).update(repeats=repeats, at=at)
+        SyncLog.objects.bulk_create(waiting)
         self._repeats = repeats
         if waiting:
             self._last, self._repeats = waiting[-1], waiting[-1].repeats

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,10 +37,9 @@ class Outcome:
         return {"code": self.cause.code, "params": self.cause.params, "detail": self.cause.detail}
 
 
-def outcome_of(run: SyncRun, failures: Sequence[SyncError], log: RunLog) -> Outcome:
-    """Note the end in the log, and return how a run ended whose streams are written."""
+def outcome_of(run: SyncRun, rows: Collection[StreamRun], failures: Sequence[SyncError], log: RunLog) -> Outcome:
+    """Note the end in the log, and return how a run ended. rows: its streams, as they are written."""
     event = "dry_run_finished" if run.is_dry else "run_finished"
-    rows = list(run.streams.all())
     totals = {name: sum(getattr(row, name) for row in rows) for name in SyncRun.COUNTED}
     log.add("done" if not failures else "warning", event, **totals)
     states = {row.state for row in rows}

@@ -45,8 +45,7 @@ def load_reviewed(
     prepared(destination, connection, schema, stream)
     with transaction.atomic():
         run, row = _begin(connection, stream, user)
-        checkpoint, _created = Checkpoint.objects.get_or_create(connection=connection, stream=stream.key)
-        checkpoint.take(run)
+        checkpoint = Checkpoint.taken(run, stream.key)
         destination.recorder = ChangeRecorder(run, stream.key)
         log = RunLog(run)
         pages = settle(run)

@@ -186,9 +186,11 @@ class Sweeps:
 
     def _begin(self, name: str) -> None:
         number = self._stream.tables.index(self._stream.table(name))
-        self._opened.add(number)
         scratch = self._scratch(number)
-        self._running[name] = _Running(scratch if scratch.open() else None, timezone.now())
+        is_open = scratch.open()
+        if is_open:
+            self._opened.add(number)
+        self._running[name] = _Running(scratch if is_open else None, timezone.now())
         self._log.add("info", "sweep_began", self._stream.key, table=name)
 
     def _scratch(self, number: int) -> Scratch:

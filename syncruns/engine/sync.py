@@ -41,6 +41,7 @@ logger = logging.getLogger("sync.engine")
 
 LOG_SECONDS = 1.0  # between two writes of the run's log while all goes well
 LONGEST_PAUSE = 60.0  # seconds a source may ask for within a run; beyond that the connection waits for its quota
+LOADED = [*StreamRun.COUNTED, "pages", "expected", "checkpoint_after"]  # of a stream's row
 ENDS_THE_RUN = {"credentials_refused", "credentials_expired", "config_invalid", "address_refused", "secrets_unreadable"}
 
 
@@ -56,9 +57,10 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
             with_steps=run.trigger != SyncRun.Trigger.BACKFILL,
         )  # fmt: skip
         journal.in_force(run, selected)
+        log.add("info", "run_started", streams=[choice.stream.label for choice, due in selected if due])
         with held(run):
             rows = _stream_runs(run, [choice for choice, _due in selected])
-        log.add("info", "run_started", streams=[choice.stream.label for choice, due in selected if due])
+            log.write()
         failures: list[SyncError] = []
         for choice, due in selected:
             row = rows[choice.stream.key]
@@ -76,7 +78,7 @@ def sync(run: SyncRun, open_connector: Callable[[], Connector], leash: Leash) ->
                 failure = _StreamSync(run, choice, row, open_connector, leash, log).run()
                 if failure is not None:
                     failures.append(failure)
-        return outcome_of(run, failures, log)
+        return outcome_of(run, rows.values(), failures, log)
     except Interruption as interrupted:
         interruption = Interruption("source_changed") if _lost_its_source(run, interrupted) else interrupted
         log.add(
@@ -154,10 +156,7 @@ class _StreamSync:
         row.error_code, row.error_params, row.error_detail = "", {}, ""  # of before the run was handed back
         noted = ["state", "attempt", "started_at", "error_code", "error_params", "error_detail", "checkpoint_before"]
         with held(self._run):
-            checkpoint, _created = Checkpoint.objects.get_or_create(
-                connection=self._run.connection, stream=self._stream.key
-            )
-            checkpoint.take(self._run)
+            checkpoint = Checkpoint.taken(self._run, self._stream.key)
             if is_reset(self._choice, self._run.options):
                 Reset.follow(checkpoint, order_of(self._run.options))
             row.checkpoint_before = checkpoint.state
@@ -222,7 +221,7 @@ class _StreamSync:
     def _tell_interrupted(self, interruption: Interruption) -> None:
         if interruption.code != "worker_lost":  # else what this worker knows is no longer true
             with suppress(Error):
-                self._row.refresh_from_db()
+                self._row.refresh_from_db(fields=LOADED)
                 journal.stream_interrupted(self._run, self._row, interruption.code)
 
     def _explained(self, error: SyncError) -> SyncError:
@@ -235,7 +234,7 @@ class _StreamSync:
 
     def _end(self, brake: SyncError | None) -> SyncError | None:
         row = self._row
-        row.refresh_from_db()  # the load counts in the database, with the rows
+        row.refresh_from_db(fields=LOADED)  # the load counts in the database, with the rows
         waits = row.quarantined and waiting_of(self._run, self._stream.key)
         row.state = StreamRun.State.PARTIAL if waits or brake else StreamRun.State.SUCCEEDED
         row.finished_at = timezone.now()
@@ -266,6 +265,7 @@ class _StreamSync:
 
     def _fail(self, failure: SyncError) -> None:
         row = self._row
+        row.refresh_from_db(fields=LOADED)
         row.state = StreamRun.State.UNAVAILABLE if failure.code == UNAVAILABLE else StreamRun.State.FAILED
         row.finished_at = timezone.now()
         row.error_code, row.error_params, row.error_detail = failure.code, failure.params, failure.detail
@@ -336,7 +336,7 @@ def _is_due(connection: Connection, choice: SelectedStream) -> bool:
 
 def _stream_runs(run: SyncRun, choices: list[SelectedStream]) -> dict[str, StreamRun]:
     """Create the run's stream rows, or find those of before it was handed back."""
-    known = {row.stream: row for row in run.streams.all()}
+    known = {row.stream: row for row in run.streams.all()} if run.fence > 1 else {}
     missing = [
         StreamRun(
             run=run,

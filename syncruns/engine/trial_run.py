@@ -48,7 +48,7 @@ def try_out(run: SyncRun, leash: Leash) -> Outcome:
                 continue
             journal.stream_failed(run, row, SyncError(row.error_code, **row.error_params), pause=None)
             log.add("error", f"failed.{row.error_code}", row.stream, source=run.connection.name, **row.error_params)
-        return outcome_of(run, failures, log)
+        return outcome_of(run, rows, failures, log)
     except Interruption as interruption:
         return Outcome.of(interruption)
     finally:

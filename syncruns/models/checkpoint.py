@@ -35,10 +35,14 @@ class Checkpoint(models.Model):
     def __str__(self) -> str:
         return f"{self.connection_id}/{self.stream}"
 
-    def take(self, run: SyncRun) -> None:
-        """Give the run the right to write, and take it from whoever had it."""
-        type(self).objects.filter(pk=self.pk).update(token=run.token, fence=models.F("fence") + 1, run=run)
-        self.refresh_from_db()
+    @classmethod
+    def taken(cls, run: SyncRun, stream: str) -> Checkpoint:
+        """Give the run the right to write, and take it from whoever had it. Only in a transaction."""
+        locked = cls.objects.select_for_update()
+        checkpoint, _created = locked.get_or_create(connection=run.connection, stream=stream)
+        checkpoint.token, checkpoint.fence, checkpoint.run = run.token, checkpoint.fence + 1, run
+        checkpoint.save(update_fields=["token", "fence", "run"])
+        return checkpoint
 
     def own(self, run: SyncRun) -> bool:
         """Lock the row for this transaction; False: the run must write nothing.

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Q, Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -189,10 +189,10 @@ class SyncRun(Counts):
         """queued -> running, with a fresh token and a higher fence."""
         now = timezone.now()
         return self._move(
-            Q(state=self.State.QUEUED),
+            Q(state=self.State.QUEUED, fence=self.fence),
             state=self.State.RUNNING,
             token=uuid.uuid4(),
-            fence=F("fence") + 1,
+            fence=self.fence + 1,
             lease_until=now + timedelta(seconds=lease_seconds),
             worker=worker,
             started_at=now,
@@ -258,13 +258,16 @@ class SyncRun(Counts):
 
     def lose(self, now: datetime, *, given_up: bool = False) -> bool:
         """running -> lost, when its lease has ended without a sign of life, or its own worker gives up."""
-        return self._end(
+        lost = self._end(
             Q() if given_up else self.held_by_nobody(now),
             state=self.State.LOST,
             finished_at=now,
             error_code="worker_lost",
             error_params={"worker": self.worker},
         )
+        if lost:
+            self.refresh_from_db(fields=["cancel_requested_at"])  # decides whether it comes again
+        return lost
 
     @transaction.atomic
     def _leave_queue(self, **changes: Any) -> bool:
@@ -272,6 +275,8 @@ class SyncRun(Counts):
         moved = self._move(
             Q(state=self.State.QUEUED), finished_at=timezone.now(), **changes, **(self.totals() if self.fence else {})
         )
+        if moved:
+            self.refresh_from_db(fields=["fence"])
         if moved and self.fence:
             self.streams.filter(state=StreamRun.State.WAITING).update(state=StreamRun.State.NOT_STARTED)
         return moved
@@ -285,14 +290,18 @@ class SyncRun(Counts):
         ):
             return False
         self.connection.checkpoints.filter(token=token).update(token=None)  # waits for a load that is under way
-        cancelled = self.state == self.State.CANCELLED
-        self.streams.filter(state=StreamRun.State.RUNNING).update(
-            state=StreamRun.State.CANCELLED if cancelled else StreamRun.State.FAILED,
-            finished_at=self.finished_at,
-            error_code=self.error_code,
-        )
-        self.streams.filter(state=StreamRun.State.WAITING).update(state=StreamRun.State.NOT_STARTED)
-        totals = self.totals()
+        streams = list(self.streams.values("state", *self.COUNTED))
+        states = {stream["state"] for stream in streams}
+        if StreamRun.State.RUNNING in states:
+            cancelled = self.state == self.State.CANCELLED
+            self.streams.filter(state=StreamRun.State.RUNNING).update(
+                state=StreamRun.State.CANCELLED if cancelled else StreamRun.State.FAILED,
+                finished_at=self.finished_at,
+                error_code=self.error_code,
+            )
+        if StreamRun.State.WAITING in states:
+            self.streams.filter(state=StreamRun.State.WAITING).update(state=StreamRun.State.NOT_STARTED)
+        totals = {name: sum(stream[name] for stream in streams) for name in self.COUNTED}
         type(self).objects.filter(pk=self.pk).update(**totals)
         for name, total in totals.items():
             setattr(self, name, total)
@@ -309,7 +318,8 @@ class SyncRun(Counts):
     def _move(self, condition: Q, **changes: Any) -> bool:
         moved = type(self).objects.filter(condition, pk=self.pk).update(**changes)
         if moved:
-            self.refresh_from_db()
+            for name, value in changes.items():
+                setattr(self, name, value)
         return bool(moved)
 
 

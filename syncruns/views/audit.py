@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
@@ -13,10 +15,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from connections.models import AuditEvent, Connection
+from connections.sdk.errors import SyncError
+from connections.services import streams_of
 from syncruns.events import Change, changes, sentence
 from syncruns.views.runs import SPAN_WORDS, SPANS
 
@@ -100,14 +105,33 @@ def audit(request: HttpRequest) -> HttpResponse:
     return render(request, "console/audit.html", context)
 
 
+def _titles(connections: Iterable[Connection]) -> dict[tuple[str, str], str]:
+    """Return what streams are called, by the connection's id and their key."""
+    titles: dict[tuple[str, str], str] = {}
+    for one in connections:
+        with suppress(SyncError):
+            titles |= {(str(one.pk), each.stream.key): gettext(each.stream.label) for each in streams_of(one)}
+    return titles
+
+
+def _with_title(event: AuditEvent, titles: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    """Return an event's params with the title of its stream; its key where that is unknown by now."""
+    stream = event.params.get("stream")
+    title = titles.get((event.target_id, stream)) if isinstance(stream, str) else None
+    return {**event.params, "stream": title} if title else event.params
+
+
 def _rows(events: Iterable[AuditEvent]) -> list[Row]:
     found = list(events)
     ids = {event.target_id for event in found if event.target_kind == "connection"}
-    slugs = {str(pk): slug for pk, slug in Connection.objects.filter(pk__in=ids, deletion="").values_list("pk", "slug")}
+    connections = Connection.objects.filter(pk__in=ids, deletion="").prefetch_related("stream_settings")
+    slugs = {str(one.pk): one.slug for one in connections}
+    named = {event.target_id for event in found if "stream" in event.params}
+    titles = _titles(one for one in connections if str(one.pk) in named)
     return [
         Row(
             event=event,
-            words=sentence(event.action, event.params),
+            words=sentence(event.action, _with_title(event, titles)),
             changes=changes(event.params),
             slug=slugs.get(event.target_id, "") if event.target_kind == "connection" else "",
             run=str(event.params.get("run", "")),

@@ -27,13 +27,13 @@ SEND, WATCH = "send_webhooks", "watch_health"  # chores
 
 def note_run(run: SyncRun) -> None:
     """Note the end of a run for every webhook that wants it."""
-    wanted = list(Webhook.objects.filter(is_on=True))
-    if not wanted:
-        return
-    from syncruns.api.facts import log_facts, streams_of_runs  # the API's schemas take long to make at each start
-
     try:
         with transaction.atomic():
+            wanted = list(Webhook.objects.filter(is_on=True))
+            if not wanted:
+                return
+            from syncruns.api.facts import log_facts, streams_of_runs  # the API's schemas take long to make
+
             told = [webhook for webhook in wanted if webhook.on_run_end]
             if told:
                 with translation.override(settings.LANGUAGE_CODE):

@@ -101,6 +101,19 @@ def secrets_are_absent_from_every_error(case: Case) -> None:
         assert_secretless(case, [told(error), str(context.events)])
 
 
+def erased_secret_is_asked_for_by_name(case: Case) -> None:
+    """Whoever changes the address erases the secrets, and a run may come before they are given again."""
+    session = case.session()
+    session.secrets = {}
+    try:
+        list(session.read(session.streams(session.config)[0], None, Impatient()))
+    except SyncError as error:
+        named = {setting.name for setting in session.settings if setting.is_secret}
+        assert error.code == "config_invalid" and error.params["field"] in named, error
+    else:
+        raise AssertionError("read without a secret")
+
+
 def empty_page_ends_the_reading(case: Case) -> None:
     """A source that has nothing is read to an end, and nothing is taken for deleted."""
     for stream in case.streams():
@@ -240,6 +253,7 @@ CHECKS: tuple[Check, ...] = (
     keys_are_present,
     values_parse_to_their_types,
     secrets_are_absent_from_every_error,
+    erased_secret_is_asked_for_by_name,
     empty_page_ends_the_reading,
     same_page_twice_raises,
     memory_is_bounded,

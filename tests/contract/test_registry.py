@@ -8,8 +8,7 @@ import pytest
 
 from connections.connectors import REGISTRY
 from connections.sandbox import SAMPLES, SANDBOXES
-from connections.sdk.errors import SyncError
-from tests.contract.case import Case, Impatient
+from tests.contract.case import Case
 from tests.contract.checks import CHECKS, LONG, Check
 
 pytestmark = pytest.mark.django_db
@@ -32,13 +31,3 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
 )
 def test_connector_keeps_its_promise(case: Case, check: Check) -> None:
     check(case)
-
-
-def test_secret_that_was_erased_with_its_address_is_asked_for_by_name(case: Case) -> None:
-    session = case.session()
-    session.secrets = {}
-    stream = session.streams(session.config)[0]
-    with pytest.raises(SyncError) as caught:
-        list(session.read(stream, None, Impatient()))
-    assert caught.value.code == "config_invalid"
-    assert caught.value.params["field"] in {setting.name for setting in session.settings if setting.is_secret}

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from connections.destination import table_name
@@ -22,10 +24,14 @@ from connections.sdk.settings import Setting
 from connections.services import set_stream
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.sync import _StreamSync
-from syncruns.models import Checkpoint, QuarantinedRecord, SyncRun
+from syncruns.models import Checkpoint, QuarantinedRecord, SyncLog, SyncRun
+from syncruns.services import request_sync
+from syncruns.tasks import execute_run
 from tests.engine.scripted import ITEMS, ScriptedConnector, fails, items, pages
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+MOST_STATEMENTS = 45  # of a run of one stream, BEGIN and COMMIT among them
 
 Sync = Callable[..., SyncRun]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -61,6 +67,26 @@ def test_a_second_run_counts_what_changed_exactly(sync_now: Sync) -> None:
     sync_now({"items": pages(items((1, "a", "1"), (2, "b", "2"), (3, "c", "3")))})
     run = sync_now({"items": pages(items((1, "a", "1"), (2, "B", "2"), (3, "c", "3.00"), (4, "d", "4")))})
     assert counts(run) == (4, 1, 1, 2, 0, 0)
+
+
+def test_a_run_that_changes_nothing_asks_the_database_little(sync_now: Sync, shop: Connection) -> None:
+    scripts = {"items": pages(items((1, "a", "1"), checkpoint={"id": 1}))}
+    sync_now(scripts, streams=["items"])
+    queued, _created = request_sync(shop, call_worker=False, streams=["items"])
+    with CaptureQueriesContext(database) as captured:
+        execute_run(queued.pk)
+    assert len(captured) <= MOST_STATEMENTS, "\n".join(query["sql"] for query in captured)
+
+
+def test_start_of_a_run_is_in_its_log_before_anything_is_read(sync_now: Sync, shop: Connection) -> None:
+    seen: list[str] = []
+
+    def script(state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        seen.extend(SyncLog.objects.filter(run__connection=shop).values_list("event", flat=True))
+        yield items((1, "a", "1"))
+
+    sync_now({"items": script})
+    assert seen == ["run_started"]
 
 
 def test_the_read_starts_from_the_checkpoint(sync_now: Sync) -> None:
@@ -280,6 +306,8 @@ def test_cancel_is_seen_while_the_source_hangs_and_keeps_what_was_loaded(
 ) -> None:
     def script(state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
         yield items((1, "a", "1"), checkpoint={"id": 1})
+        while checkpoint(shop) != {"id": 1}:
+            context.wait(0.05)
         SyncRun.objects.get(connection=shop, state="running").request_cancel()
         context.wait(60)
         yield items((2, "b", "2"), checkpoint={"id": 2})

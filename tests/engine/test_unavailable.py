@@ -59,7 +59,7 @@ def test_a_run_that_another_worker_goes_on_with_keeps_no_old_reason(
     shop: Connection,
 ) -> None:
     ScriptedConnector.scripts = {"items": pages(items((1, "a", "1"))), "orders": pages()}
-    run = SyncRun.objects.create(connection=shop, trigger="manual")
+    run = SyncRun.objects.create(connection=shop, trigger="manual", fence=1)  # claimed before
     run.streams.create(stream="items", label="Items", state="unavailable", error_code="unavailable")
     execute_run(run.pk)
     row = run.streams.get(stream="items")

@@ -67,7 +67,17 @@ def test_audit_tells_values_before_and_after(page: Client, shop: Connection) -> 
     assert "every (minutes): 30 → became 15" in said
     assert "missed slots: Run once for everything missed → became Wait for the next slot" in said
     assert "http://127.0.0.1:9 → became https://api.example/v2" in said
-    assert "Changed the stream orders enabled: yes → became no" in said
+    assert "Changed the stream Sales orders enabled: yes → became no" in said
+
+
+def test_streams_go_by_their_titles_and_by_their_key_once_they_are_gone(page: Client, shop: Connection) -> None:
+    titled = [stream | {"label": "Pedidos"} for stream in CONFIG["streams"]]
+    Connection.objects.update(config=CONFIG | {"streams": titled})
+    assert "Changed the stream Pedidos " in words(page, "/audit/")
+    Connection.objects.update(config=CONFIG | {"streams": []})
+    assert "Changed the stream orders " in words(page, "/audit/")
+    Connection.objects.update(kind="no-longer-installed")
+    assert "Changed the stream orders " in words(page, "/audit/")
 
 
 def test_a_change_of_the_catch_up_choice_alone_is_kept_and_moves_no_slot(shop: Connection) -> None:

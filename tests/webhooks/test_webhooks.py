@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from connections.models import AuditEvent, Connection
 from syncruns import dispatch
 from syncruns.chores import CHORES
-from syncruns.models import SystemJob, ToldHealth, Webhook, WebhookDelivery
+from syncruns.models import SyncRun, SystemJob, ToldHealth, Webhook, WebhookDelivery
 from syncruns.services import cancel_run
 from syncruns.tasks import execute_run
 from syncruns.webhooks.events import SEND, WATCH, note, note_health_changes, note_run
@@ -203,6 +204,15 @@ def test_run_ends_even_if_it_cannot_be_told(make_connection: Make, hook: Webhook
     run.finished_at = object()  # cannot be written
     note_run(run)
     assert {SEND, WATCH} <= set(CHORES)
+
+
+def test_run_ends_even_if_its_webhooks_cannot_be_looked_up(make_connection: Make) -> None:
+    run = make_run(make_connection())
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE syncruns_webhook RENAME TO elsewhere")
+        note_run(run)
+        cursor.execute("ALTER TABLE elsewhere RENAME TO syncruns_webhook")
+    assert SyncRun.objects.filter(pk=run.pk).exists()
 
 
 def test_administrator_adds_tests_rotates_and_deletes_a_webhook(

@@ -246,6 +246,11 @@
     toasts.querySelectorAll(".notice").forEach(dress);
     if (document.querySelector("#run-live[data-poll]") && logBox()) logBox().scrollTop = logBox().scrollHeight;
     saidOfRun = document.querySelector("[data-announce]")?.dataset.announce ?? "";
+    // On a phone the tabs are wider than the window: begin with the open one in sight.
+    for (const tab of document.querySelectorAll("main .nav-underline .active")) {
+      const row = tab.closest(".nav-underline");
+      row.scrollLeft += tab.getBoundingClientRect().right - row.getBoundingClientRect().right + 24;
+    }
     setInterval(tick, TICK);
   });
 })();
