@@ -10,13 +10,21 @@ from collections.abc import Iterator
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
+STATES = "states"  # answers that take the place of a page (tests/browser/states_urls.py)
 # A company with three hundred connections: long names, failing, running, waiting, off.
 FULL: dict[str, tuple[str, ...]] = {
     "overview": ("/", "/?period=7d"),
     "connections": ("/connections/", "/connections/?page=3", "/connections/?health=running", "/connections/?q=nobody"),
-    "connection": tuple(f"/connections/{{{one}}}/" for one in ("usual", "failing", "running", "long", "new", "quota")),
+    "connection": tuple(
+        f"/connections/{{{one}}}/"
+        for one in ("usual", "failing", "running", "long", "new", "quota", "turned", "strange", "filled")
+    ),
     "connection_runs": ("/connections/{usual}/runs/", "/connections/{long}/runs/", "/connections/{new}/runs/"),
-    "connection_schedule": ("/connections/{usual}/schedule/", "/connections/{off}/schedule/"),
+    "connection_schedule": (
+        "/connections/{usual}/schedule/",
+        "/connections/{off}/schedule/",
+        "/connections/{paused}/schedule/",
+    ),
     "connection_backfills": ("/connections/{filled}/backfills/", "/connections/{usual}/backfills/"),
     "connection_deletions": ("/connections/{held}/deletions/", "/connections/{usual}/deletions/"),
     "connection_danger": ("/connections/{usual}/danger/", "/connections/{long}/danger/"),
@@ -67,7 +75,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "system": ("/system/",),
     "users": ("/users/", "/users/?q=nobody"),
     "user_new": ("/users/new/",),
-    "user": ("/users/{user}/",),
+    "user": ("/users/{user}/", "/users/{active_user}/"),
     "preferences": ("/preferences/",),
     "alerts": ("/preferences/alerts/",),
     "password_change": ("/password/",),
@@ -75,6 +83,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "tokens": ("/settings/tokens/",),
     "webhooks": ("/settings/webhooks/",),
     "webhook": ("/settings/webhooks/{webhook}/",),
+    STATES: tuple(f"/states/{answer}/" for answer in ("403", "404", "500")),
 }
 
 # The first day: no connection, no run, nobody but one administrator.
@@ -99,7 +108,6 @@ EMPTY: dict[str, tuple[str, ...]] = {
     "webhooks": ("/settings/webhooks/",),
 }
 
-STATES = "states"
 # Without a session. Those under /states/ are answers that take the place of a page (tests/browser/states_urls.py).
 SIGNED_OUT: dict[str, tuple[str, ...]] = {
     "sign_in": ("/sign-in/",),
@@ -124,6 +132,17 @@ REFUSED: dict[str, str] = {
     "/settings/tokens/": "main form",
     "/settings/webhooks/": "main form",
 }
+
+# Pages that a button leads to, and no address: path -> what is sent of which form, beside what stands in it.
+SENT: dict[str, tuple[str, dict[str, str]]] = {
+    "/connections/{usual}/settings/": (
+        "#connection-form", {"config:base_url": "https://other.example.com", "save": "1"}
+    ),
+    "/users/{active_user}/": ("form[action$='/password/']", {}),
+    "/settings/tokens/": ("main form", {"name": "Painel de vendas"}),
+    "/settings/webhooks/{webhook}/": ("form[action$='/rotate/']", {}),
+    "/review/records/{record}/": ("main form", {"total": "1x"}),
+}  # fmt: skip
 
 ACTS = "a button's address: answers GET with 405"
 PART = "a part of a page that is in the list"

@@ -109,6 +109,10 @@ def _decisions() -> None:
     }.items():  # fmt: skip
         make_run(held, state, ago=timedelta(hours=5), **fields)
     make_run(Connection.objects.get(slug="filial-22"), "queued")
+    Connection.objects.filter(pk=shop.pk).update(first_loaded_at=now)
+    Connection.objects.filter(slug="filial-23").update(paused_until=now + timedelta(days=2))
+    Connection.objects.filter(slug="filial-25").update(first_loaded_at=now, starts_over=True)
+    Connection.objects.filter(slug="filial-27").update(kind="of-an-earlier-version")
     for state in Correction.State.values:
         Correction.objects.create(
             connection=shop, stream="orders", table="erp_orders", key=[1], record_key=f"{state} {UNBROKEN}",
@@ -121,7 +125,10 @@ def _decisions() -> None:
         )  # fmt: skip
     odoo = Connection.objects.create(
         name="Odoo", slug="odoo", kind="odoo", tags=["Financeiro"],
-        config={"url": "https://odoo.example.com", "database": "prod", "user": "ana@example.com"},
+        config={
+            "url": "https://odoo.example.com", "database": "prod", "user": "ana@example.com", "auth": "api_key",
+            "api_key_ends": (now + timedelta(days=9)).date().isoformat(),
+        }, secrets_set_at={"api_key": now.isoformat()},
     )  # fmt: skip
     streams = ("partners", "products", "orders", LONG[:60])
     for number, (stream, state) in enumerate(zip(streams, Backfill.State.values, strict=True)):
@@ -191,6 +198,7 @@ def what_there_is(console: Console) -> dict[str, str]:
     slugs = {
         "usual": "loja-virtual", "failing": "erp-filial-sul", "running": "erp-matriz", "long": "filial-40",
         "new": "estacao-da-loja", "quota": "marketplace", "off": "filial-norte", "held": "filial-21", "filled": "odoo",
+        "paused": "filial-23", "turned": "filial-25", "strange": "filial-27",
     }  # fmt: skip
     runs = dict(console.query("SELECT state, min(id) FROM syncruns_syncrun GROUP BY state"))
     runs["failed"] = one("SELECT id FROM syncruns_syncrun WHERE error_params LIKE '%401%'")
@@ -208,6 +216,7 @@ def what_there_is(console: Console) -> dict[str, str]:
         "document": one("SELECT id FROM syncruns_document WHERE length(name) > 100"),
         "sha256": f"{1:064x}",
         "user": one("SELECT id FROM auth_user WHERE username LIKE 'xxx%'"),
+        "active_user": one("SELECT id FROM auth_user WHERE username LIKE 'xxx%' AND is_active"),
         "invited": (console.data_dir / INVITED).read_text(),
         "webhook": one("SELECT id FROM syncruns_webhook"),
     }

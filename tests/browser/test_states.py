@@ -6,7 +6,7 @@ every state in every view.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, product
@@ -17,7 +17,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.conftest import Watched
 from tests.browser.layout import blemishes
-from tests.browser.places import EMPTY, FULL, REFUSED, SIGNED_OUT
+from tests.browser.places import EMPTY, FULL, REFUSED, SENT, SIGNED_OUT
 from tests.browser.seed import what_there_is
 from tests.console import Console, console
 
@@ -40,6 +40,15 @@ class View:
     scale: int = 1
 
 
+# Types values into fields, adds those that have none, such as a button's, and sends the form.
+_SEND = """(form, typed) => {
+  for (const [name, value] of Object.entries(typed)) {
+    const field = form.elements.namedItem(name)?.matches?.("input:not([type=submit])") ? form.elements.namedItem(name)
+      : form.appendChild(Object.assign(document.createElement("input"), {type: "hidden", name}));
+    field.value = value;
+  }
+  HTMLFormElement.prototype.submit.call(form);
+}"""
 Places = dict[str, tuple[str, ...]]
 LOCALES = ("pt-BR", "en")
 SIZES = ((1440, 900, 1), (390, 844, 1), (768, 1024, 1), (720, 450, 2), (320, 256, 4))  # the last: 400 % of 1280
@@ -60,15 +69,15 @@ class Looker:
     def close(self) -> None:
         self._context.close()
 
-    def open(self, path: str, view: View, form: str = "") -> None:
-        """Load a page, and send a form of it unless "", without what browsers check before."""
+    def open(self, path: str, view: View, form: str = "", typed: Mapping[str, str] | None = None) -> None:
+        """Load a page, and send a form of it unless "", with what is typed, without what browsers check before."""
         self._context.set_extra_http_headers({"Accept-Language": view.locale})
         self._take(view)
         answer = self._page.goto(self._of.url + path)
         assert answer is not None and (answer.ok or path.endswith(NOTHING_THERE)), f"{path}: {answer and answer.status}"
         if form:
             with self._page.expect_navigation():
-                self._page.locator(form).first.evaluate("form => HTMLFormElement.prototype.submit.call(form)")
+                self._page.locator(form).first.evaluate(_SEND, dict(typed or {}))
 
     def faults(self, view: View) -> list[str]:
         """Return what is wrong with the open page in a view, and what went wrong until now."""
@@ -109,8 +118,8 @@ def _seeded(factory: pytest.TempPathFactory, what: str) -> Iterator[Console]:
 
 
 def one_of_each(places: Places) -> Places:
-    """Return each page in its most usual state, and those that all states are seen on in all of them."""
-    return {name: paths if name in ("connection", "run") else paths[:1] for name, paths in places.items()}
+    """Return each page in its most usual state; those that most states are seen on well, failed and running too."""
+    return {name: paths[: 3 if name in ("connection", "run") else 1] for name, paths in places.items()}
 
 
 @pytest.fixture(scope="module")
@@ -127,11 +136,13 @@ def in_turn(looker: Looker, pages: Iterable[tuple[str, str]]) -> list[str]:
     return found
 
 
-def in_all_views(looker: Looker, pages: Iterable[tuple[str, str]], locale: str) -> list[str]:
+def in_all_views(
+    looker: Looker, pages: Iterable[tuple[str, str]], locale: str, typed: Mapping[str, str] | None = None
+) -> list[str]:
     views = [view for view in VIEWS if view.locale == locale]
     found = []
     for path, form in pages:
-        looker.open(path, views[0], form)
+        looker.open(path, views[0], form, typed)
         found += [line for view in views for line in looker.faults(view)]
     return found
 
@@ -177,6 +188,14 @@ def test_every_page_looks_right_in_every_state_and_view(
 def test_refused_forms_say_what_is_wrong_and_look_right(looker: Looker, words: dict[str, str], locale: str) -> None:
     pages = [(path.format(**words), form) for path, form in REFUSED.items()]
     expect_none(in_all_views(looker, pages, locale))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("state", ["sent"])
+def test_pages_that_only_buttons_lead_to_look_right(looker: Looker, words: dict[str, str], locale: str) -> None:
+    for path, (form, typed) in SENT.items():
+        expect_none(in_all_views(looker, [(path.format(**words), form)], locale, typed))
 
 
 @pytest.mark.long
