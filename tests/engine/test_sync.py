@@ -378,25 +378,6 @@ def test_a_bug_in_a_connector_is_an_internal_error_without_its_text(sync_now: Sy
     assert "canary" not in f"{run.error_detail}{run.error_params}{stream.error_detail}{list(run.logs.values())}"
 
 
-def test_repeated_events_are_one_log_row(sync_now: Sync) -> None:
-    run = sync_now({"items": pages(*(items((number, "a", "1")) for number in range(1, 30)))})
-    loaded = run.logs.get(event="page_loaded")
-    assert loaded.repeats == 29
-
-
-def test_the_log_is_bounded_and_says_how_much_it_left_out(sync_now: Sync, settings: Any) -> None:
-    settings.RUN_LOG_LIMIT = 50
-
-    def script(state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
-        for number in range(200):
-            context.log("info", "http_retry", number=number)
-        yield items((1, "a", "1"))
-
-    run = sync_now({"items": script})
-    assert run.logs.count() <= 55
-    assert run.logs.get(event="log_full").params["count"] > 100
-
-
 def test_a_bad_record_that_a_later_one_with_its_key_replaces_does_not_wait_for_review(
     sync_now: Sync, rows: Rows, shop: Connection
 ) -> None:
