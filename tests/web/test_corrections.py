@@ -107,6 +107,27 @@ def test_overtaken_correction_waits_under_review_until_somebody_decides(
     assert sorted(actions) == ["correction.ended", "correction.kept", "correction.made"]
 
 
+def test_list_is_named_after_what_it_shows_and_those_in_force_can_be_listed_alone(
+    sync_bills: Run, vendor: Bills, bills: Connection, operator: User, signed_in: SignIn
+) -> None:
+    sync_bills()
+    client = signed_in(operator)
+    save(client, row_page(bills, 1), total="150")
+    save(client, row_page(bills, 2), total="250")
+    vendor.bills[2]["total"] = "260.00"
+    sync_bills()
+
+    def listed(state: str) -> tuple[str, int]:
+        """Return the choice that is shown, and how many corrections are."""
+        page = client.get(reverse("review_corrections"), {"state": state}, HTTP_ACCEPT_LANGUAGE="en")
+        chosen = page.content.decode().split(f'<option value="{state}" selected>')[1].split("<")[0]
+        return chosen, len(page.context["rows"])
+
+    assert listed("") == ("Not ended", 2)
+    assert listed("active") == ("In force", 1)
+    assert listed("superseded") == ("The source changed", 1)
+
+
 def test_viewer_sees_corrections_masked_and_can_do_nothing(
     sync_bills: Run, bills: Connection, viewer: User, operator: User, signed_in: SignIn
 ) -> None:
