@@ -51,10 +51,10 @@ ACCESS: dict[str, Entry] = {
     ),
     "unavailable": Entry(
         _("Not offered by the source"),
-        _("%(source)s does not offer what this stream reads (%(service)s). The other streams are read as ever."),
+        _("%(source)s does not offer what this stream reads. The other streams are read as ever."),
         _("A module is missing there, the plan does not include it, or the user may not read it."),
         (
-            _("Have it made available in the source; the next sync reads it by itself."),
+            _("Have it made available in the source (%(service)s); the next sync reads it by itself."),
             _("Or switch this stream off, if the company does not use it."),
         ),
         "stream_off",
@@ -62,8 +62,8 @@ ACCESS: dict[str, Entry] = {
     "unavailable.module": Entry(
         _("A module is missing in the source"),
         _(
-            "%(source)s does not know %(service)s, which this stream reads: the module %(module)s is not installed "
-            "there. The other streams are read as ever."
+            "%(source)s does not offer what this stream reads: the module %(module)s is not installed there. "
+            "The other streams are read as ever."
         ),
         _("The company does not use this module, or it was uninstalled."),
         (
@@ -74,7 +74,7 @@ ACCESS: dict[str, Entry] = {
     ),
     "unavailable.right": Entry(
         _("The user may not read this"),
-        _("%(source)s does not let this user read %(service)s. The other streams are read as ever."),
+        _("%(source)s does not let this user read what this stream reads. The other streams are read as ever."),
         _("The user lacks the right to read it, or access to one of the companies."),
         (
             _("Ask whoever manages the source to let this user read %(service)s; the next sync reads it by itself."),

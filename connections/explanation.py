@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -10,10 +11,20 @@ from typing import Any
 from django.utils.dateparse import parse_date
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 Text = str | Promise
+
+COLUMN_TYPES: dict[str, Text] = {
+    "text": pgettext_lazy("type of a column", "text"),
+    "integer": pgettext_lazy("type of a column", "whole number"),
+    "boolean": pgettext_lazy("type of a column", "yes or no"),
+    "date": pgettext_lazy("type of a column", "date"),
+    "timestamp": pgettext_lazy("type of a column", "date and time"),
+    "json": "JSON",
+}
+DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
 
 ACTIONS: dict[str, Text] = {
     "edit_credentials": _("Update credentials"),
@@ -75,6 +86,7 @@ def filled(code: str, entry: Entry, params: Mapping[str, Any] | None, source: st
         values["secret"] = gettext(values["secret"])  # a setting's label
     if "needs" in values:
         values["needs"] = ", ".join(gettext(label) for label in (params or {})["needs"])
+    values.update({name: type_words(values[name]) for name in ("before", "after") if name in values})
     if day := parse_date(str((params or {}).get("on", ""))):
         values["on"] = day_words(day)
     return Explanation(
@@ -90,6 +102,16 @@ def filled(code: str, entry: Entry, params: Mapping[str, Any] | None, source: st
 def day_words(day: date) -> str:
     """Return a day as the reader writes it, with its year."""
     return str(date_format(day, pgettext("date format", "M j, Y"), use_l10n=False))
+
+
+def type_words(spelled: str) -> str:
+    """Return a column's type, spelled as the warehouse does, in words; anything else as it is."""
+    if found := DECIMAL.fullmatch(spelled):
+        return gettext("decimal number (%(digits)s digits, %(decimals)s of them after the point)") % {
+            "digits": found[1],
+            "decimals": found[2],
+        }
+    return str(COLUMN_TYPES.get(spelled, spelled))
 
 
 def shown(value: Any) -> str:

@@ -250,7 +250,7 @@ def spoken(column: Column, value: str) -> str:
     """Return a kept value of a column as people write it."""
     try:
         if column.type == "decimal":
-            return str(number_format(Decimal(value), use_l10n=True, force_grouping=True))
+            return str(number_format(_scaled(Decimal(value), column.scale), use_l10n=True, force_grouping=True))
         if column.type == "date" and (day := parse_date(value)):
             return _day(day)
         if column.type == "timestamp" and (moment := parse_datetime(value)):
@@ -258,6 +258,14 @@ def spoken(column: Column, value: str) -> str:
     except (ValueError, InvalidOperation):  # its type was another then
         return value
     return value
+
+
+def _scaled(number: Decimal, scale: int | None) -> Decimal:
+    """Return the number with the decimals that its column has: kept values are spelled without trailing zeros."""
+    exponent = number.as_tuple().exponent
+    if not scale or not isinstance(exponent, int) or -exponent >= scale:
+        return number
+    return number.quantize(Decimal(1).scaleb(-scale))
 
 
 def _day(day: date) -> str:

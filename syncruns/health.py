@@ -162,8 +162,8 @@ def _blocked_sentence(connection: Connection, now: datetime) -> str:
 def _since(code: str, params: dict[str, Any], connection: Connection, at: datetime | None, now: datetime) -> str:
     title = explain(code, params, label_of(connection.kind)).title
     if at is None:
-        return str(title)
-    return _("%(title)s since %(time)s") % {"title": title, "time": timewords.since(at, now)}
+        return f"{title}."
+    return _("%(title)s since %(time)s.") % {"title": title, "time": timewords.since(at, now)}
 
 
 def _abandoned(connection: Connection, run: SyncRun) -> Health:
@@ -193,7 +193,7 @@ def _switched_off(connection: Connection, last_run: SyncRun | None, now: datetim
     if last_run is None:
         return Health(NEVER, _created(connection, now))
     if last_run.state in FAILURES:
-        return Health(OFF, _("The last run failed: %(title)s") % {"title": failure_title(connection, last_run)})
+        return Health(OFF, _("The last run failed: %(title)s.") % {"title": failure_title(connection, last_run)})
     if connection.auto_sync_changed_at is None:
         return Health(OFF, _("Automatic syncing was never switched on."))
     return Health(OFF, _("Nothing is read until somebody switches it on."))
@@ -212,9 +212,9 @@ def _planned(
     if last_run.state in FAILURES:
         title = failure_title(connection, last_run)
         if slot is None:
-            return Health(RETRYING, str(title))
+            return Health(RETRYING, f"{title}.")
         return Health(
-            RETRYING, _("%(title)s; next try %(time)s") % {"title": title, "time": timewords.clock(slot, now)}
+            RETRYING, _("%(title)s; next try %(time)s.") % {"title": title, "time": timewords.clock(slot, now)}
         )
     is_settled = waiting == 0 and last_run.quarantined and not last_run.error_code
     if last_run.state == SyncRun.State.PARTIAL and not is_settled:
@@ -224,7 +224,7 @@ def _planned(
 
 def _fine(last_run: SyncRun, now: datetime, waiting: int | None) -> Health:
     fresh = _("Data from %(time)s") % {"time": timewords.clock(last_run.started_at or last_run.queued_at, now)}
-    return Health(OK, f"{fresh}; {waiting_words(waiting)}" if waiting else fresh)
+    return Health(OK, f"{fresh}; {waiting_words(waiting)}." if waiting else f"{fresh}.")
 
 
 def waiting_words(count: int) -> str:

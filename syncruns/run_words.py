@@ -30,6 +30,8 @@ def run_sentence(run: SyncRun, streams: Sequence[StreamRun]) -> str:
             return _("The dry run of %(name)s is queued.") % words
         case State.RUNNING if run.is_dry:
             return _("Dry run of %(name)s: reading, without writing anything.") % words
+        case State.SUCCEEDED | State.PARTIAL if run.is_dry and not run.written:
+            return _("Dry run of %(name)s: nothing was written, and a sync would change nothing.") % words
         case State.SUCCEEDED | State.PARTIAL if run.is_dry:
             return _("Dry run of %(name)s: nothing was written. A sync would bring: %(changes)s.") % (
                 words | {"changes": changes_words(run)}
@@ -55,6 +57,8 @@ def run_sentence(run: SyncRun, streams: Sequence[StreamRun]) -> str:
             )
         case State.SUCCEEDED | State.PARTIAL:
             return _steps_done(run, words) if steps and steps == streams else _finished(run, words, steps)
+        case State.CANCELLED if not streams:
+            return _("The sync of %(name)s was cancelled.") % words
         case State.CANCELLED:
             return _("The sync of %(name)s was cancelled; %(done)s of %(streams)s streams were complete.") % words
         case State.SKIPPED:

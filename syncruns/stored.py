@@ -23,10 +23,14 @@ COUNT_SECONDS = 3.0  # for all tables together
 
 @dataclass(frozen=True)
 class Stored:
-    """by_table: rows by name. Where counting took too long it is what the database believes a whole table to hold."""
+    """by_table: rows by name. Where counting took too long it is what the database believes a whole table to hold.
+
+    is_known: False for a kind that this version does not have: nobody knows which tables are its.
+    """
 
     by_table: Mapping[str, int]
     is_exact: bool = True
+    is_known: bool = True
 
     @classmethod
     def of(cls, connection: Connection) -> Stored:
@@ -34,7 +38,7 @@ class Stored:
         try:
             schema = connector_class(connection.kind).schema
         except SyncError:
-            return cls({})  # a kind this version no longer has: its tables are not ours to find
+            return cls({}, is_known=False)
         destination = warehouse()
         names = destination.standing(schema)
         counts = {name: partial(destination.held_rows, schema, name, connection.pk) for name in names}

@@ -18,11 +18,12 @@ from django.utils.translation import ngettext
 
 from connections.catalogue import explain
 from connections.connectors import REGISTRY, connector_class
+from connections.explanation import day_words
 from connections.models import Connection
 from connections.sdk.errors import SyncError
 from syncruns import timewords
 from syncruns.changes import are_kept
-from syncruns.diary import run_words
+from syncruns.diary import changes_words, run_words
 from syncruns.health import LOOKS
 from syncruns.listing import Row, load_row
 from syncruns.models import Correction, DeleteBrake, QuarantinedRecord, StreamRun, SyncRun
@@ -33,6 +34,8 @@ from syncruns.stored import Stored
 register = template.Library()
 
 register.filter("unbroken", timewords.unbroken)
+register.filter("changes", changes_words)
+register.filter("day", day_words)
 register.filter("outcome", run_words)
 register.filter("reason", why)
 

@@ -24,6 +24,8 @@ from syncruns.models import Delivery, NotificationRule
 from syncruns.outcomes import DELIVERY_LOOKS
 from syncruns.views.deliveries import Told, log_of
 
+TEST_ADDRESS = "mail_test_address"  # in the session
+
 
 class AlertsForm(forms.Form):
     """The switch, where messages go, and about which connections."""
@@ -102,7 +104,8 @@ def _keep(user: User, rule: NotificationRule, form: AlertsForm) -> None:
 @permission_required("syncruns.view_delivery", raise_exception=True)
 def mail(request: HttpRequest) -> HttpResponse:
     """Show the mail server, the last test, and what was told to whom."""
-    return _mail(request, TestForm(initial={"address": _user(request).email}), 200)
+    address = request.session.get(TEST_ADDRESS) or _user(request).email
+    return _mail(request, TestForm(initial={"address": address}), 200)
 
 
 @require_POST
@@ -112,6 +115,7 @@ def mail_test(request: HttpRequest) -> HttpResponse:
     form = TestForm(request.POST)
     if not form.is_valid():
         return _mail(request, form, 422)
+    request.session[TEST_ADDRESS] = form.cleaned_data["address"]  # who tests again after a mend need not retype it
     problem = send_test(_user(request), form.cleaned_data["address"])
     if problem is None:
         messages.success(request, _("The mail server took the test message."))

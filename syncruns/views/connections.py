@@ -118,7 +118,8 @@ def connection(request: HttpRequest, slug: str) -> HttpResponse:
         "streams": shown,
         "today": timezone.localdate(),
         "enabled": sum(stream.enabled for stream in shown.streams),
-        "charts": stream_charts(context["row"].runs, now),
+        "charts": (charts := stream_charts(context["row"].runs, now)),
+        "are_drawn": any(len(chart.readings) > 1 for chart in charts),
         "forecast": forecast(context["connection"], now),
         "diary": diary_of_today(context["connection"], now),
     }

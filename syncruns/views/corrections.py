@@ -80,7 +80,7 @@ def corrections(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": corrections_shown(page.object_list, can_see=can_see),
         "state": state,
-        "states": [("", pgettext("correction", "In force")), *Correction.State.choices[1:], ("all", _("Any state"))],
+        "states": [("", pgettext("corrections", "Not ended")), *Correction.State.choices, ("all", _("Any state"))],
         "connection": slug,
         "connections": connections_corrected(),
         "places": correctable_tables() if request.user.has_perm(OPERATE) else [],

@@ -35,6 +35,7 @@ ICONS = {
     "wait": "clock",
 }
 KIND_OFF = "kind_off"
+ALL, UNFINISHED = "all", "unfinished"
 CHANGES_SETTINGS = ("edit_credentials", "edit_settings", "edit_schedule")
 FOR_ADMINISTRATORS = (*CHANGES_SETTINGS, "reset")
 
@@ -55,6 +56,7 @@ class Fault:
     stream_key: str = ""
     is_settled: bool = False  # the stream it is about was switched off since
     records: int = 0  # that wait for review
+    again: str = ""  # what retrying does where it repeats a run: ALL of it or what is UNFINISHED
 
     @property
     def id(self) -> str:
@@ -97,7 +99,14 @@ class Fault:
             return ngettext("Review %(count)s record", "Review %(count)s records", self.records) % {
                 "count": number(self.records)
             }
+        if self.repeats == UNFINISHED:
+            return _("Retry only what is missing")
         return _("See when it syncs next") if self.only_waits else self.explanation.action_label
+
+    @property
+    def repeats(self) -> str:
+        """Return ALL or UNFINISHED when the button does that part of the run again; "" when it does something else."""
+        return self.again if self.explanation.action == "retry" else ""
 
     @property
     def only_waits(self) -> bool:
@@ -116,6 +125,8 @@ class Fault:
             return reverse("connection_stream", args=[self.connection.slug, self.stream_key])
         if self.explanation.action != "retry":
             return ""
+        if self.repeats and self.run is not None:
+            return reverse("run_retry", args=[self.run.pk])
         return reverse("connection_sync", args=[self.connection.slug])
 
     @property
@@ -165,10 +176,10 @@ def faults_of_decisions(row: Row) -> list[Fault]:
     ]
 
 
-def fault_of_run(run: SyncRun, streams: list[StreamRun], waiting: int) -> Fault | None:
+def fault_of_run(run: SyncRun, streams: list[StreamRun], waiting: int, again: str) -> Fault | None:
     """Return the card of what ended a run, or of its first failed stream; None when nothing failed.
 
-    waiting: how many of its records wait for review.
+    waiting: how many of its records wait for review. again: what of it may be done again, see Fault.
     """
     connection, label = run.connection, label_of(run.connection.kind)
     failed: SyncRun | StreamRun | None = run if run.error_code and run.state != SyncRun.State.CANCELLED else None
@@ -195,6 +206,7 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun], waiting: int) -> Fault 
         and first is not None
         and first.stream not in enabled_streams(connection),
         records=waiting,
+        again=again,
     )
 
 

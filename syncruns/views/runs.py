@@ -22,7 +22,7 @@ from connections.models import Connection
 from connections.people.roles import may_see_personal
 from syncruns.changes import LOOKS, ChangeFilter, changes_of, changes_shown
 from syncruns.forecast import forecast
-from syncruns.health import label_of
+from syncruns.health import SHORTEST_GRACE, label_of
 from syncruns.listing import measure
 from syncruns.log_lines import LogFilter, log_shown, log_text
 from syncruns.models import QuarantinedRecord, StreamRun, SyncRun
@@ -31,7 +31,7 @@ from syncruns.review.listing import shown
 from syncruns.run_words import run_sentence
 from syncruns.searching import runs_found
 from syncruns.streams import checkpoints_of
-from syncruns.views.faults import fault_of_run
+from syncruns.views.faults import ALL, UNFINISHED, fault_of_run
 
 PER_PAGE = 50
 RECORDS_SHOWN = 20
@@ -158,6 +158,9 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
     records = found.quarantine.filter(state=QuarantinedRecord.State.OPEN).select_related("connection").defer("record")
     waiting = records.count()
     unfinished = [stream for stream in streams if stream.state != StreamRun.State.SUCCEEDED]
+    can_retry_unfinished = 0 < len(unfinished) < len(streams)
+    can_repeat = _can_repeat(request, found)
+    again = "" if not can_repeat else UNFINISHED if can_retry_unfinished else ALL
     since = _moment(found.options.get("since") or "")
     ends = None
     if found.state == SyncRun.State.RUNNING and found.started_at:
@@ -175,8 +178,10 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
         "ends": ends,
         "since": day_words(timezone.localtime(since)) if since else "",
         "is_live": found.is_active,
-        "fault": fault_of_run(found, streams, waiting),
-        "can_retry_unfinished": bool(unfinished) and len(unfinished) < len(streams),
+        "waits_long": now - found.queued_at > SHORTEST_GRACE,
+        "fault": fault_of_run(found, streams, waiting, again),
+        "can_repeat": can_repeat,
+        "can_retry_unfinished": can_retry_unfinished,
         "checkpoints": checkpoints_of(found.connection, streams),
         "records": shown(records[:RECORDS_SHOWN], can_see=may_see_personal(request.user)) if waiting else [],
         "records_open": waiting,
@@ -186,6 +191,13 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
         "swap": False,
         **_changed(request, found, streams),
     }
+
+
+def _can_repeat(request: HttpRequest, found: SyncRun) -> bool:
+    """Say whether the reader may have the whole run done again."""
+    if found.is_active or found.trigger in (SyncRun.Trigger.REVIEW, SyncRun.Trigger.BACKFILL):
+        return False
+    return not found.resets or request.user.has_perm("connections.change_connection")
 
 
 def _retries_steps(request: HttpRequest, found: SyncRun, streams: list[StreamRun]) -> bool:

@@ -69,7 +69,9 @@ def _lengthen() -> None:
     )
     Connection.objects.filter(slug="filial-12").update(name=UNBROKEN)
     run = long.runs.order_by("-queued_at")[0]
-    SyncRun.objects.filter(pk=run.pk).update(state="partial", quarantined=3, updated=12, deleted=2, inserted=1)
+    SyncRun.objects.filter(pk=run.pk).update(
+        state="partial", error_code="records_quarantined", quarantined=3, updated=12, deleted=2, inserted=1
+    )
     params = {"source": LONG, "status": 401}
     SyncLog.objects.bulk_create(
         SyncLog(run=run, level=level, stream="stream_1", event=event, params=params, repeats=repeats)
@@ -105,7 +107,8 @@ def _decisions() -> None:
     shop, held = Connection.objects.get(slug="loja-virtual"), Connection.objects.get(slug="filial-21")
     hold_deletions(held, [{"id": number, "total": LONG} for number in range(40)])
     for state, fields in {
-        "partial": {"quarantined": 4, "error_code": "records_quarantined"}, "cancelled": {}, "timed_out": {},
+        "partial": {"quarantined": 4, "error_code": "records_quarantined"}, "cancelled": {},
+        "timed_out": {"error_code": "timed_out"},
         "lost": {"error_code": "worker_lost"}, "succeeded": {"trigger": "dry_run"},
     }.items():  # fmt: skip
         make_run(held, state, ago=timedelta(hours=5), **fields)
@@ -141,7 +144,6 @@ def _decisions() -> None:
     # A few that run show what it looks like; each asks for itself every three seconds.
     running = SyncRun.objects.filter(state="running", connection__slug__startswith="filial").order_by("queued_at")
     running.filter(pk__in=list(running.values_list("pk", flat=True)[3:])).update(state="succeeded", finished_at=now)
-    SyncRun.objects.filter(state="running").update(lease_until=now + timedelta(days=1))
 
 
 def _system(ana: Any) -> None:

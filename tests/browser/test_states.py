@@ -30,6 +30,11 @@ NOTHING_THERE = "/documents/none/"
 REFUSAL = "console: Failed to load resource: the server responded with a status of"
 AS_IT_SHOULD_BE = ("404", "422", f"{REFUSAL} 404", f"{REFUSAL} 422")  # of pages; `open` looks at their status
 
+# No worker runs the runs that are shown running: without its sign of life they would be shown as lost.
+STILL_RUNNING = """
+    UPDATE syncruns_syncrun SET lease_until = strftime('%Y-%m-%d %H:%M:%f', 'now', '+5 minutes') WHERE state = 'running'
+"""
+
 
 @dataclass(frozen=True)
 class View:
@@ -73,6 +78,7 @@ class Looker:
 
     def open(self, path: str, view: View, form: str = "", typed: Mapping[str, str] | None = None) -> None:
         """Load a page, and send a form of it unless "", with what is typed, without what browsers check before."""
+        self._of.change(STILL_RUNNING)
         self._context.set_extra_http_headers({"Accept-Language": view.locale})
         self._take(view)
         answer = self._page.goto(self._of.url + path)

@@ -63,3 +63,22 @@ def test_percent_signs_in_values_are_shown_as_they_are() -> None:
 
 def test_every_reason_a_value_is_refused_for_has_words() -> None:
     assert set(VALUE_REASONS) == set(REASONS)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "holds text and is now declared as decimal number (12 digits, 2 of them after the point);"),
+        ("pt-br", "guarda texto e agora está declarada como número decimal (12 dígitos, 2 deles depois da vírgula);"),
+    ],
+)
+def test_a_column_that_became_something_else_is_told_in_words(language: str, said: str) -> None:
+    changed = {"reason": "type", "column": "total", "table": "orders", "before": "text", "after": "decimal(12,2)"}
+    with translation.override(language):
+        assert said in explain("contract_changed", changed).sentence
+
+
+@pytest.mark.parametrize("reason", ["", "module", "right"])
+def test_what_a_source_does_not_offer_is_told_without_its_own_names(reason: str) -> None:
+    missing = {"reason": reason, "service": "account.move", "module": "account"}
+    assert "account.move" not in explain("unavailable", missing, "Books").sentence

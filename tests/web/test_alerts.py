@@ -95,6 +95,7 @@ def test_administrator_tests_the_mail_server_and_reads_its_answer(
     assert "The mail server took the test message." in text(taken)
     assert "Nothing answers at port" in text(absent)
     assert len(box.messages) == 1
+    assert 'value="ana@example.com"' in absent.content.decode()  # to be tested again
     assert "s3cret" not in refused.content.decode() + taken.content.decode()
     assert page.post("/settings/mail/test/", {"address": "nobody"}).status_code == 422
 

@@ -50,7 +50,7 @@ def test_days_are_the_connection_s_and_the_last_one_is_included(client: Client, 
     assert (backfill.begin, backfill.end) == (datetime(2026, 3, 1, 3, tzinfo=UTC), datetime(2026, 4, 1, 3, tzinfo=UTC))
     assert (backfill.stream, backfill.pause_seconds, backfill.requested_by) == ("items", 5, User.objects.get())
     shown = client.get(address).content.decode()
-    assert "03/01/2026 to 03/31/2026" in shown and "Going on" in shown and "data-poll" in shown
+    assert "Mar 1, 2026 to Mar 31, 2026" in shown and "Going on" in shown and "data-poll" in shown
 
 
 @pytest.mark.parametrize("wrong", [{"until": "2026-02-01"}, {"since": ""}, {"since": "soon"}, {"stream": "orders"}])

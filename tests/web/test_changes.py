@@ -104,13 +104,13 @@ def test_run_page_shows_rows_with_old_and_new_values(run: SyncRun, operator: Use
     said = text(browser(operator), f"/runs/{run.pk}/")
     assert "What changed" in said
     assert "Ana Reis id 2207 Changed People people name before: Ana Lima after: Ana Reis" in said
-    assert "balance before: 1,234.5 after: -7" in said
+    assert "balance before: 1,234.50 after: -7.00" in said
     assert "seen before: Nov 24, 2026 12:30:00 (UTC−03:00) after: —" in said
     assert "vip before: No after: Yes" in said
     assert "Bia Souza id 17 Deleted People people what it held city before: Recife after: —" in said
     assert "person 1, phone 5599 New" in said
     assert "5 of 5 rows and 3 more, which are not kept" in said
-    assert "balance antes: 1.234,5 depois: -7" in text(browser(operator, "pt-br"), f"/runs/{run.pk}/")
+    assert "balance antes: 1.234,50 depois: -7,00" in text(browser(operator, "pt-br"), f"/runs/{run.pk}/")
 
 
 def test_viewers_see_personal_values_masked_and_so_what_nobody_declares(
@@ -121,7 +121,7 @@ def test_viewers_see_personal_values_masked_and_so_what_nobody_declares(
         said = text(page, url)
         assert "••• id 2207 Changed" in said
         assert "name before: ••• after: •••" in said
-        assert "balance before: 1,234.5" in said
+        assert "balance before: 1,234.50" in said
         assert "person 1, phone •••" in said
         raw = page.get(url).content.decode()
         assert not [word for word in ("Ana", "Bia", "1990", "secret", "5599", "Rex") if word in raw]

@@ -43,7 +43,7 @@ def test_row_is_corrected_in_its_form_and_shows_both_values(
 
     page = save(client, row_page(bills), total="1.250,00", note="Misread").content.decode()
 
-    assert "Saved." in page and "The source sent:" in page and '<q class="text-break">200.5</q>' in page
+    assert "Saved." in page and "The source sent:" in page and '<q class="text-break">200.50</q>' in page
     one = Correction.objects.get()
     assert (one.column, one.source, one.value, one.note, one.made_by) == (
         "total",
@@ -93,7 +93,7 @@ def test_overtaken_correction_waits_under_review_until_somebody_decides(
     first = client.get(reverse("review"))
     assert (first.status_code, first.headers["Location"]) == (302, reverse("review_corrections"))
     page = client.get(reverse("review_corrections"), HTTP_ACCEPT_LANGUAGE="en").content.decode()
-    assert "The source changed" in page and "Keep the correction" in page and "<strong>260</strong>" in page
+    assert "The source changed" in page and "Keep the correction" in page and "<strong>260.00</strong>" in page
     address = reverse("correction_decide", args=[Correction.objects.get().pk])
 
     told = client.post(address, {"act": "keep"}, HTTP_ACCEPT_LANGUAGE="en", follow=True).content.decode()
@@ -105,6 +105,27 @@ def test_overtaken_correction_waits_under_review_until_somebody_decides(
     assert "has the source&#x27;s value" in told
     actions = list(AuditEvent.objects.filter(action__startswith="correction.").values_list("action", flat=True))
     assert sorted(actions) == ["correction.ended", "correction.kept", "correction.made"]
+
+
+def test_list_is_named_after_what_it_shows_and_those_in_force_can_be_listed_alone(
+    sync_bills: Run, vendor: Bills, bills: Connection, operator: User, signed_in: SignIn
+) -> None:
+    sync_bills()
+    client = signed_in(operator)
+    save(client, row_page(bills, 1), total="150")
+    save(client, row_page(bills, 2), total="250")
+    vendor.bills[2]["total"] = "260.00"
+    sync_bills()
+
+    def listed(state: str) -> tuple[str, int]:
+        """Return the choice that is shown, and how many corrections are."""
+        page = client.get(reverse("review_corrections"), {"state": state}, HTTP_ACCEPT_LANGUAGE="en")
+        chosen = page.content.decode().split(f'<option value="{state}" selected>')[1].split("<")[0]
+        return chosen, len(page.context["rows"])
+
+    assert listed("") == ("Not ended", 2)
+    assert listed("active") == ("In force", 1)
+    assert listed("superseded") == ("The source changed", 1)
 
 
 def test_viewer_sees_corrections_masked_and_can_do_nothing(

@@ -40,7 +40,7 @@ def run(state: str = "succeeded", **fields: Any) -> SyncRun:
 
 
 def test_connection_whose_last_run_succeeded_is_ok_and_says_how_fresh_its_data_is() -> None:
-    assert health_of(connection(), run(), None, NOW) == health.Health("ok", "Data from 14:15")
+    assert health_of(connection(), run(), None, NOW) == health.Health("ok", "Data from 14:15.")
 
 
 def test_running_run_makes_it_running_even_when_a_person_was_needed_before() -> None:
@@ -92,7 +92,7 @@ def test_grace_grows_with_the_interval_up_to_ten_minutes() -> None:
 def test_failure_that_needs_nobody_is_retrying_and_says_when(state: str) -> None:
     shown = health_of(connection(), run(state, error_code="timeout"), None, NOW)
     assert shown.state == "retrying"
-    assert shown.sentence.endswith("; next try 14:41")
+    assert shown.sentence.endswith("; next try 14:41.")
 
 
 def test_partial_run_says_how_many_records_were_left_out() -> None:
@@ -102,7 +102,7 @@ def test_partial_run_says_how_many_records_were_left_out() -> None:
 
 def test_stopped_connection_says_why_and_since_when() -> None:
     stopped = connection(status="error", status_code="credentials_refused", status_since=at(14, 5))
-    assert health_of(stopped, run("failed"), None, NOW) == health.Health("action", "Credentials refused since 14:05")
+    assert health_of(stopped, run("failed"), None, NOW) == health.Health("action", "Credentials refused since 14:05.")
 
 
 def test_used_up_quota_waits_until_the_source_said() -> None:
@@ -122,7 +122,7 @@ def test_connection_switched_off_says_by_whom_and_since_when() -> None:
 
 def test_connection_switched_off_after_a_failure_still_tells_the_failure() -> None:
     shown = health_of(connection(auto_sync=False), run("failed", error_code="credentials_refused"), None, NOW)
-    assert shown == health.Health("off", "The last run failed: Credentials refused")
+    assert shown == health.Health("off", "The last run failed: Credentials refused.")
 
 
 def test_connection_without_any_run_never_ran_unless_it_is_late() -> None:

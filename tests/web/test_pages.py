@@ -186,7 +186,9 @@ def test_connection_page_explains_what_stops_it_and_refreshes_itself(page: Clien
 def test_connection_whose_settings_declare_nothing_still_has_a_page(page: Client, make_connection: Make) -> None:
     gone = make_connection(kind="no-longer-installed")
     for name in ("connection", "connection_runs", "connection_schedule", "connection_danger"):
-        assert gone.name in text(page, reverse(name, args=[gone.slug]))
+        said = text(page, reverse(name, args=[gone.slug]))
+        assert gone.name in said
+    assert "nobody can say how many rows it stored" in said and "It stored no rows" not in said
 
 
 def test_deleting_a_connection_without_rows_asks_nothing_about_them(page: Client, make_connection: Make) -> None:

@@ -79,8 +79,23 @@ def test_failed_run_names_its_stream_the_fix_and_what_it_kept(page: Client, make
     make_stream(run, "invoices", "failed", error_code="credentials_refused")
     said = text(page, reverse("run", args=[run.pk]))
     assert "The sync of Shop 1 stopped at Invoices: credentials refused." in said
-    assert "What it loaded stays: 214 rows read." in said
+    assert "What it loaded stays: 4 new." in said
     assert "Retry only what is missing" in said
+
+
+@pytest.mark.parametrize("states", [["failed"], ["succeeded", "failed"]])
+def test_what_a_failed_runs_card_does_again_is_offered_once(
+    page: Client, make_connection: Make, states: list[str]
+) -> None:
+    run = make_run(make_connection(), "failed", error_code="timeout", options={"streams": ["orders"]})
+    for number, state in enumerate(states):
+        make_stream(run, f"stream_{number}", state, error_code="timeout" if state == "failed" else "")
+    shown = page.get(reverse("run", args=[run.pk])).content.decode()
+    is_part = len(states) > 1
+    assert shown.count("Retry only what is missing") == is_part and shown.count("Retry now") == (not is_part)
+    assert shown.count("Run again") == is_part  # all of it
+    assert reverse("connection_sync", args=[run.connection.slug]) not in shown  # which would read every stream
+    assert shown.count('name="only"') == is_part
 
 
 def test_end_of_a_run_is_announced_to_screen_readers(page: Client, make_connection: Make) -> None:

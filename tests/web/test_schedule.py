@@ -94,6 +94,7 @@ def test_each_slot_has_an_outcome_in_words(page: Client, shop: Connection) -> No
         "The source's quota was used up.", "lost after 10 s; tried again", "On time 2", "Missed 9",
     ):  # fmt: skip
         assert told in said, told
+    assert "No worker was running. See System" in said
     troubles = page.get("/connections/shop/schedule/").context["page"].object_list  # what the question is about
     assert "on_time" not in {entry.outcome for entry in troubles} and len(troubles) == 6
 

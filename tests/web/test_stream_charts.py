@@ -7,6 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
 
@@ -42,3 +45,14 @@ def test_streams_show_duration_and_rows_of_the_last_runs(
     highest = orders.rows[-1]
     assert float(highest.height) > float(highest.part) > float(orders.rows[0].part)
     assert highest.title.endswith("200 rows read, 100 written")
+
+
+def test_first_run_is_told_and_not_drawn(
+    make_connection: Callable[..., Connection], viewer: User, signed_in: Callable[[User], Client]
+) -> None:
+    connection, page = make_connection(), signed_in(viewer)
+    page.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    for runs in (1, 2):
+        make_stream(make_run(connection), "orders", "succeeded")
+        shown = page.get(reverse("connection", args=[connection.slug])).content.decode()
+        assert ("second run on." in shown) == (runs == 1) and ("stream-bars" in shown) == (runs == 2)

@@ -56,13 +56,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "calls_per_minute", _("Calls per minute"), "number", default=400, minimum=0, maximum=400, validate=whole,
+        advanced=True,
         help=_(
             "Auvo accepts 400 from one address. Fewer leave room for other programs behind it. 0: as many "
             "as go, for a sandbox."
         ),
     ),
     Setting(
-        "allow_private_addresses", _("Allow private addresses"), "boolean", default=False,
+        "allow_private_addresses", _("Allow private addresses"), "boolean", default=False, advanced=True,
         help=_("Only for a sandbox in your own network. Leave off for Auvo itself."),
     ),
 )  # fmt: skip

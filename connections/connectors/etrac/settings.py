@@ -70,7 +70,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "pause_seconds", _("Pause between calls (seconds)"), "number", default=Decimal("0.5"), minimum=0, maximum=60,
-        help=_("eTrac names no limit; half a second is known to go well."),
+        advanced=True, help=_("eTrac names no limit; half a second is known to go well."),
     ),
     Setting(
         "fleet_path", _("Name of the list of latest positions"), default=FLEET, required=True, validate=check_path,
@@ -84,7 +84,7 @@ SETTINGS: tuple[Setting, ...] = (
         "trips_path", _("Name of the list of trips"), default=TRIPS, required=True, validate=check_path, advanced=True,
     ),
     Setting(
-        "allow_private_addresses", _("Allow private addresses"), "boolean", default=False,
+        "allow_private_addresses", _("Allow private addresses"), "boolean", default=False, advanced=True,
         help=_("Only for a sandbox in your own network. Leave off for eTrac itself."),
     ),
 )  # fmt: skip

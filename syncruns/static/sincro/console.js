@@ -5,13 +5,13 @@
   const TICK = 10_000, NOTICE = 10_000;
   const words = () => document.getElementById("words").dataset;
 
-  // Times. The same words as syncruns/timewords.py.
+  // Times. The same words as syncruns/timewords.py, on one line as there.
   const filled = (text, value) => text.replace("{}", value);
   const days = (count) => filled(count === 1 ? words().day : words().days, count);
-  const coarse = (s) => s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)} min` : s < 86400 ? `${Math.floor(s / 3600)} h` : days(Math.floor(s / 86400));
+  const coarse = (s) => s < 60 ? `${s}\u00a0s` : s < 3600 ? `${Math.floor(s / 60)}\u00a0min` : s < 86400 ? `${Math.floor(s / 3600)}\u00a0h` : days(Math.floor(s / 86400));
   const fine = (s) => {
     if (s < 3600 || s >= 86400) return coarse(s);
-    return `${Math.floor(s / 3600)} h ${String(Math.floor(s / 60) % 60).padStart(2, "0")} min`;
+    return `${Math.floor(s / 3600)}\u00a0h\u00a0${String(Math.floor(s / 60) % 60).padStart(2, "0")}\u00a0min`;
   };
   const relative = (past) => {
     if (Math.abs(past) < 5) return words().now;
