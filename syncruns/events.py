@@ -72,6 +72,9 @@ EVENTS: dict[str, str | Promise] = {
     "sweep_deleted": _("%(table)s: missing twice in a row and now marked deleted: %(count)s"),
     "sweep_met_nothing": _("%(table)s: the source showed no record at all, so nothing was taken for deleted"),
     "sweep_nameless": _("%(table)s: records without a readable key: %(count)s, so nothing was taken for deleted"),
+    "sweep_not_completed": _(
+        "%(table)s: the source did not show that its list was complete, so nothing was taken for deleted"
+    ),
     "reset_started": _("Reading everything for a reset; stored rows stay until the read is complete"),
     "reset_resumed": _("Going on with the reset where it was interrupted; stored rows stay until the read is complete"),
     "reset_in_place": _("Everything read for the reset is in place of what was stored; that took %(seconds)s s"),

@@ -170,9 +170,16 @@ class ResetLoad(StreamLoad):
         note_too_large(self.stream.key, brought, self.log)
 
     def _keep_told(self, page: Page, stamp: Stamp) -> None:
-        """Note the keys that the source's own sweep tells: they exist. What it says is missing does not count here."""
+        """Note the keys that the source's own sweep tells: they exist. What it says is missing does not count here.
+
+        A sweep that begins and is never completed says that the list may have been longer than what was read.
+        """
         sweep = page.sweep
-        if sweep is None or not sweep.keys or sweep.table not in [table.name for table in self._tops]:
+        if sweep is None or sweep.table not in [table.name for table in self._tops]:
+            return
+        others = [table for table in self._reset.open_sweeps if table != sweep.table]
+        self._reset.open_sweeps = others if sweep.complete else [*others, sweep.table]
+        if not sweep.keys:
             return
         table = self.stream.table(sweep.table)
         keys = typed_keys(table, sweep.keys)
@@ -189,7 +196,7 @@ class ResetLoad(StreamLoad):
         states = [page.checkpoint for page in pages if page.checkpoint is not None]
         if states:
             self._reset.state, self._reset.moved_by = states[-1], self.run.pk
-        self._reset.save(update_fields=["state", "moved_by", "met", "nameless", "overtaken"])
+        self._reset.save(update_fields=["state", "moved_by", "met", "nameless", "open_sweeps", "overtaken"])
 
     # When everything was read
 
@@ -202,6 +209,9 @@ class ResetLoad(StreamLoad):
         if count := self._reset.nameless.get(table.name):
             # One of them may be any row, perhaps the one that would be deleted.
             self.log.add("warning", "sweep_nameless", self.stream.key, count=count, **told)
+            return None
+        if table.name in self._reset.open_sweeps:
+            self.log.add("warning", "sweep_not_completed", self.stream.key, **told)
             return None
         scratch = self._staging.scratch(table)
         return Comparison(table, self.run.connection_id, scratch, scratch.compare(timezone.now(), ()))

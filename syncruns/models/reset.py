@@ -24,6 +24,7 @@ class Reset(models.Model):
     moved_by = models.UUIDField(null=True)  # the run in which the read last moved on
     met = models.JSONField(default=dict)  # table -> records and keys that the source showed
     nameless = models.JSONField(default=dict)  # table -> records whose key could not be read
+    open_sweeps = models.JSONField(default=list)  # tables whose list the source began to show and did not complete
     overtaken = models.JSONField(default=list)  # corrections that end when the rows are in place
     is_read = models.BooleanField(default=False)
     is_done = models.BooleanField(default=False)

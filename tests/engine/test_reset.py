@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -126,6 +127,17 @@ def test_the_sources_own_sweep_tells_of_more_keys_and_deletes_nothing(loaded: Co
     assert sorted(names(rows)) == [*range(1, 40), 50]
 
 
+@pytest.mark.parametrize("pages_of_it", [1, 2])
+def test_read_whose_list_was_not_shown_to_be_complete_deletes_nothing(
+    loaded: Connection, rows: Rows, pages_of_it: int
+) -> None:
+    told = [replace(items(*FORTY[:38]), sweep=Sweep("items", begins=True)), Page(sweep=Sweep("items"))][:pages_of_it]
+    run = reset_now(loaded, pages(*told, items((50, "new", "1"), checkpoint={"id": 50})))
+    assert (run.state, run.deleted) == ("succeeded", 0)
+    assert sorted(names(rows)) == [*range(1, 41), 50]
+    assert run.logs.filter(event="sweep_not_completed").exists()
+
+
 def test_lost_reset_begins_again_by_itself_and_then_completes(loaded: Connection, rows: Rows) -> None:
     def script(checkpoint: dict[str, Any] | None, context: Context) -> Iterator[Page]:
         yield items((1, "new", "1"), checkpoint={"id": 1})
@@ -209,7 +221,7 @@ def test_with_an_active_run_nothing_is_reset(loaded: Connection) -> None:
 
 def test_preview_counts_the_rows_and_judges_the_time_by_earlier_reads(loaded: Connection) -> None:
     preview = reset_preview(loaded, "orders")
-    assert [rows for _table, rows in preview.tables] == [40, 40]
+    assert list(preview.stored.by_table.values()) == [40, 40]
     assert preview.rows == 80
     assert preview.time is not None
 
