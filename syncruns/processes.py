@@ -26,6 +26,7 @@ logger = logging.getLogger("sync.supervisor")
 
 LONGEST_WAIT = 30.0  # seconds between two starts of a child that keeps ending
 STEADY_AFTER = 60.0  # seconds of life after which an end is news again
+GONE_SECONDS = 5.0  # for killed processes to be gone
 PR_SET_PDEATHSIG = 1
 PROC = Path("/proc")
 
@@ -163,11 +164,15 @@ class RoleFile:
         return _written(self._file.read())
 
     def end_orphans(self) -> list[int]:
-        """Kill the groups that an earlier holder left behind and return their numbers."""
-        left = [entry["pid"] for entry in self._read()["children"] if _is_orphan(entry["pid"], entry["start"])]
-        for group in left:
-            kill_group(group)
-        return left
+        """Kill the groups that an earlier holder left behind, see them gone, and return their numbers."""
+        entries = [entry for entry in self._read()["children"] if _is_orphan(entry["pid"], entry["start"])]
+        for entry in entries:
+            kill_group(entry["pid"])
+        # Until they are gone they keep what they hold, such as the port.
+        until = time.monotonic() + GONE_SECONDS
+        while any(_is_orphan(entry["pid"], entry["start"]) for entry in entries) and time.monotonic() < until:
+            time.sleep(0.02)
+        return [entry["pid"] for entry in entries]
 
     def record(self, children: Iterable[Child]) -> None:
         """Write down the children; one that waits for its next start has no pid."""
