@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db import connection as database
 from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
@@ -50,8 +50,8 @@ def new_load(
             lease_until=timezone.now(),
         )
         row = StreamRun.objects.create(run=run, stream="items", label="Items")
-        checkpoint, _created = Checkpoint.objects.get_or_create(connection=connection, stream="items")
-        checkpoint.take(run)
+        with transaction.atomic():
+            checkpoint = Checkpoint.taken(run, "items")
         return StreamLoad(run, row, STREAM, "scripted", checkpoint, warehouse(), RunLog(run))
 
     return begin

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection as database
+from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -90,8 +91,8 @@ class World:
             lease_until=timezone.now(),
         )
         row = StreamRun.objects.create(run=run, stream="items", label="Items")
-        checkpoint, _created = Checkpoint.objects.get_or_create(connection=self.connection, stream="items")
-        checkpoint.take(run)
+        with transaction.atomic():
+            checkpoint = Checkpoint.taken(run, "items")
         load = StreamLoad(run, row, STREAM, "scripted", checkpoint, warehouse(), RunLog(run))
         try:
             load.load(pages[:-1])
