@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection as database
+from django.test import Client
 from django.utils import timezone
 
 from connections.connectors import connector_class
@@ -82,3 +84,10 @@ def hold_deletions(connection: Connection, records: Sequence[Mapping[str, Any]],
 def at(hour: int, minute: int = 0) -> datetime:
     """Return a moment of one fixed day, in the console's zone."""
     return datetime(2026, 11, 24, hour, minute, tzinfo=timezone.get_default_timezone())
+
+
+def text(client: Client, url: str, status: int = 200) -> str:
+    """Return the page's visible words."""
+    response = client.get(url)
+    assert response.status_code == status, url
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))

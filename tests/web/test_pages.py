@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from connections.models import Connection
 from syncruns.models import SyncLog, SystemJob
-from tests.web.console_pages import CONFIG, make_run, make_stream
+from tests.web.console_pages import CONFIG, make_run, make_stream, text
 
 Make = Callable[..., Connection]
 pytestmark = pytest.mark.django_db
@@ -30,13 +30,6 @@ def page(administrator: User, signed_in: Callable[[User], Client]) -> Client:
     client = signed_in(administrator)
     client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
     return client
-
-
-def text(client: Client, url: str, status: int = 200) -> str:
-    """Return the page's visible words."""
-    response = client.get(url)
-    assert response.status_code == status, url
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
 
 
 def test_empty_console_offers_every_kind_and_sample_data(page: Client) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -15,7 +14,7 @@ from django.utils import timezone
 
 from connections.models import Connection
 from syncruns.models import QuarantinedRecord, SyncLog, SyncRun, SystemJob
-from tests.web.console_pages import CONFIG, STREAMS, make_run, make_stream
+from tests.web.console_pages import CONFIG, STREAMS, make_run, make_stream, text
 
 Make = Callable[..., Connection]
 pytestmark = pytest.mark.django_db
@@ -28,13 +27,6 @@ def page(administrator: User, signed_in: Callable[[User], Client]) -> Client:
     client = signed_in(administrator)
     client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
     return client
-
-
-def text(client: Client, url: str, status: int = 200) -> str:
-    """Return the page's visible words."""
-    response = client.get(url)
-    assert response.status_code == status, url
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
 
 
 def test_runs_are_filtered_by_state_connection_trigger_and_time(page: Client, make_connection: Make) -> None:
