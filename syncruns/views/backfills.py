@@ -23,6 +23,7 @@ from connections.sdk.errors import SyncError
 from connections.sdk.settings import SettingsInvalid
 from connections.services import SelectedStream
 from syncruns import backfills
+from syncruns.diary import counted_words
 from syncruns.health import label_of
 from syncruns.models import Backfill
 from syncruns.views.connections import connection_frame
@@ -45,6 +46,10 @@ class BackfillShown:
     @property
     def is_going_on(self) -> bool:
         return self.backfill.state == Backfill.State.RUNNING
+
+    @property
+    def changes(self) -> str:
+        return counted_words(self.backfill.inserted, self.backfill.updated)
 
     @property
     def can_resume(self) -> bool:
