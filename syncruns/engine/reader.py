@@ -1,4 +1,4 @@
-"""Reads ahead: a thread runs the connector about one group of pages before the load, bounded."""
+"""Reads ahead: a thread runs the connector, and types, about one group of pages before the load, bounded."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from contextlib import contextmanager
 
 from django.db import connections
 
-from connections.sdk.declare import Page
+from connections.sdk.declare import Page, Stream
 from connections.sdk.errors import SyncError
+from syncruns.engine.transform import TypedPage
 from syncruns.engine.whereabouts import whereabouts
 
 LOOK_SECONDS = 0.5
@@ -24,7 +25,7 @@ SWITCH_SECONDS = 0.0005  # 5 ms would pass each time the load comes back from th
 UNREACHABLE_AFTER = 50_000  # new objects before a search for cycles, of which pages have none; 700 is several a page
 
 END = object()
-Item = Page | BaseException | object
+Item = TypedPage | BaseException | object
 
 
 class _Inbox(queue.Queue[Item]):
@@ -51,12 +52,14 @@ class _Inbox(queue.Queue[Item]):
 
     def _counted(self, item: Item) -> int:
         """Count a small page for more than it has, so that there are not too many."""
-        return max(_rows_of(item), ROWS_TOGETHER // MOST_AHEAD) if isinstance(item, Page) else 1
+        return max(_rows_of(item), ROWS_TOGETHER // MOST_AHEAD) if isinstance(item, TypedPage) else 1
 
 
 @contextmanager
-def read_ahead(pages: Callable[[], Iterator[Page]], idle: Callable[[], None]) -> Iterator[Iterator[list[Page]]]:
-    """Give an iterator over groups of pages in order; what the connector raises is raised to the consumer.
+def read_ahead(
+    pages: Callable[[], Iterator[Page]], stream: Stream, idle: Callable[[], None]
+) -> Iterator[Iterator[list[TypedPage]]]:
+    """Give an iterator over groups of typed pages in order; what the connector raises is raised to the consumer.
 
     idle() is called about twice a second while waiting, and may raise to end the read. On leaving, the thread is
     told to stop; it is a daemon, so a source that hangs cannot hold the process.
@@ -78,7 +81,7 @@ def read_ahead(pages: Callable[[], Iterator[Page]], idle: Callable[[], None]) ->
     def run() -> None:
         try:
             for page in pages():
-                if not offer(page):
+                if not offer(TypedPage.of(page, stream)):
                     return
             offer(END)
         except SyncError as error:
@@ -97,10 +100,10 @@ def read_ahead(pages: Callable[[], Iterator[Page]], idle: Callable[[], None]) ->
         thread.join(timeout=LOOK_SECONDS * 4)
 
 
-def _pages(inbox: queue.Queue[Item], idle: Callable[[], None]) -> Iterator[list[Page]]:
+def _pages(inbox: queue.Queue[Item], idle: Callable[[], None]) -> Iterator[list[TypedPage]]:
     """Yield pages that come shortly after each other as one group: small ones share a transaction."""
     while True:
-        group: list[Page] = []
+        group: list[TypedPage] = []
         room, until = ROWS_TOGETHER, 0.0
         item: Item = None
         while room > 0:
@@ -111,7 +114,7 @@ def _pages(inbox: queue.Queue[Item], idle: Callable[[], None]) -> Iterator[list[
                     break
                 idle()
                 continue
-            if not isinstance(item, Page):
+            if not isinstance(item, TypedPage):
                 break
             until = until or time.monotonic() + GATHER_SECONDS
             group.append(item)

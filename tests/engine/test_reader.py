@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from connections.sdk.declare import Page
+from connections.sdk.declare import Column, Page, Stream, Table
 from syncruns.engine.reader import MOST_AHEAD, ROWS_TOGETHER, read_ahead
+
+STREAM = Stream("items", "Items", (Table("items", (Column("id", "integer"),), ("id",)),))
 
 
 class Source:
@@ -37,7 +39,7 @@ class Source:
 )
 def test_reader_waits_when_the_next_group_lies_ready(rows: int, ahead: int) -> None:
     source = Source(rows=rows)
-    with read_ahead(source, lambda: None) as groups:
+    with read_ahead(source, STREAM, lambda: None) as groups:
         group = next(groups)
         taken = len(group)
         assert source.settled() == taken + ahead + 1  # and one that it holds until there is room
@@ -45,7 +47,7 @@ def test_reader_waits_when_the_next_group_lies_ready(rows: int, ahead: int) -> N
 
 def test_no_page_is_lost_between_reader_and_load() -> None:
     source = Source(rows=700, pages=40)
-    with read_ahead(source, lambda: None) as groups:
+    with read_ahead(source, STREAM, lambda: None) as groups:
         loaded = [page for group in groups for page in group]
     assert len(loaded) == source.made == 40
 
@@ -57,7 +59,7 @@ def test_end_and_failures_come_after_the_pages_before_them() -> None:
         raise OSError("gone")
 
     taken: list[Page] = []
-    with pytest.raises(Exception, match="internal"), read_ahead(pages, lambda: None) as groups:
+    with pytest.raises(Exception, match="internal"), read_ahead(pages, STREAM, lambda: None) as groups:
         for group in groups:
             taken += group
     assert len(taken) == 3
