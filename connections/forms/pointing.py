@@ -23,7 +23,7 @@ OF_ADDRESS = {
 
 def asks_permission(error: SyncError | None) -> bool:
     """Say whether error is about an address that the setting PERMISSION would allow."""
-    return error is not None and error.code == "address_refused" and not error.params.get("reason")
+    return error is not None and error.code == "address_refused" and error.params.get("reason") == "private"
 
 
 def pointed_at(error: SyncError, settings: Sequence[Setting], config: Mapping[str, Any]) -> str:
