@@ -43,7 +43,9 @@ class ReaderRequest(HttpRequest):
 class SignInMiddleware(LoginRequiredMiddleware):
     """Leads strangers to the sign-in, and from there to the page they were on."""
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:
+    def handle_no_permission(  # type: ignore[override]  # what is answered need not be a redirect
+        self, request: HttpRequest, view_func: Any
+    ) -> HttpResponseBase:
         if request.method in ("GET", "HEAD"):
             return super().handle_no_permission(request, view_func)
         # The session ended before a form was sent. Its address may take forms only: its page is where to go back to.

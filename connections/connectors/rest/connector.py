@@ -129,8 +129,9 @@ def _shape(config: Mapping[str, Any], number: int) -> Shape:
         return shape_of(row, config["table_prefix"])
     except Rejected as wrong:
         place = {"path": ["streams", number, *wrong.at], "text": wrong.text, **wrong.params}
-        why = {} if row.get("columns") else {"reason": "no_columns"}
-        raise SyncError("config_invalid", field="streams", stream=row["name"], **why, **place) from None
+        if not row.get("columns"):
+            place["reason"] = "no_columns"
+        raise SyncError("config_invalid", field="streams", stream=row["name"], **place) from None
 
 
 def _page(got: Got, shape: Shape, zone: ZoneInfo, changes: Changes | None, expected: int | None = None) -> Page:
