@@ -44,10 +44,7 @@ CATALOGUE: dict[str, Entry] = {
         _("A stream without columns"),
         _("Of the stream “%(stream)s” nobody said which columns to keep; automatic syncing stopped."),
         _("It was added without reading a sample, or its columns were removed."),
-        (
-            _("Open the settings, read a sample of the stream, and mark the column that is the key."),
-            _("Test, then save."),
-        ),
+        (_("Open the settings, read a sample of the stream, and mark its key."), _("Test, then save.")),
         "edit_settings",
     ),
     "address_refused": Entry(
