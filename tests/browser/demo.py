@@ -192,13 +192,14 @@ def _read(connection: Connection, now: datetime) -> None:
 
 
 def _load(connection: Connection, run: SyncRun, size: int) -> None:
-    """Put rows into the destination tables."""
+    """Put rows into the destination tables, other ones for each connection."""
+    newest = 48211 if connection.slug == "loja-virtual" else 40_000 - 300 * connection.pk
     connector = connector_class(connection.kind)
     stamp: dict[str, Any] = {"connection_id": connection.pk, "run_id": str(run.pk), "now": timezone.now()}
     for rows, stream in enumerate(connector.streams(connection.config), start=1):
         warehouse().prepare(connector.schema, stream.tables)
         table = stream.tables[0]
-        records = [_record(48211 - number) for number in range(rows * size)]
+        records = [_record(newest - number) for number in range(rows * size)]
         warehouse().load(
             connector.schema, table, to_rows(Page({table.name: records}), stream).rows[table.name], **stamp
         )
