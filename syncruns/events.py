@@ -202,7 +202,7 @@ VALUES: dict[str, dict[str, str | Promise]] = {
 }
 
 # Why a value could not be typed, or a request was tried again: codes inside parameters.
-_CODED = {"reason": REASONS | VALUE_REASONS, "scope": dict(ApiToken.Scope.choices)}
+_CODED: dict[str, Mapping[str, Any]] = {"reason": REASONS | VALUE_REASONS, "scope": dict(ApiToken.Scope.choices)}
 
 
 def sentence(event: str, params: Mapping[str, Any] | None = None) -> str:

@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from connections import audit
@@ -173,6 +173,8 @@ class PersonAdmin(UserAdmin):
         return response
 
 
+# Models without a name of their own in Portuguese, as no page shows them.
+gettext_noop("rate bucket"), gettext_noop("reset"), gettext_noop("system job"), gettext_noop("told health")
 _VERBS = {"add": _("add"), "change": _("change"), "delete": _("delete"), "view": _("view")}
 
 
@@ -180,7 +182,7 @@ def permission_words(permission: Permission) -> str:
     """Return what a permission lets one do, in the reader's language; Django keeps their names in English."""
     kind = permission.content_type
     verb = _VERBS.get(permission.codename.removesuffix(f"_{kind.model}"))
-    return f"{capfirst(kind.name)}: {verb or gettext(permission.name)}"
+    return f"{capfirst(gettext(kind.name))}: {verb or gettext(permission.name)}"
 
 
 class PermissionField(forms.ModelMultipleChoiceField):
@@ -197,8 +199,11 @@ class RoleAdmin(GroupAdmin):
     filter_horizontal = ()  # its boxes have names that assistive technology may not read
     formfield_overrides = {models.ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        return super().formfield_for_manytomany(db_field, request, **kwargs | {"form_class": PermissionField})
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **kwargs | {"form_class": PermissionField})
+        if field is not None and field.queryset is not None:  # what the console itself asks for
+            field.queryset = field.queryset.filter(content_type__app_label__in=("auth", "connections", "syncruns"))
+        return field
 
     def get_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
         return ("name", "permissions" if self.has_change_permission(request, obj) else "granted")
