@@ -51,6 +51,10 @@ class Corrections:
         for one in corrections:
             self._by_table[one.table][one.key].append(one)
 
+    def concern(self, table: str) -> bool:
+        """Say whether any of them is of the table."""
+        return any(self._by_table.get(table, {}).values())
+
     def apply(self, table: str, rows: dict[Key, tuple[Any, ...]]) -> list[Overtaken]:
         """Put the values into those of rows they belong to; return what no longer fits what the source sends."""
         of_table = self._by_table.get(table)

@@ -18,7 +18,7 @@ from django.db.models import Q
 from connections.sdk.declare import MASK, Page, Stream
 from syncruns.engine.context import Log
 from syncruns.engine.corrections import Corrected, Corrections, Overtaken, kept_value, typed_value
-from syncruns.engine.transform import Reject, Typed, spelled_key, to_rows, typed_keys
+from syncruns.engine.transform import Reject, Typed, TypedPage, key_of, spelled_key, to_rows, typed_keys
 from syncruns.engine.values import Refused, read_kept
 from syncruns.models import Correction, QuarantinedRecord
 
@@ -31,16 +31,30 @@ BATCH = 500  # keys of one query
 def typed_pages(
     pages: Sequence[Page], stream: Stream, connection_id: int, corrections: Corrections | None = None
 ) -> list[Typed]:
-    """Type pages, in order, under the decisions and corrections that hold; one that is overtaken holds no longer."""
+    """Type pages, in order, under the decisions and corrections that hold; one that is overtaken holds no longer.
+
+    A TypedPage is taken as it was typed.
+    """
     corrections = corrections_of(connection_id, stream) if corrections is None else corrections
     typed = []
     for page in pages:
-        each = to_rows(page, stream, corrections)
+        each = page.typed if isinstance(page, TypedPage) else to_rows(page, stream)
         if each.rejects and (decided := _decided(connection_id, each.rejects)):
-            each = _settled(page, each, stream, decided, corrections)
+            each = _settled(page, each, stream, decided)
+        apply_corrections(each, stream, corrections)
         corrections.forget(each.overtaken)
         typed.append(each)
     return typed
+
+
+def apply_corrections(typed: Typed, stream: Stream, corrections: Corrections) -> None:
+    """Put the values that people set into a page's rows, and note what is overtaken."""
+    for table in stream.tables:
+        rows = typed.rows.get(table.name)
+        if rows and corrections.concern(table.name):
+            by_key = dict(zip(map(key_of(table), rows), rows, strict=True))
+            typed.overtaken += corrections.apply(table.name, by_key)
+            typed.rows[table.name] = list(by_key.values())
 
 
 def corrections_of(connection_id: int, stream: Stream) -> Corrections:
@@ -127,7 +141,7 @@ def _decided(connection_id: int, rejects: Sequence[Reject]) -> Decided:
     return found
 
 
-def _settled(page: Page, typed: Typed, stream: Stream, decided: Decided, corrections: Corrections) -> Typed:
+def _settled(page: Page, typed: Typed, stream: Stream, decided: Decided) -> Typed:
     """Type the page again where a correction holds, and set discarded records apart."""
     corrected: dict[str, dict[int, dict[str, Any]]] = {}
     held: set[int] = set()
@@ -137,7 +151,7 @@ def _settled(page: Page, typed: Typed, stream: Stream, decided: Decided, correct
             corrected.setdefault(reject.table, {})[reject.position] = values
             held.add(record.pk)
     if corrected:
-        typed = to_rows(_patched(page, corrected), stream, corrections)
+        typed = to_rows(_patched(page, corrected), stream)
     left_out = [(reject, record) for reject, record in _known(typed.rejects, decided) if _is_discarded(record, reject)]
     held.update(record.pk for _reject, record in left_out)
     typed.held = held

@@ -115,7 +115,7 @@ def _read(
     corrections = corrections_of(stored, stream)
     sweeps = Sweeps(stream, connector.schema, warehouse(), stored, log)
     try:
-        with read_ahead(read, leash.look) as groups:
+        with read_ahead(read, stream, leash.look) as groups:
             for group in groups:
                 leash.check()
                 for page in group:

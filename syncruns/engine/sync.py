@@ -182,7 +182,7 @@ class _StreamSync:
         self._announce(load, options)
         try:
             if not load.is_read:
-                with read_ahead(read, self._idle) as groups:
+                with read_ahead(read, self._stream, self._idle) as groups:
                     for group in groups:
                         self._leash.check()
                         load.load(group)

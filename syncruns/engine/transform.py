@@ -17,7 +17,7 @@ import orjson
 
 from connections.sdk.declare import Columns, Key, Page, Record, Stream, Table
 from syncruns.engine.columns import ColumnReader, column_reader
-from syncruns.engine.corrections import Corrections, Overtaken
+from syncruns.engine.corrections import Overtaken
 from syncruns.engine.values import Reader, Refused, read_kept, reader, spell_decimal
 
 Row = tuple[Any, ...]  # values in the order of Table.columns, as values.reader returns them
@@ -56,7 +56,7 @@ class Typed:
     nameless: table -> how many could not. discarded: rejects that a person decided to leave out, and held: ids of the
     quarantined records whose decision was followed, as syncruns/engine/decisions.py finds; to_rows itself knows of
     none, and of discarded records rejected, nameless and incomplete tell as of any other reject. overtaken: people's
-    corrections that do not stand for what the source sends now.
+    corrections that do not stand for what the source sends now, of which to_rows knows none either.
     """
 
     rows: dict[str, list[Row]] = field(default_factory=dict)
@@ -73,8 +73,20 @@ class Typed:
     deduplicated: int = 0
 
 
-def to_rows(page: Page, stream: Stream, corrections: Corrections | None = None) -> Typed:
-    """Type every record of the page, one row per key (the last wins), with the values that people set instead.
+@dataclass(frozen=True)
+class TypedPage(Page):
+    """A page that was typed beforehand: as to_rows does it, whatever people decided."""
+
+    typed: Typed = field(default_factory=Typed)
+
+    @classmethod
+    def of(cls, page: Page, stream: Stream) -> TypedPage:
+        """Type the page. Raises what to_rows raises."""
+        return cls(**vars(page), typed=to_rows(page, stream))
+
+
+def to_rows(page: Page, stream: Stream) -> Typed:
+    """Type every record of the page, one row per key (the last wins).
 
     Child sets are replaced only when the page names the child table, be it without records; a page must hold
     all children of the parents it holds. A rejected parent takes its children with it, and its old ones stay.
@@ -89,8 +101,6 @@ def to_rows(page: Page, stream: Stream, corrections: Corrections | None = None) 
             parent = readings.get(table.parent) if table.parent else None
             reading = readings[table.name] = _Reading(table, parent)
             reading.read(page.rows[table.name])
-            if corrections is not None:
-                typed.overtaken += corrections.apply(table.name, reading.rows)
             reading.report(typed)
     for name, keys in page.deletes.items():
         typed.deletes[name] = typed_keys(stream.table(name), keys)

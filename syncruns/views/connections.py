@@ -136,7 +136,7 @@ def connection_runs(request: HttpRequest, slug: str) -> HttpResponse:
     context |= {
         "page": Paginator(timeline, PER_PAGE).get_page(request.GET.get("page")),
         "show": show if show in (RUNS, CHANGES) else "",
-        "shows": [("", _("Both")), (RUNS, _("Runs")), (CHANGES, _("Changes"))],
+        "shows": [("", _("Both")), (RUNS, _("Runs")), (CHANGES, _("Changes of settings"))],
     }
     return render(request, "console/connection_runs.html", context)
 

@@ -19,9 +19,10 @@ from connections.sdk.context import StepContext
 from connections.sdk.declare import Column, Page, Stream, Table
 from syncruns import dispatch
 from syncruns.engine.corrections import Corrected, Corrections, kept_value, typed_value
+from syncruns.engine.decisions import apply_corrections
 from syncruns.engine.dry_run import dry_run
 from syncruns.engine.review import Busy
-from syncruns.engine.transform import to_rows
+from syncruns.engine.transform import Typed, to_rows
 from syncruns.engine.values import Refused, reader, spell_decimal
 from syncruns.models import Change, Correction, SyncRun
 from syncruns.review.corrections import Moved, Place, Unfit, correct, keep, place_of, seen_as, take_back
@@ -268,6 +269,14 @@ TABLE = Table(
     key=("id",),
 )
 STREAM = Stream("s", "S", (TABLE,))
+
+
+def corrected(records: list[dict[str, Any]], correction: Corrected) -> Typed:
+    typed = to_rows(Page({"t": records}), STREAM)
+    apply_corrections(typed, STREAM, Corrections([correction]))
+    return typed
+
+
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "n": st.integers(-(2**63), 2**63 - 1),
     "d": st.decimals(min_value=-(10**20), max_value=10**20, places=4, allow_nan=False),
@@ -300,8 +309,8 @@ def test_pages_split_anyhow_give_the_same_corrected_rows(column: str, data: st.D
     value = None if wanted is None else read(wanted)
     one = Corrected(1, "t", (2,), declared, place_of_column, typed[2], value)
     records = [{"id": number, column: each} for number, each in enumerate(values)]
-    whole = to_rows(Page({"t": records}), STREAM, Corrections([one]))
-    parts = [to_rows(Page({"t": [record]}), STREAM, Corrections([one])) for record in records]
+    whole = corrected(records, one)
+    parts = [corrected([record], one) for record in records]
     rows = [row for part in parts for row in part.rows["t"]]
     assert whole.rows["t"] == rows and not whole.overtaken
     assert rows[2][place_of_column] == value
@@ -311,5 +320,5 @@ def test_pages_split_anyhow_give_the_same_corrected_rows(column: str, data: st.D
 def test_only_the_last_record_of_a_key_decides_about_a_correction() -> None:
     one = Corrected(1, "t", (1,), TABLE.column("n"), 1, 5, 9)
     records = [{"id": 1, "n": 6}, {"id": 1, "n": 5}]
-    typed = to_rows(Page({"t": records}), STREAM, Corrections([one]))
+    typed = corrected(records, one)
     assert (typed.rows["t"][0][1], typed.overtaken) == (9, [])

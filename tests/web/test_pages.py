@@ -23,15 +23,6 @@ Make = Callable[..., Connection]
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def page(administrator: User, signed_in: Callable[[User], Client]) -> Client:
-    """An administrator's browser, in English, with the scheduler alive."""
-    SystemJob.objects.create(name=SystemJob.DISPATCH, last_at=timezone.now())
-    client = signed_in(administrator)
-    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    return client
-
-
 def test_empty_console_offers_every_kind_and_sample_data(page: Client) -> None:
     said = text(page, "/")
     assert "Connect your first source." in said
