@@ -60,16 +60,11 @@ def run_words(run: SyncRun) -> str:
 
 
 def changes_words(run: SyncRun) -> str:
-    """Return what a run changed, in words."""
-    return counted_words(run.inserted, run.updated, run.deleted)
-
-
-def counted_words(inserted: int, updated: int, deleted: int = 0) -> str:
     """Return "12 new, 30 changed, 1 deleted", leaving out what is zero; "nothing changed" when all are."""
     parts = (
-        (inserted, ngettext("%(count)s new", "%(count)s new", inserted)),
-        (updated, ngettext("%(count)s changed", "%(count)s changed", updated)),
-        (deleted, ngettext("%(count)s deleted", "%(count)s deleted", deleted)),
+        (run.inserted, ngettext("%(count)s new", "%(count)s new", run.inserted)),
+        (run.updated, ngettext("%(count)s changed", "%(count)s changed", run.updated)),
+        (run.deleted, ngettext("%(count)s deleted", "%(count)s deleted", run.deleted)),
     )
     said = [words % {"count": timewords.number(count)} for count, words in parts if count]
     return ", ".join(said) or _("nothing changed")
