@@ -23,8 +23,7 @@ LOOK_SECONDS = 0.5
 ROWS_TOGETHER, GATHER_SECONDS = 5000, 0.1  # a group has so many rows, or what came within that time
 MOST_AHEAD = 8  # pages, be they small
 # What Python does for long-running programs of one thread does not suit two that make and drop rows by the thousand.
-import os
-SWITCH_SECONDS = float(os.environ.get("SW","0.0005"))  # 5 ms would pass each time the load comes back from the database, where it may hold a lock
+SWITCH_SECONDS = 0.0005  # 5 ms would pass each time the load comes back from the database, where it may hold a lock
 UNREACHABLE_AFTER = 50_000  # new objects before a search for cycles, of which pages have none; 700 is several a page
 
 END = object()
