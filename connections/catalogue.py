@@ -40,6 +40,13 @@ CATALOGUE: dict[str, Entry] = {
         (_("Switch at least one stream on."), _("Or switch auto-sync off, if nothing shall be read.")),
         "choose_streams",
     ),
+    "config_invalid.no_columns": Entry(
+        _("A stream without columns"),
+        _("Of the stream “%(stream)s” nobody said which columns to keep; automatic syncing stopped."),
+        _("It was added without reading a sample, or its columns were removed."),
+        (_("Open the settings, read a sample of the stream, and mark its key."), _("Test, then save.")),
+        "edit_settings",
+    ),
     "address_refused": Entry(
         _("Address not allowed"),
         _("The address %(host)s leads into a private network, which this connection may not reach."),

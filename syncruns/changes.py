@@ -24,6 +24,7 @@ from connections.sdk.declare import MASK, Column, Table
 from connections.sdk.errors import SyncError
 from syncruns import timewords
 from syncruns.browser.places import kept_key_url
+from syncruns.browser.tables import label_of
 from syncruns.models import Change, StreamRun, SyncRun
 from syncruns.outcomes import Look
 from syncruns.record_address import record_url
@@ -50,13 +51,13 @@ class Difference:
 
 @dataclass(frozen=True)
 class Shown:
-    """One row in words. name: what it is called, "" when nothing says so; key: "id 12"."""
+    """One row in words. name: what it is called, "" when nothing says so; key: "id 12"; label: of its table."""
 
     change: Change
     look: Look
     name: str
     key: str
-    stream: str
+    label: str
     columns: list[Difference] = field(default_factory=list)
     more_columns: list[Difference] = field(default_factory=list)
     record: str = ""  # the address of the page on which somebody may correct the row
@@ -190,7 +191,8 @@ def _declared(connection: Connection) -> _Declared:
     except SyncError:
         return _Declared()
     tables = {table.name: table for stream in streams for table in stream.tables}
-    return _Declared(connector.schema, tables, {stream.key: _(stream.label) for stream in streams})
+    labels = {table.name: label_of(stream, table) for stream in streams for table in stream.tables}
+    return _Declared(connector.schema, tables, labels)
 
 
 def _shown(change: Change, reading: _Reading, declared: _Declared) -> Shown:
@@ -204,7 +206,7 @@ def _shown(change: Change, reading: _Reading, declared: _Declared) -> Shown:
         look=LOOKS[change.kind],
         name=reading.word(*change.name) if change.name else "",
         key=reading.key(change.key),
-        stream=declared.labels.get(change.stream, change.stream),
+        label=declared.labels.get(change.table, change.stream),
         columns=columns[:shown],
         more_columns=columns[shown:],
         **_addresses(change, declared),

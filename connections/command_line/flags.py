@@ -177,7 +177,7 @@ def given_since(text: str, time_zone: str) -> datetime:
 def _setting_value(setting: Setting | None, name: str, value: str) -> Any:
     if setting is None or setting.type not in JSON_TYPES:
         return value
-    text = _file(value[1:]) if value.startswith("@") else value
+    text = text_of(value[1:]) if value.startswith("@") else value
     try:
         return json.loads(text, parse_float=Decimal)
     except ValueError as problem:
@@ -190,7 +190,7 @@ def _setting_value(setting: Setting | None, name: str, value: str) -> Any:
 
 def _secret_value(name: str, source: str) -> str:
     if source.startswith("@"):
-        value = _file(source[1:]).removesuffix("\n").removesuffix("\r")
+        value = text_of(source[1:]).removesuffix("\n").removesuffix("\r")
     elif source.startswith("env:"):
         variable = source.removeprefix("env:")
         if variable not in os.environ:
@@ -212,11 +212,19 @@ def _plain_secret(name: str) -> str:
     ) % {"name": name}
 
 
-def _file(path: str) -> str:
+def text_of(path: str) -> str:
+    """Return what stands in a file. Raises Refused, which says why it cannot be read."""
     try:
         return Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError, ValueError):
-        raise Refused(_("The file %(path)s cannot be read as text.") % {"path": path}, path=path) from None
+    except FileNotFoundError:
+        code, text = "file_not_found", _("There is no file %(path)s.")
+    except IsADirectoryError:
+        code, text = "file_is_directory", _("%(path)s is a directory; write the path of a file.")
+    except PermissionError:
+        code, text = "file_forbidden", _("The file %(path)s may not be read by the user who runs this.")
+    except (OSError, ValueError):  # not UTF-8 either
+        code, text = "file_unreadable", _("The file %(path)s cannot be read as text.")
+    raise Refused(text % {"path": path}, code=code, path=path)
 
 
 def _zone_name(text: str) -> str:

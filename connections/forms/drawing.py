@@ -15,7 +15,7 @@ from connections.forms import entries, held, timing
 from connections.forms.connection import ConnectionForm
 from connections.forms.entries import Path
 from connections.forms.fields import Field, build, walk, words
-from connections.forms.pointing import pointed_at
+from connections.forms.pointing import PERMISSION, asks_permission, pointed_at
 from connections.mixing import OTHER_SOURCE
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import SettingsInvalid, check_settings
@@ -127,8 +127,16 @@ class Drawing:
 
     @property
     def shows_advanced(self) -> bool:
-        """Say whether one of them needs to be seen: it is wrong, or not at its default."""
-        return self._is_touched(self.advanced)
+        """Say whether one of them needs to be seen: it is wrong, pointed at, or not at its default."""
+        return self._is_touched(self.advanced) or self.permission in self.advanced
+
+    @cached_property
+    def permission(self) -> Field | None:
+        """The setting that would allow the address which was just refused."""
+        error = self.form.asking_error or (self.report.error if self.report else None)
+        if not asks_permission(error):
+            return None
+        return next((field for field in self._single if field.setting.name == PERMISSION), None)
 
     @property
     def shows_windows(self) -> bool:
@@ -203,6 +211,10 @@ class Drawing:
             ) % {"count": self.problem_count}
             return f"{wrong} {self._nothing_lost}"
         if self.report is None:
+            if self.form.like is not None:
+                return gettext("It begins with the settings of %(name)s, without the credentials stored there.") % {
+                    "name": self.form.like.name
+                }
             return "" if self.form.connection else gettext("Nothing is read before you switch the connection on.")
         if not self.can_change:
             return ""  # the report says it all

@@ -185,7 +185,11 @@ def build(
     problems: Mapping[Path, Sequence[Invalid]],
     opened: Path = (),
 ) -> list[Field]:
-    """Return a field for every setting; entries with a problem, the one at opened, and an only one are open."""
+    """Return a field for every setting; entries with a problem, the one at opened, and an only one are open.
+
+    An only one is closed if opened is a setting beside it: who comes to change that one wants no long way to the end.
+    """
+    is_beside = opened[:-1] == path and bool(path)
     fields = []
     for setting in settings:
         here = (*path, setting.name)
@@ -199,7 +203,7 @@ def build(
                     Entry(
                         inside,
                         build(fields_of(setting), entry, inside, problems, opened),
-                        is_open=len(given) == 1
+                        is_open=(len(given) == 1 and not (is_beside and opened != here))
                         or opened[: len(inside)] == inside
                         or any(where[: len(inside)] == inside for where in problems),
                     )

@@ -9,6 +9,7 @@ from connections.sdk.errors import SyncError
 from connections.sdk.settings import Setting
 
 OF_SECRET = {"credentials_refused", "credentials_expired"}
+PERMISSION = "allow_private_addresses"
 OF_ADDRESS = {
     "address_refused",
     "connection_failed.dns",
@@ -18,6 +19,11 @@ OF_ADDRESS = {
     "bad_response.other_service",
     "bad_response.redirect",
 }
+
+
+def asks_permission(error: SyncError | None) -> bool:
+    """Say whether error is about an address that the setting PERMISSION would allow."""
+    return error is not None and error.code == "address_refused" and error.params.get("reason") == "private"
 
 
 def pointed_at(error: SyncError, settings: Sequence[Setting], config: Mapping[str, Any]) -> str:

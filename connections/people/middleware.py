@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
@@ -18,6 +18,8 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from connections.models import UserPreference
+from connections.people import resending
+from connections.people.forms import SignInForm
 
 # What a person may reach before choosing a password of their own.
 OPEN_BEFORE_PASSWORD = {"password_change", "preferences", "sign_out", "sign_in", "healthz", "readyz"}
@@ -41,13 +43,22 @@ class ReaderRequest(HttpRequest):
 class SignInMiddleware(LoginRequiredMiddleware):
     """Leads strangers to the sign-in, and from there to the page they were on."""
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseRedirect:
+    def handle_no_permission(  # type: ignore[override]  # what is answered need not be a redirect
+        self, request: HttpRequest, view_func: Any
+    ) -> HttpResponseBase:
         if request.method in ("GET", "HEAD"):
             return super().handle_no_permission(request, view_func)
-        # The session ended before a form was sent. Its address takes forms only, so nobody can be led back there.
-        page = urlsplit(request.headers.get("Referer", ""))
-        is_ours = page.netloc == request.get_host()
-        return redirect_to_login(page.path if is_ours else reverse("overview"), self.get_login_url(view_func))
+        # The session ended before a form was sent. Its address may take forms only: its page is where to go back to.
+        sealed = "" if request.headers.get("HX-Request") or _is_sign_out(request) else resending.keep(request)
+        page = resending.page_of(request)
+        if not sealed:
+            return redirect_to_login(page, self.get_login_url(view_func))
+        context = {"form": SignInForm(request), "next": page, "sealed": sealed}
+        return render(request, "people/sign_in.html", context, status=403)
+
+
+def _is_sign_out(request: HttpRequest) -> bool:
+    return request.resolver_match is not None and request.resolver_match.view_name == "sign_out"
 
 
 class PreferenceMiddleware:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.models import User
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -23,6 +23,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from connections import audit
 from connections.models import UserPreference
+from connections.people import resending
 from connections.people.first import forget_first_password
 from connections.people.forms import NewPasswordForm, PreferencesForm, ProfileForm, SignInForm
 from connections.people.middleware import ReaderRequest
@@ -34,6 +35,14 @@ class SignIn(auth_views.LoginView):
     template_name = "people/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_valid(form)
+        sealed = self.request.POST.get(resending.FIELD, "")
+        return _offer_again(self.request, sealed, self.get_success_url()) or response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"sealed": self.request.POST.get(resending.FIELD, "")}
 
 
 class SignOut(auth_views.LogoutView):
@@ -131,8 +140,24 @@ def locked_out(request: HttpRequest, original_response: HttpResponse | None, cre
     return render(request, "people/locked_out.html", {"cool_off_minutes": minutes}, status=429)
 
 
+def _offer_again(request: HttpRequest, sealed: str, page: str) -> HttpResponse | None:
+    """Answer the page that sends a kept form again; None when there is none. page: where it was on."""
+    kept = resending.unsealed(sealed)
+    if kept is None:
+        return None
+    return render(request, "people/resend.html", {"url": kept.url, "sealed": sealed, "page": page})
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form whose token is missing or old."""
+    """Answer a form whose token is missing or old, as after a sign-in in another window: it may be sent again.
+
+    Only one of our own pages, as the browser says in Origin; anybody's site can send a form without a token.
+    """
+    is_ours = request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
+    if is_ours and request.user.is_authenticated:
+        again = _offer_again(request, resending.keep(request), resending.page_of(request))
+        if again is not None:
+            return again
     return render(request, "403_csrf.html", status=403)
 
 

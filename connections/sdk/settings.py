@@ -14,6 +14,10 @@ from connections.sdk.text import gettext_noop as _
 
 SettingType = Literal["text", "secret", "number", "choice", "boolean", "date", "list", "textarea", "rows", "columns"]
 
+REQUIRED = {  # in words, where there is no field to fill in
+    "rows": _("There is none yet. Add at least one."),
+    "columns": _("There are no columns yet. Read a sample, or add at least one."),
+}
 COLUMN_TYPES = ("text", "integer", "decimal", "boolean", "date", "timestamp", "json")
 COLUMN_PARTS = ("path", "name", "type", "precision", "scale", "key", "personal")
 COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
@@ -182,7 +186,7 @@ def _check(
             raw = setting.default
         if _is_empty(raw):
             if setting.required and not (setting.is_secret and setting.name in stored_secrets):
-                problems.append(Invalid(here, _("This field is required.")))
+                problems.append(Invalid(here, REQUIRED.get(setting.type, _("This field is required."))))
             elif not setting.is_secret:
                 checked[setting.name] = _empty_value(setting)
             continue

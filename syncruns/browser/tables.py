@@ -44,11 +44,7 @@ class Browsed:
         """What people call it; its own name when nothing says so."""
         if not self.declarations:
             return self.name
-        stream, table = self.declarations[0].stream, self.declarations[0].table
-        label = _(stream.label)
-        if table.name == stream.tables[0].name:
-            return label
-        return _("%(stream)s: %(table)s") % {"stream": label, "table": _without(stream.tables[0].name, table.name)}
+        return label_of(self.declarations[0].stream, self.declarations[0].table)
 
     @property
     def connections(self) -> list[Connection]:
@@ -143,6 +139,14 @@ def _declarations(connections: Iterable[Connection] | None) -> Iterator[tuple[st
         for stream in streams:
             for table in stream.tables:
                 yield connector.schema, Declaration(connection, stream, table)
+
+
+def label_of(stream: Stream, table: Table) -> str:
+    """Return what people call a table of a stream."""
+    label = _(stream.label)
+    if table.name == stream.tables[0].name:
+        return label
+    return _("%(stream)s: %(table)s") % {"stream": label, "table": _without(stream.tables[0].name, table.name)}
 
 
 def _without(parent: str, name: str) -> str:

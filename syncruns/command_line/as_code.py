@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -19,6 +18,7 @@ from connections.as_code.reading import Wanted, wanted_of
 from connections.as_code.text import NotYaml, read, write
 from connections.audit import COMMAND_LINE
 from connections.command_line.base import Refused, named_connection
+from connections.command_line.flags import text_of
 from connections.models import Connection
 from connections.sdk.settings import SettingsInvalid
 from syncruns.command_line import turning
@@ -122,8 +122,8 @@ def lines(applied: Sequence[Applied], pruned: Sequence[Connection], *, dry_run: 
 
 def _document(path: str) -> Any:
     try:
-        text = sys.stdin.read() if path == STDIN else Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+        text = sys.stdin.read() if path == STDIN else text_of(path)
+    except UnicodeDecodeError:
         raise Refused(_("The file %(path)s cannot be read as text.") % {"path": path}, path=path) from None
     try:
         return read(text)

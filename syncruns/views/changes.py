@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -22,6 +22,8 @@ from syncruns.changes import LOOKS, ChangeFilter, changes_of, changes_shown
 from syncruns.models import Change, SyncRun
 
 PER_PAGE = 50
+MOST_COUNTED = 10_000
+OF_KIND = {kind: Count("pk", filter=Q(kind=kind)) for kind in LOOKS}
 DAY = timedelta(days=1)
 PERIODS = {"24h": _("Last 24 hours"), "today": _("Today"), "yesterday": _("Yesterday"), "7d": _("Last 7 days")}
 
@@ -104,6 +106,23 @@ class Filters:
         return changes
 
 
+@dataclass(frozen=True)
+class Sums:
+    """How many rows the list has, of each kind."""
+
+    inserted: int
+    updated: int
+    deleted: int
+
+    @property
+    def rows(self) -> int:
+        return self.inserted + self.updated + self.deleted
+
+    @property
+    def is_over(self) -> bool:
+        return self.rows > MOST_COUNTED
+
+
 @require_safe
 @permission_required("syncruns.view_change", raise_exception=True)
 def changes(request: HttpRequest) -> HttpResponse:
@@ -113,6 +132,7 @@ def changes(request: HttpRequest) -> HttpResponse:
         Change.objects.exclude(run__trigger=SyncRun.Trigger.DRY_RUN).order_by("-pk"), timezone.now()
     ).select_related("run__connection")
     rows = list(found[: PER_PAGE + 1])
+    counted = found.order_by()[: MOST_COUNTED + 1]
     connections = list(Connection.objects.filter(deletion="").order_by("name").values_list("slug", "name", "tags"))
     context = {
         "filters": filters,
@@ -120,6 +140,7 @@ def changes(request: HttpRequest) -> HttpResponse:
         "periods": PERIODS.items(),
         "connections": [(slug, name) for slug, name, _tags in connections],
         "tags": sorted({tag for _slug, _name, tags in connections for tag in tags}, key=str.casefold),
+        "sums": None if filters.before else Sums(**counted.aggregate(**OF_KIND)),
         "can_search": may_see_personal(request.user),
         "shown": changes_shown(rows[:PER_PAGE], request.user),
         "older": rows[PER_PAGE - 1].pk if len(rows) > PER_PAGE else None,

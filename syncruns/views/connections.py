@@ -136,7 +136,7 @@ def connection_runs(request: HttpRequest, slug: str) -> HttpResponse:
     context |= {
         "page": Paginator(timeline, PER_PAGE).get_page(request.GET.get("page")),
         "show": show if show in (RUNS, CHANGES) else "",
-        "shows": [("", _("Both")), (RUNS, _("Runs")), (CHANGES, _("Changes"))],
+        "shows": [("", _("Both")), (RUNS, _("Runs")), (CHANGES, _("Changes of settings"))],
     }
     return render(request, "console/connection_runs.html", context)
 
@@ -152,6 +152,7 @@ def danger_context(slug: str) -> dict[str, Any]:
     context = connection_frame(slug, "danger", timezone.now())
     context["runs"] = SyncRun.objects.filter(connection=context["connection"]).count()
     context["at_stake"] = Stored.of(context["connection"])
+    context["kind_is_installed"] = any(context["connection"].kind == one.kind for one in REGISTRY)
     return context
 
 

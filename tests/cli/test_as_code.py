@@ -136,12 +136,12 @@ def test_dry_run_says_what_would_change_and_changes_nothing(
         assert told in dry.out, told
     assert CANARY not in dry.out
     assert (list(Connection.objects.values()), AuditEvent.objects.count()) == (before, events)
-    done = command("connections", "import", path)
+    done = command("connections", "import", str(path))
     assert done.out.replace("2 connections changed.", "") == dry.out.replace(
         "2 connections would change; nothing was changed.", ""
     )
     assert Connection.objects.count() == 2 and not StreamSetting.objects.exists()
-    assert "unchanged" in command("connections", "import", path).out
+    assert "unchanged" in command("connections", "import", str(path)).out
 
 
 def test_a_setting_that_the_file_leaves_out_is_its_default_and_a_part_left_out_stays(
@@ -206,7 +206,7 @@ def test_pruning_deletes_what_the_file_does_not_name_and_only_when_asked(
     make_connection(slug="old", name="Old")
     make_connection(slug="sample", is_sample=True)
     path = file(command("connections", "export", "loja").out)
-    command("connections", "import", path)
+    command("connections", "import", str(path))
     assert Connection.objects.filter(deletion="").count() == 3
     assert "- old (Old): deleted; its rows stay" in command("connections", "import", path, "--prune", "--dry-run").out
     assert Connection.objects.filter(deletion="").count() == 3
@@ -263,3 +263,15 @@ def test_import_that_leaves_out_what_is_at_its_default_names_no_other_source(
     document = exported(command, "campo")
     document["connections"]["campo"]["settings"].pop("api_url", None)
     assert actions(command("connections", "import", file(document), "--json")) == {"campo": "unchanged"}
+
+
+def test_file_that_cannot_be_read_is_refused_with_the_reason(command: Command, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_bytes(b"\xff\xfe")
+    for path, said in [
+        (tmp_path / "none.yaml", f"There is no file {tmp_path}/none.yaml."),
+        (tmp_path, f"{tmp_path} is a directory; write the path of a file."),
+        (broken, f"The file {broken} cannot be read as text."),
+    ]:
+        done = command("connections", "import", str(path))
+        assert (done.code, done.err) == (2, f"{said}\n")

@@ -145,6 +145,13 @@ def test_streams_of_a_config_that_was_not_checked_raise_config_invalid() -> None
     assert caught.value.params["path"] == ["streams", 0, "columns"]
 
 
+def test_stream_without_columns_is_told_by_name() -> None:
+    with pytest.raises(SyncError) as caught:
+        RestConnector.streams({**VALUES, "streams": [{**PLAIN, "columns": []}]})
+    params = caught.value.params
+    assert (caught.value.code, params["reason"], params["stream"]) == ("config_invalid", "no_columns", "things")
+
+
 def test_long_names_are_cut_without_meeting_each_other() -> None:
     columns = [ID, column(f"{'x' * 70}a[].v"), column(f"{'x' * 70}b[].v")]
     config = {**VALUES, "table_prefix": "p" * 30, "streams": [{**PLAIN, "name": "n" * 30, "columns": columns}]}

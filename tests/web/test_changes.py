@@ -191,6 +191,7 @@ def test_what_changed_yesterday_is_one_click(run: SyncRun, viewer: User, browser
 
     assert found("?period=yesterday") == {"updated"}
     assert found("?period=today") == {"inserted"}
+    assert "2 rows: 0 new, 2 changed, 0 deleted." in text(browser(viewer), "/changes/?period=yesterday")
     assert found("?period=7d&connection=office") == {"inserted", "updated", "deleted"}
     assert found("?connection=elsewhere") == set()
     assert found("?period=odd&kind=odd&before=x") == {"inserted", "updated", "deleted"}

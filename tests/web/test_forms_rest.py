@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 
 from connections.models import Connection
@@ -96,3 +97,24 @@ def test_error_across_columns_stands_beside_them(browser: Client, shop: Sandbox)
     page.press("save_off")
     assert 'id="config-streams-0-columns-error"' in page.html
     assert "Mark at least one column as the key" in page.html
+
+
+def test_refused_private_address_leads_to_the_setting_that_allows_it(
+    browser: Client, shop: Sandbox, settings: LazySettings
+) -> None:
+    page = typed(browser, shop.url).press("suggest:streams:0:columns")
+    settings.ALLOW_PRIVATE_ADDRESSES = False
+    for pressed in ("suggest:streams:0:columns", "test"):
+        page.fill(config__token=TOKEN).press(pressed)
+        assert 'href="#config-allow_private_addresses"' in page.html, pressed
+
+
+def test_only_stream_is_folded_while_somebody_changes_the_credentials(browser: Client, shop: Sandbox) -> None:
+    page = typed(browser, shop.url)
+    assert '<details class="entry" open>' in page.html
+    page.press("save")
+    assert "There are no columns yet. Read a sample, or add at least one." in page.html
+    page.press("suggest:streams:0:columns").press("save_off")
+    settings_url = f"/connections/{Connection.objects.get().slug}/settings/"
+    assert '<details class="entry" open>' in browser.get(settings_url).content.decode()
+    assert '<details class="entry">' in browser.get(f"{settings_url}?field=credentials").content.decode()

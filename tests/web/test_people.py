@@ -48,7 +48,11 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(viewer: User, client: C
 
 @pytest.mark.parametrize(
     ("came_from", "back"),
-    [("http://testserver/connections/shop/?tab=1", "/connections/shop/"), ("http://elsewhere.test/x/", "/"), ("", "/")],
+    [
+        ("http://testserver/connections/shop/?tab=1", "/connections/shop/%3Ftab%3D1"),
+        ("http://elsewhere.test/x/", "/"),
+        ("", "/"),
+    ],
 )
 def test_form_sent_after_the_session_ended_leads_back_to_its_page(client: Client, came_from: str, back: str) -> None:
     refused = client.post("/connections/shop/sync/", headers={"referer": came_from})

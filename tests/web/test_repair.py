@@ -7,27 +7,18 @@ from collections.abc import Callable
 from html import unescape
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
 from connections.models import Connection
 from connections.sandbox.server import Sandbox
 from connections.sandbox.shop import TOKEN, Shop
-from syncruns.models import StreamRun, SystemJob
+from syncruns.models import StreamRun
 from tests.web.console_pages import CONFIG, make_run
 from tests.web.forms_page import FormPage
 
 Make = Callable[..., Connection]
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def page(administrator: User, signed_in: Callable[[User], Client]) -> Client:
-    client = signed_in(administrator)
-    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    SystemJob.objects.create(name=SystemJob.DISPATCH, last_at=timezone.now())
-    return client
 
 
 def test_card_leads_to_the_field_and_what_was_stopped_is_due_once_it_is_mended(

@@ -13,20 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connections.models import Connection
-from syncruns.models import QuarantinedRecord, SyncLog, SyncRun, SystemJob
+from syncruns.models import QuarantinedRecord, SyncLog, SyncRun
 from tests.web.console_pages import CONFIG, STREAMS, make_run, make_stream, text
 
 Make = Callable[..., Connection]
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def page(administrator: User, signed_in: Callable[[User], Client]) -> Client:
-    """An administrator's browser, in English, with the scheduler alive."""
-    SystemJob.objects.create(name=SystemJob.DISPATCH, last_at=timezone.now())
-    client = signed_in(administrator)
-    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    return client
 
 
 def test_runs_are_filtered_by_state_connection_trigger_and_time(page: Client, make_connection: Make) -> None:

@@ -129,6 +129,8 @@ def _shape(config: Mapping[str, Any], number: int) -> Shape:
         return shape_of(row, config["table_prefix"])
     except Rejected as wrong:
         place = {"path": ["streams", number, *wrong.at], "text": wrong.text, **wrong.params}
+        if not row.get("columns"):
+            place["reason"] = "no_columns"
         raise SyncError("config_invalid", field="streams", stream=row["name"], **place) from None
 
 

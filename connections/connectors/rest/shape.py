@@ -13,7 +13,7 @@ from connections.connectors.rest.paths import MISSING, ColumnPath, column_path, 
 from connections.connectors.rest.values import read_all
 from connections.sdk.declare import Column, Columns, Stream, Table
 from connections.sdk.errors import SyncError
-from connections.sdk.settings import Rejected
+from connections.sdk.settings import REQUIRED, Rejected
 from connections.sdk.text import gettext_noop as _
 
 POSITION = "position"
@@ -87,6 +87,8 @@ class Shape:
 def shape_of(row: Row, prefix: str) -> Shape:
     """Return the shape of one entry of `streams`. Raises Rejected, at the field that is wrong."""
     name = str(row["name"])
+    if not row.get("columns"):
+        raise Rejected(REQUIRED["columns"], at=("columns",))
     placed = [(number, column, _path(number, column)) for number, column in enumerate(row.get("columns") or ())]
     own = [(number, column, path) for number, column, path in placed if not path.list_path]
     fields = tuple(Field(_column(column), path.path) for _number, column, path in own)

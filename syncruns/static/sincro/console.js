@@ -88,8 +88,18 @@
     const { xhr, pathInfo } = event.detail;
     if (!xhr.responseURL || new URL(xhr.responseURL).pathname === new URL(pathInfo.finalRequestPath, location.href).pathname) return;
     event.preventDefault();
-    location.reload();
+    // What was typed is not lost: sent as a whole page would, it is kept until after the sign-in.
+    const form = event.detail.requestConfig.verb === "post" && event.detail.requestConfig.elt.closest("form");
+    if (!form) return location.reload();
+    sendWhole(form, event.detail.requestConfig.elt);
   });
+  function sendWhole(form, button) {
+    if (button !== form && button.name) {
+      const pressed = Object.assign(document.createElement("input"), { type: "hidden", name: button.name, value: button.value });
+      if (button.type === "submit") form.append(pressed);
+    }
+    HTMLFormElement.prototype.submit.call(form); // past htmx; a button may be called submit
+  }
 
   // The log follows its end for as long as the reader is there.
   const logBox = () => document.querySelector(".log-box");
