@@ -22,6 +22,7 @@ from syncruns.events import sentence
 from syncruns.models import Checkpoint, QuarantinedRecord, StreamRun, SyncLog, SyncRun
 from syncruns.review.fields import shown_table
 from syncruns.services import request_sync
+from syncruns.timewords import duration
 
 # Django-Q2's own tables hold pickles and are ours to write; Connection comes back below with one action more.
 for model in (Connection, Failure, OrmQ, Schedule, Success):
@@ -89,7 +90,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("duration"))
     def took(self, run: SyncRun) -> str:
-        return "—" if run.duration is None else f"{run.duration.total_seconds():.1f} s"
+        return duration(run.duration)
 
     @admin.display(description=_("problem"))
     def problem(self, run: SyncRun) -> str:
@@ -184,8 +185,12 @@ class AuditEventAdmin(ReadOnlyAdmin):
     list_filter = ("action", "target_kind")
     search_fields = ("actor", "action", "target_name", "target_id")
     date_hierarchy = "at"
-    fields = ("at", "actor", "told", "action", "target_kind", "target_name", "target_id", "shown_params")
+    fields = ("at", "actor", "told", "code", "target_kind", "target_name", "target_id", "shown_params")
     readonly_fields = fields
+
+    @admin.display(description=_("code"))
+    def code(self, event: AuditEvent) -> str:
+        return event.action
 
     @admin.display(description=_("action"), ordering="action")
     def told(self, event: AuditEvent) -> str:

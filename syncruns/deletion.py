@@ -17,18 +17,14 @@ from syncruns.dispatch import ring
 from syncruns.engine.warehouse import warehouse
 from syncruns.models import Correction, Document, QuarantinedRecord, StreamRun, SyncLog, SyncRun
 from syncruns.services import cancel_run
-from syncruns.stored import Stored
+from syncruns.stored import Stored, tables_of
 
 BATCH = 2000  # rows of one transaction: on SQLite others wait for it
 
 
 def rows_of(connection: Connection) -> dict[str, int]:
     """Return table name -> rows that the connection holds, those marked deleted too; tables without rows left out."""
-    try:
-        schema = connector_class(connection.kind).schema
-    except SyncError:
-        return {}  # a kind this version no longer has: its tables are not ours to find
-    return warehouse().holdings(schema, connection.pk)
+    return warehouse().holdings(connector_class(connection.kind).schema, connection.pk)
 
 
 def delete_connection(connection: Connection, *, keep_data: bool, user: User = None, actor: str = "") -> None:
@@ -100,7 +96,6 @@ def _drop_unfinished(connection: Connection) -> None:
 def drop_rows(connection: Connection) -> None:
     """Remove every row that the connection loaded, a little at a time."""
     destination = warehouse()
-    schema = connector_class(connection.kind).schema
-    for name in rows_of(connection):
+    for schema, name in tables_of(connection, destination):
         while destination.drop_rows(schema, name, connection.pk, BATCH) == BATCH:
             pass

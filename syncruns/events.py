@@ -17,6 +17,7 @@ from connections.explanation import Params, shown
 from connections.models import Connection
 from connections.people.roles import LABELS
 from syncruns import timewords
+from syncruns.models.token import ApiToken
 from syncruns.reasons import VALUE_REASONS
 
 EVENTS: dict[str, str | Promise] = {
@@ -201,7 +202,7 @@ VALUES: dict[str, dict[str, str | Promise]] = {
 }
 
 # Why a value could not be typed, or a request was tried again: codes inside parameters.
-_CODED = {"reason": REASONS | VALUE_REASONS}
+_CODED: dict[str, Mapping[str, Any]] = {"reason": REASONS | VALUE_REASONS, "scope": dict(ApiToken.Scope.choices)}
 
 
 def sentence(event: str, params: Mapping[str, Any] | None = None) -> str:

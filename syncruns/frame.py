@@ -193,6 +193,8 @@ class Frame:
 
     @cached_property
     def role(self) -> str:
+        if isinstance(self._user, User) and self._user.is_superuser:
+            return _("Superuser")
         return str(LABELS.get(role_of(self._user), _("No role yet")))
 
 

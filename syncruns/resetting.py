@@ -29,6 +29,10 @@ class ResetPreview:
         return self.stored.rows
 
     @property
+    def is_instant(self) -> bool:
+        return self.time is not None and self.time < timedelta(seconds=1)
+
+    @property
     def tables(self) -> list[tuple[str, str]]:
         """Each table with its rows in words."""
         return [(name, self.stored.told(rows)) for name, rows in self.stored.by_table.items()]

@@ -23,35 +23,26 @@ COUNT_SECONDS = 3.0  # for all tables together
 
 @dataclass(frozen=True)
 class Stored:
-    """by_table: rows by name. Where counting took too long it is what the database believes a whole table to hold.
-
-    is_known: False for a kind that this version does not have: nobody knows which tables are its.
-    """
+    """by_table: rows by name. Where counting took too long it is what the database believes a whole table to hold."""
 
     by_table: Mapping[str, int]
     is_exact: bool = True
-    is_known: bool = True
 
     @classmethod
     def of(cls, connection: Connection) -> Stored:
         """Count what the connection has loaded, rows marked deleted too; tables without any are left out."""
-        try:
-            schema = connector_class(connection.kind).schema
-        except SyncError:
-            return cls({}, is_known=False)
         destination = warehouse()
-        names = destination.standing(schema)
-        counts = {name: partial(destination.held_rows, schema, name, connection.pk) for name in names}
-        found = _counted(destination, schema, counts)
-        return cls({name: rows for name, rows in found.by_table.items() if rows}, found.is_exact)
+        counts = {
+            place: partial(destination.held_rows, *place, connection.pk) for place in tables_of(connection, destination)
+        }
+        return _counted(destination, counts, leave_out_empty=True)
 
     @classmethod
     def live(cls, connection: Connection, tables: Sequence[Table]) -> Stored:
         """Count the connection's live rows in declared tables, by the names that the database has for them."""
         schema, destination = connector_class(connection.kind).schema, warehouse()
-        counts = {table.name: partial(destination.count, schema, table, connection.pk) for table in tables}
-        found = _counted(destination, schema, counts)
-        return cls({table_name(schema, name): rows for name, rows in found.by_table.items()}, found.is_exact)
+        counts = {(schema, table.name): partial(destination.count, schema, table, connection.pk) for table in tables}
+        return _counted(destination, counts)
 
     @property
     def rows(self) -> int:
@@ -71,14 +62,30 @@ class Stored:
         return number(rows) if self.is_exact else _("about %(count)s") % {"count": number(rows)}
 
 
-def _counted(destination: Warehouse, schema: str, counts: Mapping[str, Callable[[], int]]) -> Stored:
+def tables_of(connection: Connection, destination: Warehouse) -> list[tuple[str, str]]:
+    """Return schema and name of the tables that rows of the connection may stand in.
+
+    For a kind that this version does not have these are all there are: ids of connections are never used again.
+    """
+    try:
+        schema = connector_class(connection.kind).schema
+    except SyncError:
+        return destination.everywhere()
+    return [(schema, name) for name in destination.standing(schema)]
+
+
+def _counted(
+    destination: Warehouse, counts: Mapping[tuple[str, str], Callable[[], int]], *, leave_out_empty: bool = False
+) -> Stored:
     found: dict[str, int] = {}
     is_exact, until = True, time.monotonic() + COUNT_SECONDS
-    for name, count in counts.items():
+    for place, count in counts.items():
         try:
             with destination.limited(max(until - time.monotonic(), 0.001)):
-                found[name] = count()
+                rows = count()
         except TooLong:
             is_exact = False
-            found[name] = destination.estimate(schema, name) or 0
+            rows = destination.estimate(*place) or 0
+        if rows or not leave_out_empty:
+            found[table_name(*place)] = rows
     return Stored(found, is_exact)

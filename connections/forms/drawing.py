@@ -211,6 +211,10 @@ class Drawing:
             ) % {"count": self.problem_count}
             return f"{wrong} {self._nothing_lost}"
         if self.report is None:
+            if self.form.like is not None:
+                return gettext("It begins with the settings of %(name)s, without the credentials stored there.") % {
+                    "name": self.form.like.name
+                }
             return "" if self.form.connection else gettext("Nothing is read before you switch the connection on.")
         if not self.can_change:
             return ""  # the report says it all

@@ -11,12 +11,15 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import UserCreationForm
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import capfirst
+from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from connections import audit
 from connections.models import UserPreference
@@ -170,6 +173,24 @@ class PersonAdmin(UserAdmin):
         return response
 
 
+# Models without a name of their own in Portuguese, as no page shows them.
+gettext_noop("rate bucket"), gettext_noop("reset"), gettext_noop("system job"), gettext_noop("told health")
+_VERBS = {"add": _("add"), "change": _("change"), "delete": _("delete"), "view": _("view")}
+
+
+def permission_words(permission: Permission) -> str:
+    """Return what a permission lets one do, in the reader's language; Django keeps their names in English."""
+    kind = permission.content_type
+    verb = _VERBS.get(permission.codename.removesuffix(f"_{kind.model}"))
+    return f"{capfirst(gettext(kind.name))}: {verb or gettext(permission.name)}"
+
+
+class PermissionField(forms.ModelMultipleChoiceField):
+    def label_from_instance(self, permission: models.Model) -> str:
+        assert isinstance(permission, Permission)  # noqa: S101 - for the type checker
+        return permission_words(permission)
+
+
 @admin.register(Group)
 class RoleAdmin(GroupAdmin):
     """The three roles are set by the code; other groups may be added."""
@@ -177,6 +198,23 @@ class RoleAdmin(GroupAdmin):
     list_display = ("name", "label")
     filter_horizontal = ()  # its boxes have names that assistive technology may not read
     formfield_overrides = {models.ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **kwargs | {"form_class": PermissionField})
+        if field is not None and field.queryset is not None:  # what the console itself asks for
+            field.queryset = field.queryset.filter(content_type__app_label__in=("auth", "connections", "syncruns"))
+        return field
+
+    def get_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
+        return ("name", "permissions" if self.has_change_permission(request, obj) else "granted")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
+        return ("granted",)
+
+    @admin.display(description=_("permissions"))
+    def granted(self, group: Group) -> SafeString:
+        held = group.permissions.select_related("content_type")
+        return format_html_join(mark_safe("<br>"), "{}", ([permission_words(one)] for one in held))  # noqa: S308 - a constant
 
     @admin.display(description=_("role"))
     def label(self, group: Group) -> str:

@@ -11,6 +11,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import get_default_password_validators
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -55,8 +56,25 @@ class SignInForm(KitForm, AuthenticationForm):
         self.fields["username"].label = ABOUT_LABELS["username"]
 
 
-class NewPasswordForm(KitForm, PasswordChangeForm):
+class OwnWords(forms.Form):
+    """Asks for a new password as the rest of the console speaks."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        new, again = self.fields["new_password1"], self.fields["new_password2"]
+        new.label, again.label, again.help_text = _("New password"), _("New password, once more"), ""
+        longer = next(one.min_length for one in get_default_password_validators() if hasattr(one, "min_length"))
+        new.help_text = _(
+            "At least %(count)s characters, not only digits. Nothing like your name, and none that many people use."
+        ) % {"count": longer}
+
+
+class NewPasswordForm(OwnWords, KitForm, PasswordChangeForm):
     """Asks for the old password and a new one that differs from it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["old_password"].label = _("Current password")
 
     def clean_new_password1(self) -> str:
         new: str = self.cleaned_data["new_password1"]
@@ -135,5 +153,5 @@ class ProfileForm(KitForm, forms.ModelForm):
         labels: ClassVar[dict[str, Any]] = ABOUT_LABELS
 
 
-class FirstPasswordForm(KitForm, SetPasswordForm):
+class FirstPasswordForm(OwnWords, KitForm, SetPasswordForm):
     """Asks for a password, twice."""

@@ -176,7 +176,7 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
     "credentials_hold": (_("No key or password is known to end within two weeks."), ""),
     "credentials_end": (
-        _("%(secret)s of %(connection)s ends on %(on)s; days left: %(days)s."),
+        _("%(secret)s of %(connection)s ends on %(on)s, %(days)s."),
         _("Create a new one in the source and enter it in the connection's settings, with its end date."),
     ),
     "credentials_ended": (

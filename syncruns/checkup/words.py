@@ -10,7 +10,7 @@ from typing import Any
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from connections.catalogue import explain
@@ -82,6 +82,10 @@ def _word(name: str, value: Any, params: dict[str, Any]) -> str:
         return timewords.relative(value, timezone.now())
     if isinstance(value, date):
         return day_words(value)
+    if name == "days":
+        return (
+            ngettext("in %(count)s day", "in %(count)s days", value) % {"count": value} if value else gettext("today")
+        )
     if name == "secret":
         return gettext(value)
     if isinstance(value, timedelta):

@@ -60,6 +60,7 @@ class Backfill(models.Model):
     read = models.BigIntegerField(default=0)
     inserted = models.BigIntegerField(default=0)
     updated = models.BigIntegerField(default=0)
+    deleted = 0  # by any
     error_code = models.CharField(max_length=40, blank=True)
     error_params = models.JSONField(default=dict, blank=True)
     requested_by = models.ForeignKey(

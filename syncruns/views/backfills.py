@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta, tzinfo
 
@@ -29,6 +30,7 @@ from syncruns.views.connections import connection_frame
 
 SHOWN = 20
 LONGEST_PAUSE = 3600
+FIELDS = ("stream", "since", "until")  # of the form that begins one, in its order
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ def connection_backfills(request: HttpRequest, slug: str) -> HttpResponse:
     return _page(request, slug)
 
 
-def _page(request: HttpRequest, slug: str, problem: str = "", status: int = 200) -> HttpResponse:
+def _page(request: HttpRequest, slug: str, problems: Mapping[str, str] | None = None) -> HttpResponse:
+    """problems: what is wrong with the form that was sent, by field."""
     context = connection_frame(slug, "backfills", timezone.now())
     connection = context["connection"]
     streams = _streams(connection)
@@ -68,10 +71,11 @@ def _page(request: HttpRequest, slug: str, problem: str = "", status: int = 200)
         "goes_on": any(one.is_going_on for one in found),
         "streams": list(labels.items()),
         "today": timezone.localdate(),
-        "problem": problem,
-        "typed": request.POST if problem else {},
+        "problems": problems or {},
+        "wrong": next((name for name in FIELDS if name in (problems or {})), ""),
+        "typed": request.POST if problems else {},
     }
-    return render(request, "console/connection_backfills.html", context, status=status)
+    return render(request, "console/connection_backfills.html", context, status=422 if problems else 200)
 
 
 def _streams(connection: Connection) -> list[SelectedStream]:
@@ -106,15 +110,16 @@ def backfill_begin(request: HttpRequest, slug: str) -> HttpResponse:
         begin = day_in_zone(request.POST.get("since", ""), connection.time_zone)
         end = day_in_zone(request.POST.get("until", ""), connection.time_zone)
         if begin is None or end is None:
-            return _page(request, slug, _("Say from which day on and until which day."), 422)
+            days = {"since": begin, "until": end}
+            return _page(request, slug, {name: _("Choose a day.") for name, day in days.items() if day is None})
         _backfill, created = backfills.begin_backfill(
             connection, request.POST.get("stream", ""), begin, backfills.day_after(end),
             pause_seconds=_pause(request.POST.get("pause", "")), user=request.user,
         )  # fmt: skip
     except SettingsInvalid as invalid:
-        return _page(request, slug, " ".join(words(one.text, one.params) for one in invalid.problems), 422)
+        return _page(request, slug, {str(one.path[-1]): words(one.text, one.params) for one in invalid.problems})
     except SyncError:
-        return _page(request, slug, _("Choose a stream that can be read for a range."), 422)
+        return _page(request, slug, {"stream": _("Choose a stream that can be read for a range.")})
     if created:
         messages.success(request, _("The backfill has begun; its windows run whenever no sync is due."))
     else:

@@ -152,6 +152,7 @@ def danger_context(slug: str) -> dict[str, Any]:
     context = connection_frame(slug, "danger", timezone.now())
     context["runs"] = SyncRun.objects.filter(connection=context["connection"]).count()
     context["at_stake"] = Stored.of(context["connection"])
+    context["kind_is_installed"] = any(context["connection"].kind == one.kind for one in REGISTRY)
     return context
 
 

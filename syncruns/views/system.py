@@ -29,6 +29,7 @@ from syncruns.kept import kept
 from syncruns.models import Document, SyncRun
 from syncruns.sizes import database_bytes, table_sizes
 
+SHOWN = 12  # of what there is to look at; the rest is folded
 # Names as in .env.example; nothing secret is among them.
 SETTINGS = (
     *("PUBLIC_URL", "HOST", "PORT", "PROXY_COUNT", "DEBUG", "DATA_DIR", "TIME_ZONE", "LOG_LEVEL", "SYNC_WORKERS"),
@@ -66,12 +67,13 @@ def _page(request: HttpRequest, **more: Any) -> HttpResponse:
 
 
 def _context(now: datetime, told: Sequence[Told]) -> dict[str, Any]:
-    tables = table_sizes()
+    tables, troubles = table_sizes(), [one for one in told if one.check.state != OK]
     waiting = SyncRun.objects.filter(state=SyncRun.State.QUEUED).order_by("queued_at")
     return {
         "now": now,
         "heading": _heading(told),
-        "troubles": [one for one in told if one.check.state != OK],
+        "troubles": troubles[:SHOWN],
+        "more": troubles[SHOWN:],
         "fine": [one for one in told if one.check.state == OK],
         "queued": waiting.count(),
         "running": SyncRun.objects.filter(state=SyncRun.State.RUNNING, lease_until__gte=now).count(),
@@ -97,7 +99,9 @@ def _told(checks: Sequence[Check]) -> list[Told]:
         names = dict(Connection.objects.values_list("slug", "name"))
     except Error:
         names = {}
-    return [tell(check, names) for check in sorted(checks, key=lambda check: order.index(check.state))]
+    # Of equally bad ones the system's own first: those of many connections would hide them.
+    ranked = sorted(checks, key=lambda check: (order.index(check.state), "connection" in check.params))
+    return [tell(check, names) for check in ranked]
 
 
 def _heading(told: Sequence[Told]) -> str:
@@ -108,7 +112,7 @@ def _heading(told: Sequence[Told]) -> str:
         ngettext("%(count)s warning", "%(count)s warnings", warnings) % {"count": warnings} if warnings else "",
     ]
     said = [word for word in words if word]
-    return _("The system has %(found)s.") % {"found": ", ".join(said)} if said else _("The system is well.")
+    return _("The system has %(found)s.") % {"found": _(" and ").join(said)} if said else _("The system is well.")
 
 
 def _setting(value: Any) -> str:

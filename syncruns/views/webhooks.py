@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from connections import audit
 from connections.catalogue import explain
+from connections.people.forms import KitForm
 from connections.secrets import decrypt, encrypt
 from syncruns.models import Webhook, WebhookDelivery
 from syncruns.views.deliveries import Told, log_of
@@ -28,7 +29,7 @@ from syncruns.webhooks.sending import send_test
 SECRET = "webhook_secret"  # noqa: S105 - a key of the session, until the next page has shown it
 
 
-class WebhookForm(forms.ModelForm):
+class WebhookForm(KitForm, forms.ModelForm):
     class Meta:
         model = Webhook
         fields = ("name", "url", "on_run_end", "on_health_change", "allow_private", "is_on")
@@ -40,12 +41,6 @@ class WebhookForm(forms.ModelForm):
             "allow_private": gettext_lazy("The address may be in a private network"),
             "is_on": gettext_lazy("Switched on"),
         }
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # whatever a form takes
-        for name in ("name", "url"):
-            wrong = " is-invalid" if name in self.errors else ""
-            self.fields[name].widget.attrs |= {"class": f"form-control{wrong}"}
 
     @property
     def told(self) -> list[forms.BoundField]:

@@ -16,6 +16,7 @@ from connections.sdk.declare import Page
 from syncruns import chores
 from syncruns.deletion import delete_connection, finish_deletions, rows_of
 from syncruns.models import StreamRun, SyncLog, SyncRun
+from syncruns.stored import Stored
 from tests.engine.scripted import items, pages
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,6 +33,18 @@ def test_with_its_data_every_row_goes(shop: Connection, sync_now: Sync, rows: Ro
     assert rows("items", "id, name") == []
     assert not Connection.objects.exists()
     assert AuditEvent.objects.get(action="connection.deleted").params == {"rows": 2}
+
+
+def test_rows_of_a_kind_that_is_no_longer_installed_are_found_and_go(
+    shop: Connection, sync_now: Sync, rows: Rows
+) -> None:
+    sync_now({"items": pages(items((1, "a", "1"), (2, "b", "2")))})
+    Connection.objects.filter(pk=shop.pk).update(kind="no-longer-installed")
+    shop.refresh_from_db()
+    assert Stored.of(shop).rows == 2
+    delete_connection(shop, keep_data=False)
+    assert finish_deletions() == 1
+    assert rows("items", "id, name") == []
 
 
 def test_long_history_goes_in_small_transactions(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import translation
 
+from connections.destination import table_name
 from connections.models import Connection
 from syncruns import stored
 from syncruns.engine.warehouse.tables import Tables
@@ -30,7 +31,7 @@ def test_counting_ends_in_time_and_what_is_estimated_says_so(
 ) -> None:
     sync_now({"items": pages(items((1, "a"), (2, "b")))})
     found = Stored.of(shop)
-    assert (found.by_table, found.is_exact, found.words) == ({"items": 2}, True, "2")
+    assert (found.by_table, found.is_exact, found.words) == ({table_name("scripted", "items"): 2}, True, "2")
     preview = reset_preview(shop, "items")
     assert (preview.rows, preview.stored.is_exact) == (2, True)
     for name in ("held_rows", "count"):  # as of a table with a hundred million rows

@@ -277,6 +277,15 @@ def test_no_one_locks_himself_out(browser: Client, administrator: User) -> None:
     assert administrator.has_perm("auth.change_user")
 
 
+def test_permissions_are_told_in_the_reader_s_language(browser: Client) -> None:
+    UserPreference.objects.update(language="pt-br")
+    new = browser.get("/admin/auth/group/add/").content.decode()
+    viewer_id = Group.objects.get(name="viewer").pk
+    shown = browser.get(f"/admin/auth/group/{viewer_id}/change/")
+    assert "Conexão: excluir" in new and "Can " not in new and "Access attempt" not in new
+    assert "Conexão: Pode ver as linhas das tabelas de destino" in shown.content.decode()
+
+
 def test_roles_are_not_edited_by_hand(browser: Client) -> None:
     role = Group.objects.get(name="viewer")
 

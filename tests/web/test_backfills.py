@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -54,12 +55,15 @@ def test_days_are_the_connection_s_and_the_last_one_is_included(client: Client, 
 
 
 @pytest.mark.parametrize("wrong", [{"until": "2026-02-01"}, {"since": ""}, {"since": "soon"}, {"stream": "orders"}])
-def test_range_that_cannot_be_read_is_refused_with_what_was_typed(
+def test_range_that_cannot_be_read_is_refused_beside_its_field_with_what_was_typed(
     client: Client, shop: Connection, wrong: dict[str, str]
 ) -> None:
     answer = client.post(reverse("backfill_begin", args=[shop.slug]), RANGE | wrong)
     assert answer.status_code == 422
-    assert b'id="begin-error"' in answer.content and b'value="5"' in answer.content
+    (field,) = wrong
+    shown = answer.content.decode()
+    assert re.findall(r'name="(\w+)"[^>]* aria-invalid="true"[^>]* autofocus', shown) == [field]
+    assert f'id="{field}-error"' in shown and 'value="5"' in shown
     assert not Backfill.objects.exists()
 
 

@@ -172,7 +172,7 @@ def test_connection_whose_settings_declare_nothing_still_has_a_page(page: Client
     for name in ("connection", "connection_runs", "connection_schedule", "connection_danger"):
         said = text(page, reverse(name, args=[gone.slug]))
         assert gone.name in said
-    assert "nobody can say how many rows it stored" in said and "It stored no rows" not in said
+    assert "Its kind of source is not installed here." in said and "It stored no rows." in said
 
 
 def test_deleting_a_connection_without_rows_asks_nothing_about_them(page: Client, make_connection: Make) -> None:
@@ -182,6 +182,15 @@ def test_deleting_a_connection_without_rows_asks_nothing_about_them(page: Client
     assert f'href="/data/?connection={gone.slug}">0</a>' in said
     page.post(reverse("connection_delete", args=[gone.slug]), {"data": "keep", "name": gone.name})
     assert Connection.objects.filter(pk=gone.pk, deletion="").count() == 0
+
+
+def test_refused_deletion_leads_to_the_first_field_that_is_wrong(page: Client, make_connection: Make) -> None:
+    kept = make_connection()
+    address = reverse("connection_delete", args=[kept.slug])
+    shown = page.post(address, {"data": "", "name": kept.name}).content.decode()
+    assert shown.count("autofocus") == 1 and re.search(r'value="keep"[^>]* autofocus', shown)
+    shown = page.post(address, {"data": "keep", "name": ""}).content.decode()
+    assert shown.count("autofocus") == 1 and re.search(r'name="name"[^>]* autofocus', shown)
 
 
 def test_schedule_that_cannot_be_read_has_a_sentence_instead_of_slots(page: Client, make_connection: Make) -> None:

@@ -112,6 +112,16 @@ class PostgresWarehouse(Warehouse):
             )
             return [row[0] for row in cursor.fetchall()]
 
+    def everywhere(self) -> list[tuple[str, str]]:
+        with self._cursor() as cursor:
+            cursor.execute(
+                "SELECT table_schema, table_name FROM information_schema.columns"
+                " WHERE column_name = '_connection_id' AND NOT starts_with(table_name, %s)"
+                " AND NOT starts_with(table_schema, 'pg_') ORDER BY 1, 2",
+                [BESIDE],
+            )
+            return [(schema, name) for schema, name in cursor.fetchall()]
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         with transaction.atomic(using=self.using), self._cursor() as cursor:

@@ -22,7 +22,7 @@ from syncruns.engine.transform import Row
 from syncruns.engine.values import spell_decimal
 from syncruns.engine.warehouse.base import Warehouse
 from syncruns.engine.warehouse.shape import Lack, Shape, identifier, indexes_of, names, quote
-from syncruns.engine.warehouse.tables import SORTED_LETTERS, TooLong
+from syncruns.engine.warehouse.tables import BESIDE, SORTED_LETTERS, TooLong
 from syncruns.engine.warehouse.target import (
     ColumnEncoder,
     Encoder,
@@ -130,6 +130,16 @@ class SqliteWarehouse(Warehouse):
                 [f"{schema}_"],
             )
             return [row[0].removeprefix(f"{schema}_") for row in cursor.fetchall()]
+
+    def everywhere(self) -> list[tuple[str, str]]:
+        with self._cursor() as cursor:
+            cursor.execute(
+                "SELECT m.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c"
+                " WHERE m.type = 'table' AND c.name = '_connection_id' AND instr(m.name, %s) != 1 ORDER BY 1",
+                [BESIDE],
+            )
+            found = [row[0].partition("_") for row in cursor.fetchall()]  # put together again by place()
+        return [(schema, name) for schema, _line, name in found]
 
     def _alone(self) -> AbstractContextManager[None]:
         # transaction_mode is IMMEDIATE: the first to begin is the only one to write.

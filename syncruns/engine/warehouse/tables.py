@@ -145,6 +145,10 @@ class Tables(ABC):
         """Return the names of the schema's tables that Sincro made, as the database has them, without the schema."""
         return self._loaded_tables(schema)
 
+    @abstractmethod
+    def everywhere(self) -> list[tuple[str, str]]:
+        """Return schema and name, such as place() takes, of every table that Sincro made, whatever the schema."""
+
     def shape(self, schema: str, name: str) -> Shape | None:
         """Return a table as it stands; None when there is none."""
         return self._shapes(schema, [Table(name, (Column("key"),), ("key",))]).get(name)
