@@ -9,12 +9,14 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
+import msgspec
 from requests.structures import CaseInsensitiveDict
 
 from connections.sdk import VERSION, failures, urls
@@ -30,6 +32,7 @@ BACKOFF_SECONDS = 1.0  # the first pause is up to this long, each further one up
 LONGEST_BACKOFF_SECONDS = 30.0
 LONGEST_ERROR_BODY = 64 * 1024
 MOST_REDIRECTS = 5
+_EXACT = msgspec.json.Decoder(float_hook=decimal.Decimal)
 CLOCK_SECONDS = 120  # a source's clock further from ours than this is worth telling
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -66,6 +69,9 @@ class Answer:
         if failures.is_html(self.headers, self.body):
             raise self._bad("html")
         text = self.text().lstrip("\ufeff")  # some servers send the mark, some of them twice
+        with suppress(ValueError, RecursionError, decimal.DecimalException):
+            return _EXACT.decode(text)
+        # What it refuses: half of a surrogate pair, which is a text to the engine, and what is really no JSON.
         try:
             return json_format.loads(text, parse_float=decimal.Decimal, parse_constant=_refuse_constant)
         except (ValueError, RecursionError, decimal.DecimalException) as error:

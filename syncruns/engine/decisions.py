@@ -18,7 +18,8 @@ from django.db.models import Q
 from connections.sdk.declare import MASK, Page, Stream
 from syncruns.engine.context import Log
 from syncruns.engine.corrections import Corrected, Corrections, Overtaken, kept_value, typed_value
-from syncruns.engine.transform import Reject, Typed, TypedPage, key_of, spelled_key, to_rows, typed_keys
+from syncruns.engine.reader import TypedPage
+from syncruns.engine.transform import Reject, Typed, key_of, spelled_key, to_rows, typed_keys
 from syncruns.engine.values import Refused, read_kept
 from syncruns.models import Correction, QuarantinedRecord
 

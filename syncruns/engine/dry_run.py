@@ -121,7 +121,7 @@ def _read(
                 for page in group:
                     row.expected = page.expected if page.expected is not None else row.expected
                     (typed,) = typed_pages([page], stream, stored, corrections)
-                    sweeps.note(page, typed)
+                    sweeps.note([(page, typed)])
                     _compare(stored, stream, connector.schema, typed, row, recorder)
                     if page.sweep is not None and page.sweep.complete:
                         found = sweeps.complete(page.sweep)

@@ -115,8 +115,7 @@ class StreamLoad:
             if not self.checkpoint.own(self.run):
                 raise Interruption("worker_lost")
             self.destination.hold(self.schema, self.stream.tables)
-            for page, whole in share.begun:
-                self._sweeps.note(page, whole)
+            self._sweeps.note(share.begun)
             any_open = has_open(self.run)  # mostly not: asked once for many small pages
             for part in share.typed:
                 counts = load_page(

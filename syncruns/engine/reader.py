@@ -1,4 +1,4 @@
-"""Reads ahead: a thread runs the connector, and types, about one group of pages before the load, bounded."""
+"""Reads ahead: a thread runs the connector, types and hashes about one group of pages before the load, bounded."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from django.db import connections
 
 from connections.sdk.declare import Page, Stream
 from connections.sdk.errors import SyncError
-from syncruns.engine.transform import TypedPage
+from syncruns.engine.transform import Typed, to_rows
+from syncruns.engine.warehouse.digest import HashedRows
 from syncruns.engine.whereabouts import whereabouts
 
 LOOK_SECONDS = 0.5
@@ -25,6 +27,23 @@ SWITCH_SECONDS = 0.0005  # 5 ms would pass each time the load comes back from th
 UNREACHABLE_AFTER = 50_000  # new objects before a search for cycles, of which pages have none; 700 is several a page
 
 END = object()
+
+
+@dataclass(frozen=True)
+class TypedPage(Page):
+    """A page that was typed beforehand: as to_rows does it, whatever people decided. Its rows are hashed, too."""
+
+    typed: Typed = field(default_factory=Typed)
+
+    @classmethod
+    def of(cls, page: Page, stream: Stream) -> TypedPage:
+        """Type the page. Raises what to_rows raises."""
+        typed = to_rows(page, stream)
+        for name, rows in typed.rows.items():
+            typed.rows[name] = HashedRows.of(stream.table(name), rows)
+        return cls(**vars(page), typed=typed)
+
+
 Item = TypedPage | BaseException | object
 
 

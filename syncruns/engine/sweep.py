@@ -8,7 +8,7 @@ Reads only, but for temporary tables; syncruns/engine/settlement.py acts on what
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -144,13 +144,22 @@ class Sweeps:
         self._running: dict[str, _Running] = {}
         self._opened: set[int] = set()
 
-    def note(self, page: Page, typed: Typed) -> None:
-        """Note which keys the page shows to exist, before its rows are loaded.
+    def note(self, pages: Iterable[tuple[Page, Typed]]) -> None:
+        """Note which keys pages show to exist, before their rows are loaded.
 
         Raises SyncError("internal") for a sweep that goes on without having begun: its first keys are unknown.
         """
+        shown: dict[str, list[Key]] = {}
+        for page, typed in pages:
+            self._note(page, typed, shown)
+        for name, keys in shown.items():
+            if (scratch := self._running[name].scratch) is not None:
+                scratch.meet(keys)
+
+    def _note(self, page: Page, typed: Typed, shown: dict[str, list[Key]]) -> None:
         sweep = page.sweep
         if sweep is not None and sweep.begins:
+            shown.pop(sweep.table, None)
             self._begin(sweep.table)
         elif sweep is not None and sweep.table not in self._running:
             raise SyncError("internal", detail=f"the sweep of {sweep.table} goes on without having begun")
@@ -160,8 +169,7 @@ class Sweeps:
                 keys += typed_keys(self._stream.table(name), sweep.keys)
             running.met += len(keys)
             running.nameless += typed.nameless.get(name, 0)
-            if running.scratch is not None:
-                running.scratch.meet(keys)
+            shown.setdefault(name, []).extend(keys)
 
     def complete(self, sweep: Sweep) -> Comparison | None:
         """End a sweep whose last page was noted; None when nothing follows from it. Outside any transaction."""

@@ -73,18 +73,6 @@ class Typed:
     deduplicated: int = 0
 
 
-@dataclass(frozen=True)
-class TypedPage(Page):
-    """A page that was typed beforehand: as to_rows does it, whatever people decided."""
-
-    typed: Typed = field(default_factory=Typed)
-
-    @classmethod
-    def of(cls, page: Page, stream: Stream) -> TypedPage:
-        """Type the page. Raises what to_rows raises."""
-        return cls(**vars(page), typed=to_rows(page, stream))
-
-
 def to_rows(page: Page, stream: Stream) -> Typed:
     """Type every record of the page, one row per key (the last wins).
 

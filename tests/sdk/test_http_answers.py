@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import zlib
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connections.sdk import VERSION
+from connections.sdk.http import Answer
 from tests.sdk.source import reply
 
 
@@ -156,3 +160,22 @@ def test_chunked_bodies_are_read(source, client):
         reply(body=b"4\r\n[1, \r\n2\r\n2]\r\n0\r\n\r\n", Content_Length="", Transfer_Encoding="chunked"),
     )
     assert client(source.url).get("").json() == [1, 2]
+
+
+NUMBERS = st.integers(-(10**40), 10**40).map(str) | st.decimals(allow_nan=False, allow_infinity=False).map(str)
+TEXTS = st.text(st.characters(), max_size=6)  # half surrogate pairs, too
+DOCUMENTS = st.recursive(
+    NUMBERS | TEXTS.map(json.dumps) | st.sampled_from(["null", "true", "-0", "1E5", "0.10", "[]", "{}"]),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda parts: f"[{', '.join(parts)}]")
+        | st.lists(st.tuples(TEXTS, inner), max_size=3).map(
+            lambda pairs: "{" + ",".join(f"{json.dumps(name)}: {value}" for name, value in pairs) + "}"
+        )
+    ),
+)
+
+
+@given(DOCUMENTS)
+def test_any_document_is_read_exactly(text: str) -> None:
+    answer = Answer(200, {}, text.encode(), "https://example.com", 0.1)
+    assert repr(answer.json()) == repr(json.loads(text, parse_float=Decimal))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -157,8 +158,11 @@ def _taken(fields: Sequence[Field], records: Sequence[Any], zone: ZoneInfo) -> d
 
 
 def _found(records: Sequence[Any], path: str, *, are_plain: bool) -> list[Any]:
-    if are_plain and path and "." not in path:
-        return [record.get(path) for record in records]  # without a search
+    if are_plain and path and "." not in path:  # without a search
+        try:
+            return list(map(itemgetter(path), records))
+        except KeyError:
+            return [record.get(path) for record in records]
     return [None if (value := find(record, path)) is MISSING else value for record in records]
 
 

@@ -19,6 +19,7 @@ import orjson
 
 from connections.sdk.declare import Key, Table
 from syncruns.engine.transform import Row
+from syncruns.engine.warehouse.digest import HashedRows
 from syncruns.engine.warehouse.shape import names
 from syncruns.engine.warehouse.tables import Tables
 from syncruns.engine.warehouse.target import Found, Recorder, RowId, Stamp, StoredKey, Target
@@ -201,7 +202,8 @@ class Warehouse(Tables):
 
     def _write(self, target: Target, rows: Sequence[Row], found: Mapping[int, Found], stamp: Stamp) -> Counts:
         counts = Counts()
-        hashed = list(zip(rows, target.digests.of(rows), strict=True))
+        hashes = rows.hashes if isinstance(rows, HashedRows) else target.digests.of(rows)
+        hashed = list(zip(rows, hashes, strict=True))
         new = [one for position, one in enumerate(hashed) if position not in found]
         changed: list[tuple[Row, str, RowId]] = []
         back: set[RowId] = set()  # those of changed that were deleted

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -44,6 +45,24 @@ class Digests:
         if version not in self._older:
             self._older[version] = _DIGESTS[version](self._table)
         return self._older[version]([row]) == [stored]
+
+
+class HashedRows(list[Row]):
+    """Rows of a table, never to be changed, with the hashes that Digests.of gives them."""
+
+    hashes: list[str]
+
+    @classmethod
+    def of(cls, table: Table, rows: Sequence[Row]) -> HashedRows:
+        """Hash the rows."""
+        hashed = cls(rows)
+        hashed.hashes = _digests(table).of(rows)
+        return hashed
+
+
+@lru_cache(maxsize=1024)
+def _digests(table: Table) -> Digests:
+    return Digests(table)
 
 
 def _by_value(table: Table) -> Digest:
