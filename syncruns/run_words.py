@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from syncruns import timewords
 from syncruns.diary import changes_words
 from syncruns.events import REASONS
-from syncruns.health import failure_title
+from syncruns.health import failure_title, partial_sentence
 from syncruns.models import StreamRun, SyncRun
 
 State = SyncRun.State
@@ -92,7 +92,8 @@ def _steps_done(run: SyncRun, words: dict[str, object]) -> str:
 def _finished(run: SyncRun, words: dict[str, object], steps: Sequence[StreamRun]) -> str:
     said = words | _counts(run)
     if not words["streams"]:
-        return _("Synced %(name)s in %(span)s: %(rows)s, %(changes)s.") % said
+        text = _("Synced %(name)s in %(span)s: %(rows)s, %(changes)s.") % said
+        return f"{text} {partial_sentence(run)}" if run.state == State.PARTIAL else text
     missing = sum(step.state not in COMPLETE for step in steps)
     ending = ngettext(" %(count)s step is missing.", " %(count)s steps are missing.", missing) if missing else ""
     return (

@@ -39,6 +39,11 @@ def forget_first_password(name: str) -> None:
         path.unlink(missing_ok=True)
 
 
+def first_password_waits() -> bool:
+    """Say whether the file with a first password is there: nobody has chosen another one yet."""
+    return (settings.DATA_DIR / FILE).exists()
+
+
 def write_private(path: Path, text: str) -> None:
     """Write text into a file that only its owner can read."""
     path.unlink(missing_ok=True)  # the mode below holds only for a new file

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from connections import audit
 from connections.models import UserPreference
 from connections.people import resending
-from connections.people.first import forget_first_password
+from connections.people.first import first_password_waits, forget_first_password
 from connections.people.forms import NewPasswordForm, PreferencesForm, ProfileForm, SignInForm
 from connections.people.middleware import ReaderRequest
 
@@ -42,7 +42,8 @@ class SignIn(auth_views.LoginView):
         return _offer_again(self.request, sealed, self.get_success_url()) or response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs) | {"sealed": self.request.POST.get(resending.FIELD, "")}
+        sealed = self.request.POST.get(resending.FIELD, "")
+        return super().get_context_data(**kwargs) | {"sealed": sealed, "first_password": first_password_waits()}
 
 
 class SignOut(auth_views.LogoutView):

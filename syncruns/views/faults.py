@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -17,7 +17,7 @@ from connections.models import Connection
 from connections.sdk.errors import UNAVAILABLE
 from syncruns.health import DELETE_BRAKE, label_of
 from syncruns.listing import Row, last_failures
-from syncruns.models import DeleteBrake, StreamRun, SyncRun
+from syncruns.models import Backfill, DeleteBrake, StreamRun, SyncRun
 from syncruns.timewords import number
 from syncruns.unoffered import enabled_streams
 
@@ -57,6 +57,8 @@ class Fault:
     is_settled: bool = False  # the stream it is about was switched off since
     records: int = 0  # that wait for review
     again: str = ""  # what retrying does where it repeats a run: ALL of it or what is UNFINISHED
+    is_window: bool = False  # what failed was a window of a backfill, which alone reads it again
+    backfill: Backfill | None = None  # it, where it waits to be resumed
 
     @property
     def id(self) -> str:
@@ -70,6 +72,8 @@ class Fault:
     @property
     def link(self) -> str:
         action = self.explanation.action
+        if self.is_window:
+            return reverse("connection_backfills", args=[self.connection.slug])
         if action in CHANGES_SETTINGS:
             # The cursor goes to what is to be changed.
             named = str(self.connection.status_params.get("field", ""))
@@ -99,6 +103,8 @@ class Fault:
             return ngettext("Review %(count)s record", "Review %(count)s records", self.records) % {
                 "count": number(self.records)
             }
+        if self.is_window:
+            return _("Resume the backfill") if self.backfill else _("See the backfill")
         if self.repeats == UNFINISHED:
             return _("Retry only what is missing")
         return _("See when it syncs next") if self.only_waits else self.explanation.action_label
@@ -123,7 +129,9 @@ class Fault:
     def post(self) -> str:
         if self.explanation.action == "stream_off" and self.stream_key:
             return reverse("connection_stream", args=[self.connection.slug, self.stream_key])
-        if self.explanation.action != "retry":
+        if self.backfill is not None:
+            return reverse("backfill_resume", args=[self.connection.slug, self.backfill.pk])
+        if self.is_window or self.explanation.action != "retry":
             return ""
         if self.repeats and self.run is not None:
             return reverse("run_retry", args=[self.run.pk])
@@ -135,7 +143,7 @@ class Fault:
 
     @property
     def icon(self) -> str:
-        return ICONS.get(self.explanation.action, "info-circle")
+        return "history" if self.is_window else ICONS.get(self.explanation.action, "info-circle")
 
 
 def fault_of_row(row: Row) -> Fault:
@@ -191,7 +199,7 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun], waiting: int, again: st
     stops = connection.status == Connection.Status.ERROR and connection.status_code == failed.error_code
     if failed.error_code == DELETE_BRAKE:
         stops = DeleteBrake.objects.filter(connection=connection).exists()
-    return Fault(
+    fault = Fault(
         connection=connection,
         label=label,
         explanation=explain(failed.error_code, failed.error_params, connection.name),
@@ -208,6 +216,20 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun], waiting: int, again: st
         records=waiting,
         again=again,
     )
+    is_window = run.trigger == SyncRun.Trigger.BACKFILL and fault.explanation.action == "retry"
+    return _of_a_window(fault, run) if is_window else fault
+
+
+def _of_a_window(fault: Fault, run: SyncRun) -> Fault:
+    """Return the card with what the backfill does about it: no everyday sync reads that part of the past again."""
+    backfill = Backfill.objects.filter(connection=run.connection, pk=run.options.get("backfill")).first()
+    sentence = _("A part of the backfill could not be read. What was loaded stays, and it goes on from there.")
+    if backfill is None or backfill.state not in (Backfill.State.STOPPED, Backfill.State.FAILED):
+        steps, waits = [_("Nothing, as long as the backfill goes on: it tries this part again by itself.")], None
+    else:
+        steps, waits = [_("Resume the backfill; it begins with the part that failed.")], backfill
+    explanation = replace(fault.explanation, sentence=sentence, steps=steps)
+    return replace(fault, explanation=explanation, is_window=True, backfill=waits)
 
 
 def _held_deletions(brake: DeleteBrake, connection: Connection, label: str) -> Fault:

@@ -40,7 +40,7 @@ def alive() -> None:
 
 
 def fill(ana: User) -> None:
-    """Create eight connections of Ana's, and their runs."""
+    """Create nine connections of Ana's, and their runs."""
     now = timezone.now()
     shop = _connection("Loja virtual", ["Vendas"], now, ana)
     _history(shop, now, 40)
@@ -50,21 +50,29 @@ def fill(ana: User) -> None:
     stopped.save()
     _history(stopped, now - timedelta(minutes=25), 20)
     _refused(stopped, now - timedelta(minutes=21))
-    _history(_connection("Rastreamento da frota", ["Operação"], now, ana), now, 60)
-    quota = now + timedelta(minutes=26)
+    fleet = _connection("Rastreamento da frota", ["Operação"], now, ana)
+    _history(fleet, now, 60)
+    _run(fleet, now - timedelta(hours=26), "timed_out", 3600, error_code="timed_out", read=88_210, inserted=88_210)
+    quota = now + timedelta(hours=3)
     waiting = _connection("Marketplace", ["Vendas"], now, ana, blocked_until=quota, next_sync_at=quota)
     _history(waiting, now, 30, states=("succeeded",) * 7 + ("partial",))
+    payable = _connection("Contas a pagar", ["Financeiro"], now, ana)
+    _history(payable, now - timedelta(minutes=6), 24)
+    _unfinished(payable, now - timedelta(minutes=6))
     running = _connection("ERP Matriz", ["Financeiro"], now, ana)
     _history(running, now - timedelta(minutes=5), 60)
     _running(running, now - timedelta(seconds=38))
     retrying = _connection("Ordens de serviço", ["Serviços"], now, ana)
     _history(retrying, now, 30)
-    _run(retrying, now - timedelta(minutes=4), "failed", error_code="timeout")
+    unanswered = _run(retrying, now - timedelta(minutes=4), "failed", 48, error_code="timeout")
+    _streams(unanswered, ("failed",) * 4)
     _connection("Estação da loja", ["Loja"], now, ana, next_sync_at=now + timedelta(minutes=34))
     _read(shop, now)
     _skipped(shop, now)
     off = _connection("Filial Norte", ["Vendas"], now, ana, auto_sync=False, next_sync_at=None)
     _history(off, now - timedelta(days=2), 12)
+    for one in (fleet, waiting, payable, retrying, off, stopped, running):
+        _has_read(one)
     _records(shop, now)
     _trail(ana, shop, stopped, now)
 
@@ -126,8 +134,11 @@ RECORDS: list[tuple[str, dict[str, Any], dict[str, tuple[str, dict[str, Any]]]]]
 
 
 def _records(connection: Connection, now: datetime) -> None:
-    """Set records aside, one of them decided."""
-    run = connection.runs.order_by("-queued_at").first()
+    """Set records aside, one of them decided, in a run some hours ago; what came since was in order."""
+    run = connection.runs.order_by("-queued_at")[10:].first()
+    assert run is not None
+    SyncRun.objects.filter(pk=run.pk).update(state="partial", quarantined=len(RECORDS))
+    run.streams.filter(stream="orders").update(state="partial", quarantined=len(RECORDS))
     for number, (key, values, reasons) in enumerate(RECORDS):
         record = values | ({} if key.startswith("#") else {"id": int(key)})
         QuarantinedRecord.objects.create(
@@ -141,14 +152,26 @@ def _records(connection: Connection, now: datetime) -> None:
     )
 
 
+def _has_read(connection: Connection, rows: int = 60) -> SyncRun:
+    """Give the last runs their streams, and the streams their rows and checkpoints. Return the last that succeeded."""
+    for run in connection.runs.filter(state__in=("succeeded", "partial"), streams=None)[:14]:
+        _streams(run, ("succeeded",) * 3 + ("succeeded" if run.state == "succeeded" else "failed",))
+    last = connection.runs.filter(state="succeeded").first()
+    assert last is not None
+    _load(connection, last, rows)
+    for row in last.streams.all():
+        Checkpoint.objects.create(
+            connection=connection, stream=row.stream, state={}, committed_at=row.finished_at, run=last
+        )
+    return last
+
+
 def _read(connection: Connection, now: datetime) -> None:
-    """Give the last runs their streams, the last one what it changed, and the streams their checkpoints."""
-    for run in connection.runs.filter(state="succeeded")[:14]:
-        _streams(run, ("succeeded",) * 4)
-    run = connection.runs.filter(state="succeeded").first()
-    assert run is not None
-    totals = run.totals()
-    SyncRun.objects.filter(pk=run.pk).update(**totals)
+    """Tell of the last run what it changed and what it wrote into its log."""
+    last = connection.runs.filter(state="succeeded").first()
+    assert last is not None
+    SyncRun.objects.filter(pk=last.pk).update(read=1984, inserted=47, updated=97, deleted=1, unchanged=1840)
+    run = _has_read(connection, 431)
     Change.objects.bulk_create(
         Change(
             run=run,
@@ -166,20 +189,17 @@ def _read(connection: Connection, now: datetime) -> None:
     for one in run.streams.all():
         counts = {name: getattr(one, name) for name in ("read", "inserted", "updated", "deleted")}
         _log(run, "done", one.stream, "stream_finished", **counts)
-    _load(connection, run)
-    for minutes, stream in enumerate(STREAMS, start=9):
-        at = now - timedelta(minutes=minutes)
-        Checkpoint.objects.create(connection=connection, stream=stream, state={}, committed_at=at, run=run)
 
 
-def _load(connection: Connection, run: SyncRun) -> None:
-    """Put rows into the destination tables."""
+def _load(connection: Connection, run: SyncRun, size: int) -> None:
+    """Put rows into the destination tables, other ones for each connection."""
+    newest = 48211 if connection.slug == "loja-virtual" else 40_000 - 300 * connection.pk
     connector = connector_class(connection.kind)
     stamp: dict[str, Any] = {"connection_id": connection.pk, "run_id": str(run.pk), "now": timezone.now()}
     for rows, stream in enumerate(connector.streams(connection.config), start=1):
         warehouse().prepare(connector.schema, stream.tables)
         table = stream.tables[0]
-        records = [_record(48211 - number) for number in range(rows * 431)]
+        records = [_record(newest - number) for number in range(rows * size)]
         warehouse().load(
             connector.schema, table, to_rows(Page({table.name: records}), stream).rows[table.name], **stamp
         )
@@ -189,7 +209,13 @@ def _record(number: int) -> dict[str, Any]:
     """Return one row: a total, a day of the last weeks, and a customer, who is missing now and then."""
     day = timezone.localdate() - timedelta(days=number % 41)
     customer = CUSTOMERS[number % len(CUSTOMERS)] if number % 17 else None
-    return {"id": number, "total": f"{number * 7919 % 99991 / 10:.2f}", "emissao": day.isoformat(), "cliente": customer}
+    record = {
+        "id": number,
+        "total": f"{number * 7919 % 99991 / 10:.2f}",
+        "emissao": day.isoformat(),
+        "cliente": customer,
+    }
+    return record | CHANGED.get(number, {})
 
 
 CUSTOMERS = (
@@ -230,6 +256,14 @@ CHANGES: list[tuple[str, str, int, str, list[list[str | None]]]] = [
 ]
 
 
+# What the changes of orders say stands in their rows.
+CHANGED = {
+    key: {"cliente": name} | {column: after for column, _before, after in columns if after is not None}
+    for stream, kind, key, name, columns in CHANGES
+    if stream == "orders" and kind != "deleted"
+}
+
+
 def _trail(ana: User, shop: Connection, stopped: Connection, now: datetime) -> None:
     """What people did."""
     for hours, connection, action, params in (
@@ -245,21 +279,44 @@ def _trail(ana: User, shop: Connection, stopped: Connection, now: datetime) -> N
         AuditEvent.objects.filter(pk=event.pk).update(at=now - timedelta(hours=hours))
 
 
-def _streams(run: SyncRun, states: Sequence[str]) -> None:
+COUNTS = ("read", "inserted", "updated", "deleted")
+
+
+def _shared(run: SyncRun, parts: int) -> list[dict[str, int]]:
+    """Divide what a run counts among its streams: the first of them most, the last whatever is left."""
+    left, shares = {name: getattr(run, name) for name in COUNTS}, []
+    for number in range(parts, 0, -1):
+        share = {name: count if number == 1 else count * 2 // (number + 1) for name, count in left.items()}
+        left = {name: count - share[name] for name, count in left.items()}
+        shares.append(share)
+    return shares
+
+
+def _streams(
+    run: SyncRun, states: Sequence[str], counts: Sequence[tuple[int, ...]] = (), error: str = "timeout"
+) -> None:
+    """Give a run its streams, one after the other within its time. counts: what those begun counted; else its own."""
+    begun = [state for state in states if state not in ("waiting", "not_started")]
+    shares = [dict(zip(COUNTS, some, strict=True)) for some in counts] or _shared(run, begun.count("succeeded"))
+    span = ((run.finished_at or timezone.now()) - run.queued_at) / len(begun)
     for position, ((key, label), state) in enumerate(zip(STREAMS.items(), states, strict=True)):
-        begun = state not in ("waiting", "not_started")
-        read = RANDOM.randint(60, 1300) if state in ("succeeded", "running") else 0
-        ended = (
-            run.queued_at + timedelta(seconds=5 * position + RANDOM.randint(2, 9))
-            if state in ("succeeded", "failed")
-            else None
-        )
+        share = shares.pop(0) if state in ("succeeded", "running") else {}
+        begins = run.queued_at + span * position
         StreamRun.objects.create(
-            run=run, stream=key, label=label, position=position, state=state, attempt=1, read=read,
-            inserted=read // 40, updated=read // 20, expected=read * 3 // 2 if state == "running" else None,
-            started_at=run.queued_at + timedelta(seconds=5 * position) if begun else None, finished_at=ended,
-            error_code="credentials_refused" if state == "failed" else "",
+            run=run, stream=key, label=label, position=position, state=state, attempt=1, **share,
+            expected=share["read"] * 3 // 2 if state == "running" else None,
+            started_at=begins if state in begun else None,
+            finished_at=begins + span if state in ("succeeded", "failed") else None,
+            error_code=error if state == "failed" else "",
         )  # fmt: skip
+
+
+def _unfinished(connection: Connection, at: datetime) -> None:
+    """Create a run whose third stream the source did not answer; the others were read."""
+    run = _run(connection, at, "partial", 41, error_code="timeout", read=1311, inserted=6, updated=18)
+    _streams(run, ("succeeded", "succeeded", "failed", "succeeded"))
+    _log(run, "info", "", "run_started", streams=list(STREAMS.values()))
+    _log(run, "error", "customers", "failed.timeout", source=connection.name)
 
 
 def _refused(connection: Connection, at: datetime) -> None:
@@ -267,7 +324,8 @@ def _refused(connection: Connection, at: datetime) -> None:
         connection, at, "failed", 23, error_code="credentials_refused", error_params={"status": 401},
         error_detail="Access Denied", read=1204, inserted=4, updated=5, deleted=1,
     )  # fmt: skip
-    _streams(run, ("succeeded", "succeeded", "failed", "not_started"))
+    counts = ((928, 3, 5, 1), (276, 1, 0, 0))
+    _streams(run, ("succeeded", "succeeded", "failed", "not_started"), counts, "credentials_refused")
     _log(run, "info", "", "run_started", streams=list(STREAMS.values()))
     _log(run, "done", "orders", "stream_finished", read=928, inserted=3, updated=5, deleted=1)
     _log(run, "done", "invoices", "stream_finished", read=276, inserted=1, updated=0, deleted=0)
@@ -277,7 +335,9 @@ def _refused(connection: Connection, at: datetime) -> None:
 
 def _running(connection: Connection, at: datetime) -> None:
     run = _run(connection, at, "running", token=uuid.uuid4(), lease_until=at + timedelta(minutes=10))
-    _streams(run, ("succeeded", "succeeded", "running", "waiting"))
+    _streams(
+        run, ("succeeded", "succeeded", "running", "waiting"), ((1204, 12, 30, 1), (62, 0, 0, 0), (468, 11, 23, 0))
+    )
     _log(run, "info", "", "run_started", streams=list(STREAMS.values()))
     _log(run, "done", "orders", "stream_finished", read=1204, inserted=12, updated=30, deleted=1)
     _log(run, "done", "invoices", "stream_no_changes", read=62)

@@ -63,11 +63,11 @@ def _lengthen() -> None:
         for number, label in enumerate((LONG, UNBROKEN))
     ]  # fmt: skip
     config = {"base_url": f"https://{UNBROKEN}.example.com/{UNBROKEN}", "auth": "none", "streams": streams}
-    long = Connection.objects.get(slug="filial-40")
+    long = Connection.objects.get(slug="filial-41")
     Connection.objects.filter(pk=long.pk).update(
         name=LONG, tags=[UNBROKEN[:40], "Vendas", LONG[:40]], config=config | {"table_prefix": "p" * 30}
     )
-    Connection.objects.filter(slug="filial-12").update(name=UNBROKEN)
+    Connection.objects.filter(slug="filial-13").update(name=UNBROKEN)
     run = long.runs.order_by("-queued_at")[0]
     SyncRun.objects.filter(pk=run.pk).update(
         state="partial", error_code="records_quarantined", quarantined=3, updated=12, deleted=2, inserted=1
@@ -104,23 +104,24 @@ def _decisions() -> None:
     from tests.web.console_pages import hold_deletions, make_run
 
     now = timezone.now()
-    shop, held = Connection.objects.get(slug="loja-virtual"), Connection.objects.get(slug="filial-21")
+    shop, held = Connection.objects.get(slug="loja-virtual"), Connection.objects.get(slug="filial-22")
     hold_deletions(held, [{"id": number, "total": LONG} for number in range(40)])
     for state, fields in {
         "partial": {"quarantined": 4, "error_code": "records_quarantined"}, "cancelled": {},
-        "timed_out": {"error_code": "timed_out"},
+        "timed_out": {"error_code": "timed_out", "finished_at": now - timedelta(hours=4)},
         "lost": {"error_code": "worker_lost"}, "succeeded": {"trigger": "dry_run"},
     }.items():  # fmt: skip
         make_run(held, state, ago=timedelta(hours=5), **fields)
-    make_run(Connection.objects.get(slug="filial-22"), "queued")
+    make_run(Connection.objects.get(slug="filial-23"), "queued")
     Connection.objects.filter(pk=shop.pk).update(first_loaded_at=now)
-    Connection.objects.filter(slug="filial-23").update(paused_until=now + timedelta(days=2))
-    Connection.objects.filter(slug="filial-25").update(first_loaded_at=now, starts_over=True)
-    Connection.objects.filter(slug="filial-27").update(kind="of-an-earlier-version")
+    Connection.objects.filter(slug="filial-24").update(paused_until=now + timedelta(days=2))
+    Connection.objects.filter(slug="filial-26").update(first_loaded_at=now, starts_over=True)
+    Connection.objects.filter(slug="filial-28").update(kind="of-an-earlier-version")
     for state in Correction.State.values:
         Correction.objects.create(
             connection=shop, stream="orders", table="erp_orders", key=[1], record_key=f"{state} {UNBROKEN}",
             column="cliente", source=LONG, value=UNBROKEN, changed_to="other", state=state, note=LONG, made_by="ana",
+            superseded_at=now if state == "superseded" else None,
         )  # fmt: skip
     for number, name in enumerate((f"{UNBROKEN}{UNBROKEN}.pdf", "nota.xml", "")):
         Document.objects.create(
@@ -134,12 +135,12 @@ def _decisions() -> None:
             "api_key_ends": (now + timedelta(days=9)).date().isoformat(),
         }, secrets_set_at={"api_key": now.isoformat()},
     )  # fmt: skip
-    streams = ("partners", "products", "orders", LONG[:60])
+    streams = ("parceiros", "produtos", "carteira", LONG[:60])
     for number, (stream, state) in enumerate(zip(streams, Backfill.State.values, strict=True)):
         begin = now - timedelta(days=300 + number)
         Backfill.objects.create(
             connection=odoo, stream=stream, begin=begin, end=now, state=state,
-            reached=now if state == "done" else begin + timedelta(days=90),
+            reached=now if state == "done" else begin + timedelta(days=90), read=12_480, inserted=12_400, updated=1,
             windows_done=3, spent=timedelta(hours=1), error_code="timeout" if state == "failed" else "",
         )  # fmt: skip
     # A few that run show what it looks like; each asks for itself every three seconds.
@@ -212,9 +213,9 @@ def what_there_is(console: Console) -> dict[str, str]:
         return str(console.query(f"{sql} LIMIT 1")[0][0])
 
     slugs = {
-        "usual": "loja-virtual", "failing": "erp-filial-sul", "running": "erp-matriz", "long": "filial-40",
-        "new": "estacao-da-loja", "quota": "marketplace", "off": "filial-norte", "held": "filial-21", "filled": "odoo",
-        "paused": "filial-23", "turned": "filial-25", "strange": "filial-27",
+        "usual": "loja-virtual", "failing": "erp-filial-sul", "running": "erp-matriz", "long": "filial-41",
+        "new": "estacao-da-loja", "quota": "marketplace", "off": "filial-norte", "held": "filial-22", "filled": "odoo",
+        "paused": "filial-24", "turned": "filial-26", "strange": "filial-28",
     }  # fmt: skip
     runs = dict(console.query("SELECT state, min(id) FROM syncruns_syncrun GROUP BY state"))
     runs["failed"] = one("SELECT id FROM syncruns_syncrun WHERE error_params LIKE '%401%'")
@@ -234,7 +235,7 @@ def what_there_is(console: Console) -> dict[str, str]:
         "user": one("SELECT id FROM auth_user WHERE username LIKE 'xxx%'"),
         "active_user": one("SELECT id FROM auth_user WHERE username LIKE 'xxx%' AND is_active"),
         "role": one("SELECT id FROM auth_group"),
-        "long_id": one("SELECT id FROM connections_connection WHERE slug = 'filial-40'"),
+        "long_id": one("SELECT id FROM connections_connection WHERE slug = 'filial-41'"),
         "entry": one("SELECT id FROM syncruns_synclog"),
         "event": one("SELECT id FROM connections_auditevent WHERE length(target_name) > 90"),
         "checkpoint": one("SELECT id FROM syncruns_checkpoint"),

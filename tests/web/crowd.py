@@ -53,7 +53,12 @@ def populate(connections: int, runs_each: int) -> None:
         )
     AuditEvent.objects.bulk_create(
         AuditEvent(
-            actor="ana", action="connection.changed", target_kind="connection", target_id=one.pk, target_name=one.name
+            actor="ana",
+            action="connection.changed",
+            target_kind="connection",
+            target_id=one.pk,
+            target_name=one.name,
+            params={"fields": ["schedule"]},
         )
         for one in made
     )

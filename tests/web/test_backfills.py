@@ -17,6 +17,7 @@ from connections.models import Connection
 from connections.sdk.errors import SyncError
 from syncruns.models import Backfill
 from tests.engine.scripted import ScriptedConnector
+from tests.web.console_pages import make_run
 
 pytestmark = pytest.mark.django_db
 RANGE = {"stream": "items", "since": "2026-03-01", "until": "2026-03-31", "pause": "5"}
@@ -102,6 +103,34 @@ def test_stop_and_resume_are_buttons_and_the_page_tells_progress_and_failures(
     Backfill.objects.update(state="done", finished_at=timezone.now(), reached=backfill.end)
     shown = client.get(address).content.decode()
     assert "Done" in shown and "data-poll" not in shown.split('id="backfill-list"')[1].split(">")[0]
+
+
+def test_card_of_a_failed_window_resumes_the_backfill_and_syncs_nothing_else(
+    client: Client, shop: Connection, address: str
+) -> None:
+    begin(client, shop)
+    backfill = Backfill.objects.get()
+    run = make_run(
+        shop,
+        "failed",
+        trigger="backfill",
+        error_code="timeout",
+        options={"backfill": backfill.pk, "streams": ["items"]},
+    )
+
+    def card() -> str:
+        page = client.get(reverse("run", args=[run.pk])).content.decode()
+        return page.split('<article class="card fault')[1].split("</article>")[0]
+
+    resume = reverse("backfill_resume", args=[shop.slug, backfill.pk])
+    goes_on = card()
+    assert address in goes_on and "See the backfill" in goes_on and "<form" not in goes_on
+    Backfill.objects.update(state="failed", error_code="timeout")
+    stopped = card()
+    assert resume in stopped and "Resume the backfill" in stopped and "next sync" not in stopped
+    assert "next sync" not in client.get(address).content.decode().split('id="backfill-list"')[1].split("</section>")[0]
+    Backfill.objects.all().delete()
+    assert address in card() and "Retry now" not in card()
 
 
 def test_viewer_sees_backfills_and_begins_none(

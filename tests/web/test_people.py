@@ -326,11 +326,13 @@ def test_first_administrator_is_made_once_and_must_choose_a_password(
     assert password not in said.getvalue() and str(file) in said.getvalue()
     assert said.getvalue().count("\n") == 1
     assert User.objects.get().username == name == "admin"
+    assert "first-admin.txt" in client.get("/sign-in/").content.decode()
     assert _sign_in(client, name, password).status_code == 302
     assert client.get("/").headers["Location"] == "/password/"
     chosen = {"old_password": password, "new_password1": PASSWORD, "new_password2": PASSWORD}
     assert client.post("/password/", chosen).status_code == 302
     assert not file.exists()
+    assert "first-admin.txt" not in Client().get("/sign-in/").content.decode()
 
 
 def test_terminal_sees_the_password_once_and_no_file_is_written(

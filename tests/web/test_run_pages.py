@@ -133,6 +133,11 @@ def test_personal_key_of_a_record_is_masked_for_who_only_views(
     assert ("rest.shop_people" if database.vendor == "postgresql" else "rest_shop_people") in said
 
 
+def test_partial_run_without_its_streams_still_says_that_it_is_partial(page: Client, make_connection: Make) -> None:
+    run = make_run(make_connection(), "partial", error_code="timeout", read=832)
+    assert "832 rows read, nothing changed. Part of the streams failed" in text(page, reverse("run", args=[run.pk]))
+
+
 def test_partial_run_says_why_records_wait_and_what_to_do(page: Client, make_connection: Make) -> None:
     connection = make_connection()
     run = make_run(connection, "partial", read=20, inserted=18, quarantined=2)
