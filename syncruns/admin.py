@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -179,10 +180,17 @@ class QuarantinedRecordAdmin(ReadOnlyAdmin):
         return pretty(record.record)
 
 
+class NamedValues(admin.AllValuesFieldListFilter):
+    """Offers the values that have a name: a link must say where it leads."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        return (choice for choice in super().choices(changelist) if choice["display"] != "")
+
+
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
     list_display = ("at", "actor", "told", "target_name")
-    list_filter = ("action", "target_kind")
+    list_filter = ("action", ("target_kind", NamedValues))
     search_fields = ("actor", "action", "target_name", "target_id")
     date_hierarchy = "at"
     fields = ("at", "actor", "told", "code", "target_kind", "target_name", "target_id", "shown_params")

@@ -277,6 +277,13 @@ def test_no_one_locks_himself_out(browser: Client, administrator: User) -> None:
     assert administrator.has_perm("auth.change_user")
 
 
+def test_filters_offer_no_link_without_words(browser: Client) -> None:
+    for kind in ("", "connection"):
+        AuditEvent.objects.create(actor="ana", action="mail.tested", target_kind=kind)
+    shown = browser.get("/admin/connections/auditevent/").content.decode()
+    assert '"?target_kind=connection"' in shown and '"?target_kind="' not in shown
+
+
 def test_permissions_are_told_in_the_reader_s_language(browser: Client) -> None:
     UserPreference.objects.update(language="pt-br")
     new = browser.get("/admin/auth/group/add/").content.decode()
