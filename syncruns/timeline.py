@@ -57,6 +57,7 @@ class Timeline(Sequence[Entry]):
         run_ids = [UUID(key) for _at, what, key in keys if what == RUNS]
         event_ids = [int(key) for _at, what, key in keys if what == CHANGES]
         runs = SyncRun.objects.select_related("requested_by", "connection").defer("error_detail").in_bulk(run_ids)
+        SyncRun.add_up(runs.values())
         events = AuditEvent.objects.in_bulk(event_ids)
         entries = [
             self._of_run(runs.get(UUID(key))) if what == RUNS else self._of_event(events.get(int(key)))

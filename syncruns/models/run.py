@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -311,6 +312,16 @@ class SyncRun(Counts):
         """Add up what the streams moved."""
         sums = self.streams.aggregate(**{f"sum_{name}": Sum(name) for name in self.COUNTED})
         return {name: sums[f"sum_{name}"] or 0 for name in self.COUNTED}
+
+    @classmethod
+    def add_up(cls, runs: Iterable[SyncRun]) -> None:
+        """Give those of runs that have not ended what their streams moved so far; the others have it."""
+        active = {run.pk: run for run in runs if run.is_active}
+        sums = {f"sum_{name}": Sum(name) for name in cls.COUNTED}
+        streams = StreamRun.objects.filter(run__in=active) if active else StreamRun.objects.none()
+        for pk, *moved in streams.values_list("run").annotate(**sums):
+            for name, value in zip(cls.COUNTED, moved, strict=True):
+                setattr(active[pk], name, value)
 
     def _owned(self) -> models.QuerySet[SyncRun]:
         return type(self).objects.filter(pk=self.pk, state=self.State.RUNNING, token=self.token)

@@ -110,10 +110,12 @@ def runs(request: HttpRequest) -> HttpResponse:
     filters = Filters.of(request)
     found = filters.apply(SyncRun.objects.all(), timezone.now())
     found = found.select_related("connection", "requested_by").defer("error_detail")
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    SyncRun.add_up(page)
     connections = list(Connection.objects.order_by("name").values_list("slug", "name", "tags"))
     context = {
         "filters": filters,
-        "page": Paginator(found, PER_PAGE).get_page(request.GET.get("page")),
+        "page": page,
         "states": [(FAILED, _("All failures")), *((state, look.word) for state, look in RUN_LOOKS.items())],
         "triggers": SyncRun.Trigger.choices,
         "spans": SPAN_WORDS.items(),

@@ -37,6 +37,16 @@ def test_runs_are_filtered_by_state_connection_trigger_and_time(page: Client, ma
     assert found(span="rubbish", **{"from": "rubbish", "until": "2026-13-45T00:00"}) == {failed, old, mine}
 
 
+def test_lists_count_what_a_run_that_goes_on_has_read_so_far(page: Client, make_connection: Make) -> None:
+    connection = make_connection()
+    run = make_run(connection, "running")
+    make_stream(run, "orders", "succeeded", read=700, inserted=30)
+    make_stream(run, "items", "running", read=4)
+    for url in ("/runs/", f"/connections/{connection.slug}/runs/"):
+        said = text(page, url)
+        assert "704" in said and "+30" in said
+
+
 @pytest.mark.parametrize("state", SyncRun.State.values)
 def test_run_page_has_a_sentence_for_every_state(page: Client, make_connection: Make, state: str) -> None:
     connection = make_connection()
