@@ -34,6 +34,7 @@ def test_form_sent_after_the_session_ended_is_sent_again_after_the_sign_in(viewe
     assert ended.status_code == 403
     assert "what you typed is kept" in ended.content.decode()
     assert "Lima" not in ended.content.decode()
+    assert 'name="language"' not in ended.content.decode()
 
     sealed = _hidden(ended, "resend")
     who = {"username": "viewer", "next": _hidden(ended, "next"), "resend": sealed, "csrfmiddlewaretoken": token}
