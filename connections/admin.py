@@ -85,6 +85,12 @@ class StreamSettingInline(admin.TabularInline):
     template = "admin/edit_inline/rows.html"
     extra = 0
     can_delete = False
+    fields = ("name", "enabled", "window_minutes", "page_size", "every_minutes", "first_since")
+    readonly_fields = ("name",)
+
+    @admin.display(description=_("stream"))
+    def name(self, chosen: StreamSetting) -> str:
+        return chosen.stream
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

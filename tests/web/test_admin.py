@@ -302,6 +302,15 @@ def test_what_django_words_when_it_loads_is_told_in_the_reader_s_language(browse
     assert "Roles: 1" in deletion and "Relacionamento" not in deletion
 
 
+def test_settings_of_streams_are_headed_in_the_reader_s_language(browser: Client, make_connection: Make) -> None:
+    UserPreference.objects.update(language="pt-br")
+    connection = make_connection()
+    StreamSetting.objects.create(connection=connection, stream="orders")
+    shown = browser.get(f"/admin/connections/connection/{connection.pk}/change/").content.decode()
+    assert re.findall(r'class="column-[a-z_]+">([^<]+)<', shown)[:2] == ["Serviço", "Ligado"]
+    assert "orders</p>" in shown
+
+
 def test_roles_are_not_edited_by_hand(browser: Client) -> None:
     role = Group.objects.get(name="viewer")
 
