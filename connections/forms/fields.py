@@ -39,8 +39,9 @@ class Entry:
 
     @property
     def title(self) -> str:
-        """What its first text says: a name, the field of a column."""
-        return next((str(one.value) for one in self.fields if one.setting.type == "text"), "")
+        """Its label; without one what its first text says: a name, the field of a column."""
+        texts = {one.setting.name: str(one.value) for one in self.fields if one.setting.type == "text"}
+        return texts.get("label") or next(iter(texts.values()), "")
 
     @property
     def column_count(self) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from axes.utils import reset
@@ -10,20 +10,24 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, SetUnusablePasswordMixin, UserCreationForm
 from django.contrib.auth.models import Group, Permission, User
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.text import capfirst
+from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from connections import audit
 from connections.models import UserPreference
 from connections.people.roles import LABELS, ROLES
+
+# Django names the table between users and groups when it is loaded, whatever language the reader has.
+User.groups.through._meta.verbose_name = _("Role")
+User.groups.through._meta.verbose_name_plural = _("Roles")
 
 for model in (AccessAttempt, AccessFailureLog, AccessLog, Group, User):
     if admin.site.is_registered(model):
@@ -52,11 +56,24 @@ class RoleField(forms.ModelMultipleChoiceField):
         return str(LABELS.get(str(group), group))
 
 
+class PasswordForm(AdminPasswordChangeForm):
+    # Django joins its own help when the form is loaded, whatever language the reader has.
+    usable_password_help_text = cast(
+        str,
+        format_lazy(
+            '{}<ul id="id_unusable_warning" class="messagelist"><li class="warning">{}</li></ul>',
+            SetUnusablePasswordMixin.usable_password_help_text,
+            _("If disabled, the current password for this user will be lost."),
+        ),
+    )
+
+
 @admin.register(User)
 class PersonAdmin(UserAdmin):
     """A new user, or one whose password another person set, must choose his own at the next sign-in."""
 
     add_form = UserCreationForm
+    change_password_form = PasswordForm
     add_form_template = None
     add_fieldsets = ((None, {"fields": ("username", "password1", "password2", "first_name", "last_name", "groups")}),)
     fieldsets = (

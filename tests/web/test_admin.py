@@ -293,6 +293,15 @@ def test_permissions_are_told_in_the_reader_s_language(browser: Client) -> None:
     assert "Conexão: Pode ver as linhas das tabelas de destino" in shown.content.decode()
 
 
+def test_what_django_words_when_it_loads_is_told_in_the_reader_s_language(browser: Client, viewer: User) -> None:
+    UserPreference.objects.update(language="en")
+    page = f"/admin/auth/user/{viewer.pk}"
+    password, deletion = (browser.get(f"{page}/{act}/").content.decode() for act in ("password", "delete"))
+    assert "Whether the user will be able to authenticate" in password
+    assert "If disabled, the current password for this user will be lost." in password
+    assert "Roles: 1" in deletion and "Relacionamento" not in deletion
+
+
 def test_roles_are_not_edited_by_hand(browser: Client) -> None:
     role = Group.objects.get(name="viewer")
 

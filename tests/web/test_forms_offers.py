@@ -180,6 +180,7 @@ def test_offers_for_a_list_become_boxes_that_stay_when_the_form_comes_back(brows
 def test_without_what_asking_needs_the_fields_say_so_and_nobody_is_asked(browser: Client) -> None:
     page = FormPage(browser, NEW).fill(config__url="https://freight.example").press("offer:companies")
     assert page.invalid == ["config:database", "config:password"]
+    assert page.html.index('id="config-database-error"') < page.html.index('name="offer:database"'), "beside its field"
     assert Freight.asked == []
 
 

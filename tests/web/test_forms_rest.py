@@ -109,6 +109,13 @@ def test_refused_private_address_leads_to_the_setting_that_allows_it(
         assert 'href="#config-allow_private_addresses"' in page.html, pressed
 
 
+def test_stream_is_called_by_its_label(browser: Client, shop: Sandbox) -> None:
+    page = typed(browser, shop.url).press("add:streams")
+    assert '<span class="entry-title">orders</span>' in page.html
+    page.fill(config__streams__0__label="Pedidos").press("add:streams")
+    assert '<span class="entry-title">Pedidos</span>' in page.html
+
+
 def test_only_stream_is_folded_while_somebody_changes_the_credentials(browser: Client, shop: Sandbox) -> None:
     page = typed(browser, shop.url)
     assert '<details class="entry" open>' in page.html
