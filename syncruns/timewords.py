@@ -148,3 +148,8 @@ def zone_name(zone: tzinfo | None = None) -> str:
 def number(value: int) -> str:
     """Return a count in the reader's locale, thousands grouped."""
     return number_format(value, use_l10n=True, force_grouping=True)
+
+
+def percent(value: int) -> str:
+    """Return the share as the reader's language writes it, on one line."""
+    return _("%(percent)s%%") % {"percent": number(value)}

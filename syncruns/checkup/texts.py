@@ -156,9 +156,9 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("%(connection)s: the clock of %(host)s and this machine's are %(span)s apart."),
         _("Switch time synchronisation (NTP) on; if this machine's clock is right, tell those who run the source."),
     ),
-    "disk_free": (_("%(bytes)s free (%(percent)s %%): %(path)s"), ""),
+    "disk_free": (_("%(bytes)s free (%(percent)s%%): %(path)s"), ""),
     "disk_full": (
-        _("Only %(bytes)s free (%(percent)s %%): %(path)s"),
+        _("Only %(bytes)s free (%(percent)s%%): %(path)s"),
         _("Make room, or keep less: KEEP_LOGS_DAYS and KEEP_RUNS_DAYS."),
     ),
     "disk_no_room": (

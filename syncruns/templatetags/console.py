@@ -142,6 +142,11 @@ def number(value: Any) -> str:
     return "—" if value is None else timewords.number(value)
 
 
+@register.filter
+def percent(value: int) -> str:
+    return timewords.percent(value)
+
+
 @register.simple_tag(takes_context=True)
 def delta(context: template.Context, counts: Any, all_changes: str = "") -> SafeString | str:
     """Return "+12 ~30 −1" with the words for screen readers, from anything with inserted, updated and deleted.
@@ -241,14 +246,14 @@ def stream_progress(stream: StreamRun) -> SafeString:
     """Return a stream's progress bar; without an end while the source did not say how much there is."""
     state, label = stream.state, _("Progress of %(name)s") % {"name": _(stream.label)}
     if state in (StreamRun.State.SUCCEEDED, StreamRun.State.PARTIAL):
-        kind, percent = "done", 100
+        kind, done = "done", 100
     elif state == StreamRun.State.RUNNING and not stream.expected:
         return format_html('<progress max="100" aria-label="{}"></progress>', label)
     else:
         kind = "" if state in (StreamRun.State.WAITING, StreamRun.State.RUNNING) else "stopped"
-        percent = min(100 * stream.read // stream.expected, 99) if stream.expected else 0
+        done = min(100 * stream.read // stream.expected, 99) if stream.expected else 0
     return format_html(
-        '<progress class="{0}" value="{1}" max="100" aria-label="{2}">{1} %</progress>', kind, str(percent), label
+        '<progress class="{}" value="{}" max="100" aria-label="{}">{}</progress>', kind, str(done), label, percent(done)
     )
 
 
