@@ -151,5 +151,5 @@ def number(value: int) -> str:
 
 
 def percent(value: int) -> str:
-    """Return the share as the reader's language writes it, on one line."""
-    return _("%(percent)s%%") % {"percent": number(value)}
+    """Return the share as both languages write it."""
+    return f"{number(value)}%"
