@@ -51,7 +51,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 class ConnectionForm(forms.ModelForm):
     class Meta:
         model = Connection
-        fields = ("name", "auto_sync", *services.SCHEDULE_FIELDS)
+        fields = ("name", "description", "auto_sync", *services.SCHEDULE_FIELDS)
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -104,13 +104,27 @@ class ConnectionAdmin(admin.ModelAdmin):
     form = ConnectionForm
     list_display = ("name", "kind_label", "status", "auto_sync", "next_sync_at", "last_sync_at")
     list_filter = ("status", "auto_sync", "kind", "schedule_kind")
-    search_fields = ("name", "slug", "kind", "status_code")
+    search_fields = ("name", "slug", "kind", "status_code", "description")
     readonly_fields = (
         "slug", "kind_label", "shown_config", "shown_secrets", "status", "problem", "next_sync_at", "last_sync_at",
         "blocked_until", "created_at", "updated_at",
     )  # fmt: skip
     fieldsets = (
-        (None, {"fields": ("name", "slug", "kind_label", "status", "problem", "last_sync_at", "blocked_until")}),
+        (
+            None,
+            {
+                "fields": (
+                    "name",
+                    "description",
+                    "slug",
+                    "kind_label",
+                    "status",
+                    "problem",
+                    "last_sync_at",
+                    "blocked_until",
+                )
+            },
+        ),
         (_("Schedule"), {"fields": ("auto_sync", "next_sync_at", *services.SCHEDULE_FIELDS)}),
         (
             _("Settings"),
@@ -180,6 +194,7 @@ class ConnectionAdmin(admin.ModelAdmin):
         services.update_connection(
             obj,
             name=values["name"],
+            description=values["description"],
             schedule={name: values[name] for name in services.SCHEDULE_FIELDS},
             user=request.user,
         )

@@ -174,6 +174,7 @@ REASONS: dict[str, str | Promise] = {
 # What connections/services.py says of a connection and its streams beside the connector's settings.
 FIELDS = {
     "name": gettext_noop("Name"),
+    "description": gettext_noop("Description"),
     "tags": gettext_noop("tags"),
     "schedule": gettext_noop("Schedule"),
     "schedule_kind": gettext_noop("Rhythm"),

@@ -42,6 +42,7 @@ def description(connection: Connection) -> dict[str, Any]:
     """Return what the file says of one connection; settings in the order in which they are declared."""
     described: dict[str, Any] = {
         "name": connection.name,
+        "description": connection.description,
         "kind": connection.kind,
         "auto_sync": connection.auto_sync,
         "tags": list(connection.tags),

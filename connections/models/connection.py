@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from connections.about import LONGEST_DESCRIPTION
 from connections.schedule import Schedule, next_slot, seed_of
 from connections.sdk.errors import SyncError
 from connections.secrets import SecretsField
@@ -42,6 +43,7 @@ class Connection(models.Model):
 
     name = models.CharField(_("name"), max_length=100)
     slug = models.SlugField(_("short name"), max_length=60, unique=True)
+    description = models.TextField(_("description"), max_length=LONGEST_DESCRIPTION, blank=True, default="")
     kind = models.CharField(_("kind"), max_length=40)  # free text: a new kind needs no migration
     config = models.JSONField(_("settings"), default=dict, blank=True)
     secrets = SecretsField()

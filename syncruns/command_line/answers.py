@@ -15,8 +15,8 @@ from syncruns.events import sentence
 from syncruns.models import StreamRun, SyncLog, SyncRun
 
 CONNECTION_FIELDS = (
-    "slug", "name", "kind", "status", "status_code", "status_params", "auto_sync", "next_sync_at", "last_sync_at",
-    "paused_until", "blocked_until", "tags",
+    "slug", "name", "description", "kind", "status", "status_code", "status_params", "auto_sync", "next_sync_at",
+    "last_sync_at", "paused_until", "blocked_until", "tags",
 )  # fmt: skip
 SCHEDULE_FIELDS = ("interval_minutes", "daily_at", "cron", "time_zone", "jitter_seconds", "quiet_hours", "catch_up")
 RUN_FIELDS = (

@@ -29,6 +29,7 @@ def show_lines(connection: Connection) -> Iterator[str]:
     row = load_row(connection, timezone.now())
     zone = ZoneInfo(connection.time_zone)
     yield f"{connection.name} ({connection.slug}), {label_of(connection.kind)}"
+    yield from connection.description.splitlines()
     yield " ".join(filter(None, (f"{row.health.look.word}.", row.health.sentence)))
     if connection.status_code:
         yield from error_lines(connection.status_code, connection.status_params, label_of(connection.kind))

@@ -20,6 +20,7 @@ from syncruns.engine.warehouse import warehouse
 from syncruns.models import Change, Checkpoint, QuarantinedRecord, StreamRun, SyncLog, SyncRun, SystemJob
 
 STREAMS = {"orders": "Pedidos", "invoices": "Notas fiscais", "customers": "Clientes", "products": "Produtos"}
+ABOUT_THE_SHOP = "Pedidos e notas da loja, de onde saem os painéis de vendas.\nDúvidas sobre a API: Bruno, da agência."
 RANDOM = random.Random(7)
 
 
@@ -42,7 +43,7 @@ def alive() -> None:
 def fill(ana: User) -> None:
     """Create nine connections of Ana's, and their runs."""
     now = timezone.now()
-    shop = _connection("Loja virtual", ["Vendas"], now, ana)
+    shop = _connection("Loja virtual", ["Vendas"], now, ana, description=ABOUT_THE_SHOP)
     _history(shop, now, 40)
     stopped = _connection("ERP Filial Sul", ["Financeiro"], now, ana, status="error", next_sync_at=None)
     stopped.status_code, stopped.status_params = "credentials_refused", {"status": 401}

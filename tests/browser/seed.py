@@ -65,7 +65,10 @@ def _lengthen() -> None:
     config = {"base_url": f"https://{UNBROKEN}.example.com/{UNBROKEN}", "auth": "none", "streams": streams}
     long = Connection.objects.get(slug="filial-41")
     Connection.objects.filter(pk=long.pk).update(
-        name=LONG, tags=[UNBROKEN[:40], "Vendas", LONG[:40]], config=config | {"table_prefix": "p" * 30}
+        name=LONG,
+        tags=[UNBROKEN[:40], "Vendas", LONG[:40]],
+        config=config | {"table_prefix": "p" * 30},
+        description=f"{LONG}\n\n{UNBROKEN * 3}\n{LONG} " + LONG[:100],
     )
     Connection.objects.filter(slug="filial-13").update(name=UNBROKEN)
     run = long.runs.order_by("-queued_at")[0]
