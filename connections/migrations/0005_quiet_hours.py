@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('connections', '0003_sources'),
+        ('connections', '0004_description'),
     ]
 
     operations = [
