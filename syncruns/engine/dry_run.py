@@ -140,9 +140,7 @@ def _stored_for(connection: Connection) -> int:
     return 0 if connection.starts_over else connection.pk
 
 
-def _compare(
-    stored: int, stream: Stream, schema: str, typed: Typed, row: StreamRun, destination: Warehouse
-) -> None:
+def _compare(stored: int, stream: Stream, schema: str, typed: Typed, row: StreamRun, destination: Warehouse) -> None:
     with transaction.atomic():
         destination.prepare(schema, stream.tables)  # a table or key that a first run would make is undone again
         counts = load_page(

@@ -184,9 +184,8 @@ def test_dry_run_handed_back_at_a_stop_begins_again_and_one_that_fails_says_why(
 def one_order(pick: random.Random) -> Page:
     """Make a page of orders and their lines, with others named as deleted."""
     shown = pick.sample(range(1, 8), 4)
-    lines = [
-        {"order_id": order, "position": at, "sku": pick.choice("xy")} for order in shown for at in range(pick.randrange(3))
-    ]
+    places = [(order, at) for order in shown for at in range(pick.randrange(3))]
+    lines = [{"order_id": order, "position": at, "sku": pick.choice("xy")} for order, at in places]
     rows: dict[str, Any] = {"orders": [{"id": order, "status": pick.choice("ab")} for order in shown]}
     rows |= {"order_lines": lines} if pick.random() < 0.7 else {}
     return Page(rows, deletes={"orders": [(order,) for order in range(1, 8) if order not in shown][:1]})
