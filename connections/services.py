@@ -34,7 +34,8 @@ from connections.signals import slots_left
 User = Account | AnonymousUser | None
 
 SCHEDULE_NAMES = {
-    "schedule_kind", "interval_minutes", "daily_at", "cron", "time_zone", "jitter_seconds", "catch_up",
+    "schedule_kind", "interval_minutes", "daily_at", "cron", "time_zone", "jitter_seconds", "quiet_hours",
+    "catch_up",
 }  # fmt: skip
 SCHEDULE_FIELDS = {field.name: field for field in Connection._meta.fields if field.name in SCHEDULE_NAMES}
 

@@ -184,6 +184,7 @@ FIELDS = {
     "cron": gettext_noop("cron expression"),
     "time_zone": gettext_noop("time zone"),
     "jitter_seconds": gettext_noop("spread (seconds)"),
+    "quiet_hours": gettext_noop("quiet hours"),
     "catch_up": gettext_noop("missed slots"),
     "enabled": gettext_noop("enabled"),
     "window_minutes": gettext_noop("look-back (minutes)"),

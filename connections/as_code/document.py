@@ -19,7 +19,7 @@ RHYTHMS = {
     "daily_at": (Connection.ScheduleKind.DAILY, "daily_at"),
     "cron": (Connection.ScheduleKind.CRON, "cron"),
 }
-TIMING = ("time_zone", "jitter_seconds", "catch_up")
+TIMING = ("time_zone", "jitter_seconds", "quiet_hours", "catch_up")
 STREAM_FIELDS = ("enabled", "window_minutes", "page_size", "every_minutes", "first_since")
 
 

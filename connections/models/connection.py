@@ -68,6 +68,7 @@ class Connection(models.Model):
     cron = models.CharField(_("cron expression"), max_length=100, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=60, default="America/Sao_Paulo")
     jitter_seconds = models.PositiveIntegerField(_("spread (seconds)"), default=0)
+    quiet_hours = models.CharField(_("quiet hours"), max_length=11, blank=True, default="")  # "22:00-06:00"
     catch_up = models.CharField(_("missed slots"), max_length=4, choices=CatchUp.choices, default=CatchUp.ONE)
     next_sync_at = models.DateTimeField(_("next sync"), null=True, blank=True, db_index=True, editable=False)
     first_loaded_at = models.DateTimeField(null=True, blank=True, editable=False)  # since then rows tie it
@@ -120,6 +121,7 @@ class Connection(models.Model):
             cron=self.cron,
             time_zone=self.time_zone,
             jitter_seconds=self.jitter_seconds,
+            quiet_hours=self.quiet_hours,
         )
 
     @property

@@ -24,7 +24,7 @@ from syncruns.health import ACTION, LOOKS, label_of
 from syncruns.listing import Row, add_details, by_attention, load_row, load_rows
 from syncruns.models import SyncRun
 from syncruns.notices import notices_of
-from syncruns.schedule_words import rhythm
+from syncruns.schedule_words import quiet_words, rhythm
 from syncruns.searching import finds, names_of
 from syncruns.stored import Stored
 from syncruns.stream_charts import stream_charts
@@ -171,6 +171,7 @@ def connection_frame(slug: str, tab: str, now: datetime) -> dict[str, Any]:
         "faults": ([fault_of_row(row)] if row.health.state == ACTION else []) + faults_of_decisions(row),
         "notices": notices_of(found, now),
         "rhythm": rhythm(found),
+        "quiet": quiet_words(found),
         "stored": stored_rows(found, row.last_run),
         "runs_url": urlencode({"connection": found.slug}),
     }

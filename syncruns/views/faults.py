@@ -52,6 +52,7 @@ class Fault:
     attempts: int
     needs_person: bool
     detail: str = ""
+    request_id: str = ""  # by which the vendor finds what failed
     run: SyncRun | None = None
     stream: str = ""
     stream_key: str = ""
@@ -166,6 +167,7 @@ def fault_of_row(row: Row) -> Fault:
         attempts=last_failures(row),
         needs_person=True,
         detail=run.error_detail if run else "",
+        request_id=connection.status_params.get("request_id", ""),
         run=run,
         records=row.waiting,
     )
@@ -182,6 +184,7 @@ def faults_of_decisions(row: Row) -> list[Fault]:
             attempts=0,
             needs_person=False,
             detail=stream.error_detail,
+            request_id=stream.error_params.get("request_id", ""),
             run=row.last_run,
             stream=_(stream.label),
             stream_key=stream.stream,
@@ -213,6 +216,7 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun], waiting: int, again: st
         attempts=0,
         needs_person=stops,
         detail=failed.error_detail or (first.error_detail if first else ""),
+        request_id=failed.error_params.get("request_id") or (first.error_params.get("request_id", "") if first else ""),
         run=run,
         stream=_(first.label) if first else "",
         stream_key=first.stream if first else "",

@@ -35,7 +35,9 @@ def loja(make_connection: Callable[..., Connection]) -> Connection:
         "base_url": "https://api.example/v1", "table_prefix": "loja", "auth": "bearer", "token": CANARY,
         "streams": [{"name": "orders", "label": "Pedidos", "path": "orders", "columns": columns}],
     }  # fmt: skip
-    update_connection(connection, values=values, schedule={"catch_up": "none", "jitter_seconds": 7})
+    update_connection(
+        connection, values=values, schedule={"catch_up": "none", "jitter_seconds": 7, "quiet_hours": "22:00-06:00"}
+    )
     connection = set_auto_sync(connection, True)
     set_stream(
         connection,
@@ -74,7 +76,8 @@ def test_export_holds_everything_people_chose_and_no_secret(command: Command, lo
     found = read(out)["connections"]["loja"]
     assert " ".join(found) == "name description kind auto_sync tags schedule settings secrets streams"
     assert found["schedule"] == {
-        "daily_at": "18:30", "time_zone": "America/Sao_Paulo", "jitter_seconds": 7, "catch_up": "none",
+        "daily_at": "18:30", "time_zone": "America/Sao_Paulo", "jitter_seconds": 7, "quiet_hours": "22:00-06:00",
+        "catch_up": "none",
     }  # fmt: skip
     assert found["secrets"] == {"token": "env:LOJA_TOKEN"}
     assert found["streams"] == {

@@ -67,7 +67,7 @@ from syncruns.stored import Stored
 from syncruns.timewords import exact
 
 ACTIONS = ("list", "show", "add", "set", "test", "deletions", "delete", "export", "import")
-FLAG_OF = {"interval_minutes": "--every", "daily_at": "--daily", "cron": "--cron"}
+FLAG_OF = {"interval_minutes": "--every", "daily_at": "--daily", "cron": "--cron", "quiet_hours": "--quiet-hours"}
 MARKS = {"ok": "+", "failed": "x", "warning": "!", "not_checked": "-"}
 
 
@@ -312,7 +312,9 @@ def _schedule_refused() -> Iterator[None]:
         if flag is None:
             raise
         value = error.params.get("value", error.params.get("cron"))
-        if error.code == "schedule_never_fires":
+        if error.params.get("reason") == "quiet":
+            text = _("%(flag)s “%(value)s” leaves no time at which the schedule could come.")
+        elif error.code == "schedule_never_fires":
             text = _("%(flag)s “%(value)s” names no date that ever comes.")
         else:
             text = _("%(flag)s does not accept “%(value)s”.")
