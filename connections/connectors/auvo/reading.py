@@ -62,7 +62,9 @@ class Reading:
             if sweeps and (batch.records or not begins):
                 sweep, begins = Sweep(self.table, begins=begins, complete=whole), False
             done = Progress(self.now, self.now if is_full and whole else self._progress.swept_at)
-            yield replace(last, sweep=sweep, expected=batch.total, checkpoint=done.checkpoint() if batch.is_last else None)
+            yield replace(
+                last, sweep=sweep, expected=batch.total, checkpoint=done.checkpoint() if batch.is_last else None
+            )
 
     # Periods
 
