@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -214,6 +215,11 @@ def sentence(event: str, params: Mapping[str, Any] | None = None) -> str:
         return explain(event.removeprefix("failed."), params, str(params.get("source", ""))).sentence
     values = Params({name: _word(name, value) for name, value in params.items()})
     return str(EVENTS.get(event, event)) % values
+
+
+def outline(event: str) -> str:
+    """Return what events of a code have in common, in the reader's language: "Changed the stream …"."""
+    return str(EVENTS.get(event, event)) % defaultdict(lambda: "…")
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from syncruns.searching import finds, names_of
 from syncruns.stored import Stored
 from syncruns.stream_charts import stream_charts
 from syncruns.streams import stored_rows, streams_shown
+from syncruns.table_changes import table_changes
 from syncruns.timeline import CHANGES, RUNS, Timeline
 from syncruns.views.faults import fault_of_row, faults_of_decisions
 
@@ -122,6 +123,7 @@ def connection(request: HttpRequest, slug: str) -> HttpResponse:
         "are_drawn": any(len(chart.readings) > 1 for chart in charts),
         "forecast": forecast(context["connection"], now),
         "diary": diary_of_today(context["connection"], now),
+        "tables": table_changes(context["connection"], now),
     }
     return render(request, "console/connection_streams.html", context)
 

@@ -15,9 +15,10 @@ from connections.explanation import Explanation
 from connections.forms.connection import CREDENTIALS, SCHEDULE
 from connections.models import Connection
 from connections.sdk.errors import UNAVAILABLE
-from syncruns.health import DELETE_BRAKE, label_of
+from syncruns.health import ACTION, DELETE_BRAKE, LOOKS, PARTIAL, label_of
 from syncruns.listing import Row, last_failures
 from syncruns.models import Backfill, DeleteBrake, StreamRun, SyncRun
+from syncruns.outcomes import FAILURES, RUN_LOOKS, Look, State
 from syncruns.timewords import number
 from syncruns.unoffered import enabled_streams
 
@@ -66,9 +67,14 @@ class Fault:
         return "-".join(filter(None, ("fault", self.connection.slug, self.stream_key)))
 
     @property
-    def is_partial(self) -> bool:
-        """Say whether nothing failed but records, deletions, or a stream that is not offered: the rest was done."""
-        return self.explanation.code in ("records_quarantined", DELETE_BRAKE, UNAVAILABLE)
+    def look(self) -> Look:
+        """The state that the card is about: as the run's own page and the lists show it."""
+        if self.needs_person:
+            return LOOKS[ACTION]
+        if self.explanation.code in ("records_quarantined", DELETE_BRAKE, UNAVAILABLE):
+            return LOOKS[PARTIAL]  # nothing failed but these: the rest was done
+        state = self.run.state if self.run is not None else State.FAILED
+        return RUN_LOOKS[state if state in (State.PARTIAL, *FAILURES) else State.FAILED]
 
     @property
     def link(self) -> str:

@@ -92,6 +92,12 @@ def _lengthen() -> None:
         record={"cliente": LONG * 9, UNBROKEN[:50]: UNBROKEN * 9},
         reasons={UNBROKEN[:50]: {"code": "not_a_number", "params": {}}},
     )  # fmt: skip
+    for number in range(9):
+        params = {"table": f"rest_{UNBROKEN[:50]}", "column": f"{UNBROKEN[:50]}{number}", "type": "decimal(12,2)"}
+        AuditEvent.objects.create(
+            actor="sincro", action="schema.column_added", target_kind="connection", target_id=long.pk,
+            target_name=LONG, params=params,
+        )  # fmt: skip
     AuditEvent.objects.create(
         actor=UNBROKEN, action="connection.changed", target_kind="connection", target_id=long.pk, target_name=LONG,
         params={"fields": ["schedule"]},
