@@ -197,6 +197,9 @@ SENT: dict[str, tuple[str, dict[str, str]]] = {
     "/review/": ("form[action$='/review/records/']", {"record": "{record}", "act": "discard"}),
 }  # fmt: skip
 
+# A form that is sent after its session has ended: the sign-in page keeps it, and the page after it offers to send it.
+ENDED = ("/preferences/", "form[action$='/profile/']", {"first_name": "Ana"})
+
 ACTS = "a button's address: answers GET with 405"
 PART = "a part of a page that is in the list"
 FOR_PROGRAMS = "no page: read by programs"
