@@ -82,6 +82,17 @@ EXTREMES = {
     "json": {"\\": ["\t", Decimal("0.10"), 2**80, None, "\u2028"]},
     "huge": MOST,
 }
+# No database keeps one of these as it is.
+REFUSED = {
+    "text": ["a\0b", "\ud800", "\udfff \N{PILE OF POO}"],
+    "integer": [2**63, -(2**63) - 1],
+    "decimal": [Decimal("NaN"), Decimal("Infinity"), "99999999999.99999", 10**11],
+    "wide": [Decimal(10**28), float("nan")],
+    "date": [datetime(2026, 1, 1, tzinfo=UTC)],
+    "timestamp": [datetime(1, 1, 1), datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))],  # noqa: DTZ001
+    "json": [{"a": [float("nan")]}, ["\0"], {"\ud800": 1}, nested(101)],
+    "huge": [Decimal(10**500)],
+}
 
 ORDERS = Table("orders", (Column("id", "integer"), Column("customer")), ("id",))
 ITEMS = Table(
@@ -123,6 +134,19 @@ def test_a_value_comes_back_as_it_was_or_is_rejected_with_a_reason(
         sent = numbered[row[0]]
         for column, value in zip(COLUMNS, row, strict=True):
             assert is_what_was_sent(column.type, sent.get(column.name), value), (column.name, sent.get(column.name))
+
+
+def test_a_value_that_no_database_keeps_is_rejected_and_its_neighbours_are_loaded(everything: Destination) -> None:
+    bad = [{name: value} for name, values in REFUSED.items() for value in values]
+    page = [record | {"id": number} for number, record in enumerate([EXTREMES, *bad, EXTREMES])]
+    typed = to_rows(Page(rows={"everything": page}), everything.stream)
+    assert [list(reject.reasons) for reject in typed.rejects] == [list(record) for record in bad]
+    everything.load_typed(typed)
+    first, last = everything.live("everything")
+    assert first[1:] == last[1:]
+    assert all(
+        is_what_was_sent(one.type, EXTREMES[one.name], value) for one, value in zip(COLUMNS[1:], first[1:], strict=True)
+    )
 
 
 def is_what_was_sent(kind: str, sent: Any, stored: Any) -> bool:
