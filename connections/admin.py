@@ -20,8 +20,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from connections import schedule, services
+from connections.admin_filters import Kinds, kind_words
 from connections.catalogue import explain
-from connections.connectors import connector_class
 from connections.models import Connection, StreamSetting
 from connections.people import admin as people_admin  # noqa: F401 - registers users and roles
 from connections.sdk.errors import SyncError
@@ -51,7 +51,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 class ConnectionForm(forms.ModelForm):
     class Meta:
         model = Connection
-        fields = ("name", "auto_sync", *services.SCHEDULE_FIELDS)
+        fields = ("name", "description", "auto_sync", *services.SCHEDULE_FIELDS)
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -103,14 +103,28 @@ class StreamSettingInline(admin.TabularInline):
 class ConnectionAdmin(admin.ModelAdmin):
     form = ConnectionForm
     list_display = ("name", "kind_label", "status", "auto_sync", "next_sync_at", "last_sync_at")
-    list_filter = ("status", "auto_sync", "kind", "schedule_kind")
-    search_fields = ("name", "slug", "kind", "status_code")
+    list_filter = ("status", "auto_sync", ("kind", Kinds), "schedule_kind")
+    search_fields = ("name", "slug", "kind", "status_code", "description")
     readonly_fields = (
         "slug", "kind_label", "shown_config", "shown_secrets", "status", "problem", "next_sync_at", "last_sync_at",
         "blocked_until", "created_at", "updated_at",
     )  # fmt: skip
     fieldsets = (
-        (None, {"fields": ("name", "slug", "kind_label", "status", "problem", "last_sync_at", "blocked_until")}),
+        (
+            None,
+            {
+                "fields": (
+                    "name",
+                    "description",
+                    "slug",
+                    "kind_label",
+                    "status",
+                    "problem",
+                    "last_sync_at",
+                    "blocked_until",
+                )
+            },
+        ),
         (_("Schedule"), {"fields": ("auto_sync", "next_sync_at", *services.SCHEDULE_FIELDS)}),
         (
             _("Settings"),
@@ -138,10 +152,7 @@ class ConnectionAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("kind"), ordering="kind")
     def kind_label(self, connection: Connection) -> str:
-        try:
-            return _now(connector_class(connection.kind).label)
-        except SyncError:
-            return connection.kind
+        return kind_words(connection.kind)
 
     @admin.display(description=_("settings"))
     def shown_config(self, connection: Connection) -> SafeString:
@@ -180,6 +191,7 @@ class ConnectionAdmin(admin.ModelAdmin):
         services.update_connection(
             obj,
             name=values["name"],
+            description=values["description"],
             schedule={name: values[name] for name in services.SCHEDULE_FIELDS},
             user=request.user,
         )

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from connections.access import ACCESS
 from connections.explanation import Entry, Explanation, filled
 from connections.misunderstood import MISUNDERSTOOD
+from connections.never_due import NEVER_DUE
 
 
 def explain(code: str, params: Mapping[str, Any] | None = None, source: str = "") -> Explanation:
@@ -26,6 +27,7 @@ def entry_of(code: str, params: Mapping[str, Any] | None = None) -> Entry:
 CATALOGUE: dict[str, Entry] = {
     **ACCESS,
     **MISUNDERSTOOD,
+    **NEVER_DUE,
     "config_invalid": Entry(
         _("A setting is wrong"),
         _("The connection cannot run with its present settings (%(field)s); automatic syncing stopped."),
@@ -56,13 +58,6 @@ CATALOGUE: dict[str, Entry] = {
             _("If the source is on your own network, allow private addresses in the connection's settings."),
         ),
         "edit_settings",
-    ),
-    "schedule_never_fires": Entry(
-        _("The schedule never comes"),
-        _("No date fits the schedule “%(cron)s”, so nothing would ever run."),
-        _("Day and month do not exist together, such as 31 February."),
-        (_("Choose another schedule."),),
-        "edit_schedule",
     ),
     "address_refused.metadata": Entry(
         _("Address never allowed"),

@@ -7,10 +7,12 @@ from datetime import time
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from connections.about import LONGEST_DESCRIPTION
 from connections.connectors import connector_class
 from connections.sdk.errors import SyncError
 
 LONGEST = 200
+WORDS = {"name": LONGEST, "description": LONGEST_DESCRIPTION}  # what people say of a connection: told as it is
 
 Difference = list[Any]  # [name, before, after], as JSON
 
@@ -19,7 +21,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Dif
     """Return what differs, by name; of lists and tables only that they differ, with nothing for their values."""
     names = [*before, *(name for name in after if name not in before)]
     return [
-        [name, _shown(before.get(name)), _shown(after.get(name))]
+        [name, _shown(name, before.get(name)), _shown(name, after.get(name))]
         for name in names
         if before.get(name) != after.get(name)
     ]
@@ -34,14 +36,14 @@ def settings_of(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
     return {one.name: config[one.name] for one in declared if not one.is_secret and one.name in config}
 
 
-def _shown(value: Any) -> Any:
+def _shown(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, time):
         return f"{value:%H:%M}"
     if isinstance(value, list | dict):
         return ", ".join(value)[:LONGEST] if all(isinstance(item, str) for item in value) else None
-    return _without_credentials(str(value))[:LONGEST]
+    return str(value)[: WORDS[name]] if name in WORDS else _without_credentials(str(value))[:LONGEST]
 
 
 def _without_credentials(text: str) -> str:

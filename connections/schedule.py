@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,11 +15,16 @@ from cronsim import CronSim, CronSimError
 from connections.sdk.errors import SyncError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+QUIET_HOURS = re.compile(r"((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)")
+LONGEST_SILENCE = timedelta(days=366)  # a schedule whose every time was quiet for so long never comes
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """kind: interval, daily or cron. jitter_seconds: how far a slot may be moved back, the same for every slot."""
+    """kind: interval, daily or cron. jitter_seconds: how far a slot may be moved back, the same for every slot.
+
+    quiet_hours: "22:00-06:00", times of day in the zone between which there is no slot; empty for none.
+    """
 
     kind: str
     interval_minutes: int = 30
@@ -26,6 +32,7 @@ class Schedule:
     cron: str = ""
     time_zone: str = "America/Sao_Paulo"
     jitter_seconds: int = 0
+    quiet_hours: str = ""
 
 
 def seed_of(name: str) -> int:
@@ -50,7 +57,7 @@ def slots_between(schedule: Schedule, after: datetime, until: datetime, *, seed:
 
 def passed(schedule: Schedule, after: datetime, until: datetime, *, seed: int = 0) -> tuple[int, datetime | None]:
     """Return how many slots are later than after and not later than until, and the last of them."""
-    if schedule.kind == "interval":
+    if schedule.kind == "interval" and not schedule.quiet_hours:
         step = timedelta(minutes=schedule.interval_minutes)
         begin = EPOCH + _offset(schedule, seed)
         last = (until - begin) // step
@@ -66,6 +73,31 @@ def passed(schedule: Schedule, after: datetime, until: datetime, *, seed: int = 
 
 def slots(schedule: Schedule, after: datetime, *, seed: int = 0) -> Iterator[datetime]:
     """Yield every slot later than after. Raises SyncError("config_invalid") for a schedule that cannot be read."""
+    if not schedule.quiet_hours:
+        yield from _regular(schedule, after, seed)
+        return
+    begin, end = quiet_hours(schedule.quiet_hours)
+    local, last = zone(schedule.time_zone), after
+    for slot in _regular(schedule, after, seed):
+        at = slot.astimezone(local).time()
+        is_quiet = begin <= at < end if begin < end else at >= begin or at < end
+        if not is_quiet:
+            last = slot
+            yield slot
+        elif slot - last > LONGEST_SILENCE:
+            return
+
+
+def quiet_hours(text: str) -> tuple[time, time]:
+    """Return begin and end of "22:00-06:00". Raises SyncError("config_invalid", field="quiet_hours")."""
+    found = QUIET_HOURS.fullmatch(text)
+    if found is None or found[1] == found[2]:
+        raise SyncError("config_invalid", field="quiet_hours", value=text)
+    return time.fromisoformat(found[1]), time.fromisoformat(found[2])
+
+
+def _regular(schedule: Schedule, after: datetime, seed: int) -> Iterator[datetime]:
+    """Yield every slot later than after, the quiet ones too."""
     offset = _offset(schedule, seed)
     if schedule.kind == "interval":
         # Slots lie on a grid of their own, so a late or long run moves none of them.
@@ -83,6 +115,8 @@ def check(schedule: Schedule, now: datetime) -> None:
     """Raise SyncError: config_invalid with `field`, or schedule_never_fires, when nothing would ever run."""
     zone(schedule.time_zone)  # interval slots need none, pages do
     if next_slot(schedule, now) is None:
+        if schedule.quiet_hours and next_slot(replace(schedule, quiet_hours=""), now) is not None:
+            raise SyncError("schedule_never_fires", field="quiet_hours", reason="quiet", value=schedule.quiet_hours)
         raise SyncError("schedule_never_fires", field="cron", cron=schedule.cron)
 
 

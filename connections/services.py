@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from connections import audit
+from connections.about import checked_description, checked_name
 from connections.chosen_streams import choose_same_streams, choose_streams
 from connections.connectors import connector_class
 from connections.differences import differences, settings_of
@@ -33,7 +34,8 @@ from connections.signals import slots_left
 User = Account | AnonymousUser | None
 
 SCHEDULE_NAMES = {
-    "schedule_kind", "interval_minutes", "daily_at", "cron", "time_zone", "jitter_seconds", "catch_up",
+    "schedule_kind", "interval_minutes", "daily_at", "cron", "time_zone", "jitter_seconds", "quiet_hours",
+    "catch_up",
 }  # fmt: skip
 SCHEDULE_FIELDS = {field.name: field for field in Connection._meta.fields if field.name in SCHEDULE_NAMES}
 
@@ -108,6 +110,7 @@ def create_connection(
     *,
     kind: str,
     name: str,
+    description: str = "",
     slug: str = "",
     values: Mapping[str, Any],
     schedule: Mapping[str, Any] | None = None,
@@ -125,11 +128,12 @@ def create_connection(
 
     Raises SettingsInvalid with every problem, or SyncError for its schedule.
     """
-    name = _checked_name(name)
+    name = checked_name(name)
     checked = check_values(kind, values)
     connection = Connection(
         kind=kind,
         name=name,
+        description=checked_description(description),
         slug=_free_slug(slug or name),
         config=checked.config,
         secrets=checked.secrets,
@@ -156,6 +160,7 @@ def update_connection(
     connection: Connection,
     *,
     name: str | None = None,
+    description: str | None = None,
     values: Mapping[str, Any] | None = None,
     schedule: Mapping[str, Any] | None = None,
     tags: Sequence[str] | None = None,
@@ -172,9 +177,12 @@ def update_connection(
     connection = Connection.objects.select_for_update().get(pk=connection.pk)
     before, source = _facts(connection), connection.source_number
     changed: list[str] = []
-    if name is not None and (name := _checked_name(name)) != connection.name:
+    if name is not None and (name := checked_name(name)) != connection.name:
         connection.name = name
         changed.append("name")
+    if description is not None and (description := checked_description(description)) != connection.description:
+        connection.description = description
+        changed.append("description")
     if tags is not None and list(tags) != connection.tags:
         connection.tags = list(tags)
         changed.append("tags")
@@ -318,19 +326,11 @@ def _facts(connection: Connection) -> dict[str, Any]:
     schedule = {field: getattr(connection, field) for field in SCHEDULE_FIELDS}
     return {
         "name": connection.name,
+        "description": connection.description,
         "tags": list(connection.tags),
         **schedule,
         **settings_of(connection.kind, connection.config),
     }
-
-
-def _checked_name(name: str) -> str:
-    name = " ".join(name.split())
-    if not name:
-        raise SettingsInvalid([Invalid(("name",), _("This field is required."))])
-    if len(name) > 100:
-        raise SettingsInvalid([Invalid(("name",), _("Use at most 100 characters."))])
-    return name
 
 
 def _free_slug(wanted: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -16,10 +15,11 @@ from django.utils.translation import ngettext
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from connections.admin import ConnectionAdmin, ReadOnlyAdmin, pretty
+from connections.admin_filters import Models, WordedValues
 from connections.catalogue import explain
 from connections.models import AuditEvent, Connection
 from connections.sdk.errors import SyncError
-from syncruns.events import sentence
+from syncruns.events import outline, sentence
 from syncruns.models import Checkpoint, QuarantinedRecord, StreamRun, SyncLog, SyncRun
 from syncruns.review.fields import shown_table
 from syncruns.services import request_sync
@@ -180,17 +180,17 @@ class QuarantinedRecordAdmin(ReadOnlyAdmin):
         return pretty(record.record)
 
 
-class NamedValues(admin.AllValuesFieldListFilter):
-    """Offers the values that have a name: a link must say where it leads."""
+class Actions(WordedValues):
+    """What was done, whatever a particular event says besides."""
 
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        return (choice for choice in super().choices(changelist) if choice["display"] != "")
+    def words(self, value: str) -> str:
+        return outline(value)
 
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
     list_display = ("at", "actor", "told", "target_name")
-    list_filter = ("action", ("target_kind", NamedValues))
+    list_filter = (("action", Actions), ("target_kind", Models))
     search_fields = ("actor", "action", "target_name", "target_id")
     date_hierarchy = "at"
     fields = ("at", "actor", "told", "code", "target_kind", "target_name", "target_id", "shown_params")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -174,6 +175,7 @@ REASONS: dict[str, str | Promise] = {
 # What connections/services.py says of a connection and its streams beside the connector's settings.
 FIELDS = {
     "name": gettext_noop("Name"),
+    "description": gettext_noop("Description"),
     "tags": gettext_noop("tags"),
     "schedule": gettext_noop("Schedule"),
     "schedule_kind": gettext_noop("Rhythm"),
@@ -182,6 +184,7 @@ FIELDS = {
     "cron": gettext_noop("cron expression"),
     "time_zone": gettext_noop("time zone"),
     "jitter_seconds": gettext_noop("spread (seconds)"),
+    "quiet_hours": gettext_noop("quiet hours"),
     "catch_up": gettext_noop("missed slots"),
     "enabled": gettext_noop("enabled"),
     "window_minutes": gettext_noop("look-back (minutes)"),
@@ -212,6 +215,11 @@ def sentence(event: str, params: Mapping[str, Any] | None = None) -> str:
         return explain(event.removeprefix("failed."), params, str(params.get("source", ""))).sentence
     values = Params({name: _word(name, value) for name, value in params.items()})
     return str(EVENTS.get(event, event)) % values
+
+
+def outline(event: str) -> str:
+    """Return what events of a code have in common, in the reader's language: "Changed the stream …"."""
+    return str(EVENTS.get(event, event)) % defaultdict(lambda: "…")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext_lazy
+from django.utils.translation import ngettext, pgettext, pgettext_lazy
 
 from connections.models import Connection
 from syncruns import timewords
@@ -33,6 +33,14 @@ def rhythm(connection: Connection) -> str:
     if connection.schedule_kind == Connection.ScheduleKind.DAILY:
         return _("Daily at %(time)s") % {"time": f"{connection.daily_at:%H:%M}" if connection.daily_at else "—"}
     return cron_words(connection.cron)
+
+
+def quiet_words(connection: Connection) -> str:
+    """Return "from 22:00 to 06:00"; empty when the schedule never rests."""
+    if not connection.quiet_hours:
+        return ""
+    begin, end = connection.quiet_hours.split("-")
+    return pgettext("hours", "from %(begin)s to %(end)s") % {"begin": begin, "end": end}
 
 
 def cron_words(expression: str) -> str:

@@ -32,7 +32,7 @@ def finds(typed: str, *texts: str) -> bool:
 
 def names_of(connection: Connection) -> tuple[str, ...]:
     """Return what a connection is found by."""
-    return (connection.name, connection.slug, label_of(connection.kind), *connection.tags)
+    return (connection.name, connection.slug, label_of(connection.kind), *connection.tags, connection.description)
 
 
 def connections_found(typed: str, connections: Iterable[Connection]) -> list[Connection]:
@@ -52,7 +52,7 @@ def runs_by_number(typed: str) -> Q | None:
 
 def runs_found(typed: str) -> Q:
     """Return what runs that typed words find are found by: number, connection, who asked, what went wrong."""
-    connections = Connection.objects.only("name", "slug", "kind", "tags")
+    connections = Connection.objects.only("name", "slug", "kind", "tags", "description")
     ways = [
         Q(connection__in=[one.pk for one in connections if finds(typed, *names_of(one))]),
         Q(requested_by__username__icontains=typed.strip()),

@@ -106,6 +106,7 @@ class _Application:
             lambda: create_connection(
                 kind=wanted.kind,
                 name=wanted.name or wanted.slug,
+                description=wanted.description or "",
                 slug=wanted.slug,
                 values={**(wanted.settings or {}), **wanted.secrets},
                 schedule=schedule,
@@ -125,6 +126,7 @@ class _Application:
             lambda: update_connection(
                 connection,
                 name=wanted.name,
+                description=wanted.description,
                 values=self._values(),
                 schedule=wanted.schedule,
                 tags=wanted.tags,
@@ -203,6 +205,6 @@ class _Application:
 
 def _placed(problem: Invalid, secrets: set[str]) -> Invalid:
     head = problem.path[0] if problem.path else ""
-    if head in ("name", "slug"):
+    if head in ("name", "description", "slug"):
         return problem
     return Invalid(("secrets" if head in secrets else "settings", *problem.path), problem.text, problem.params)

@@ -19,7 +19,7 @@ RHYTHMS = {
     "daily_at": (Connection.ScheduleKind.DAILY, "daily_at"),
     "cron": (Connection.ScheduleKind.CRON, "cron"),
 }
-TIMING = ("time_zone", "jitter_seconds", "catch_up")
+TIMING = ("time_zone", "jitter_seconds", "quiet_hours", "catch_up")
 STREAM_FIELDS = ("enabled", "window_minutes", "page_size", "every_minutes", "first_since")
 
 
@@ -42,6 +42,7 @@ def description(connection: Connection) -> dict[str, Any]:
     """Return what the file says of one connection; settings in the order in which they are declared."""
     described: dict[str, Any] = {
         "name": connection.name,
+        "description": connection.description,
         "kind": connection.kind,
         "auto_sync": connection.auto_sync,
         "tags": list(connection.tags),

@@ -13,9 +13,10 @@ from connections.connectors import REGISTRY
 from connections.sdk.settings import Invalid, SettingsInvalid
 from connections.sdk.text import gettext_noop as _
 
-FIELDS = ("name", "kind", "auto_sync", "tags", "schedule", "settings", "secrets", "streams")
+FIELDS = ("name", "description", "kind", "auto_sync", "tags", "schedule", "settings", "secrets", "streams")
 SHAPES: dict[str, tuple[type, ...]] = {
     "name": (str,),
+    "description": (str,),
     "kind": (str,),
     "auto_sync": (bool,),
     "tags": (list,),
@@ -39,6 +40,7 @@ class Wanted:
     slug: str
     kind: str
     name: str | None = None
+    description: str | None = None
     auto_sync: bool | None = None
     tags: list[str] | None = None
     schedule: dict[str, Any] | None = None

@@ -60,6 +60,7 @@ def add_schedule_flags(parser: ArgumentParser) -> None:
     rhythm.add_argument("--daily", metavar="HH:MM", help=_("sync daily at this time"))
     rhythm.add_argument("--cron", metavar="EXPRESSION", help=_('sync as a cron expression says, e.g. "0 6 * * 1-5"'))
     parser.add_argument("--tz", metavar="ZONE", help=_("time zone of the schedule, e.g. America/Sao_Paulo"))
+    parser.add_argument("--quiet-hours", metavar="HH:MM-HH:MM", help=_("hours in which the schedule rests, or none"))
 
 
 def add_beginning_flags(parser: ArgumentParser) -> None:
@@ -149,6 +150,8 @@ def given_schedule(options: dict[str, Any]) -> dict[str, Any]:
         schedule = {"schedule_kind": "cron", "cron": options["cron"], "jitter_seconds": 0}
     if options["tz"] is not None:
         schedule["time_zone"] = _zone_name(options["tz"])
+    if options["quiet_hours"] is not None:
+        schedule["quiet_hours"] = "" if options["quiet_hours"].lower() in NEVER else options["quiet_hours"]
     return schedule
 
 

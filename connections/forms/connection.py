@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from connections import services, tags, trial
 from connections.defaults import Environment, Given, environment_of, fixed_streams, window_settings
 from connections.forms import asking, beginning, entries, held, offers, timing
+from connections.forms.about import DESCRIPTION, NAME, SLUG, TAGS
 from connections.forms.entries import Path, Values
 from connections.forms.fields import words
 from connections.mixing import other_identity
@@ -24,32 +25,6 @@ from connections.sdk.declare import Finding
 from connections.sdk.errors import SyncError
 from connections.sdk.settings import Invalid, Setting, SettingsInvalid, check_settings
 from connections.sdk.text import gettext_noop as _
-
-NAME = Setting(
-    "name",
-    _("Name"),
-    required=True,
-    pattern=r".{1,100}",
-    pattern_help=_("Use at most 100 characters."),
-    help=_("This is how the connection appears in lists and warnings."),
-)
-SLUG = Setting(
-    "slug",
-    _("Short name"),
-    pattern=r"[a-z0-9]+(-[a-z0-9]+)*",
-    pattern_help=_("Use small letters without accents, digits and single hyphens."),
-    help=_("Used in addresses and on the command line. Left empty, it is made from the name."),
-)
-
-
-TAGS = Setting(
-    "tags",
-    _("Tags"),
-    validate=tags.check,
-    placeholder=_("Sales, Branch South"),
-    help=_("Words that lists are filtered by, with commas between them."),
-)
-
 
 CREDENTIALS = "credentials"  # in an address: whichever secret the connection signs in with
 SCHEDULE = "schedule"  # in an address: when it syncs
@@ -75,7 +50,7 @@ class ConnectionForm:
         self.user = user
         self.connection = connection
         self.like = like
-        self.about = (NAME, TAGS) if connection else (NAME, TAGS, SLUG)
+        self.about = (NAME, TAGS, DESCRIPTION) if connection else (NAME, TAGS, DESCRIPTION, SLUG)
         self.problems: dict[Path, list[Invalid]] = {}
         self.report: trial.Report | None = None
         self.asking_error: SyncError | None = None  # about the setting at focus
@@ -126,14 +101,13 @@ class ConnectionForm:
         self.focus = ("about", "name")
 
     def _load(self, connection: Connection) -> None:
-        self.values = {"about": {"name": connection.name, "tags": tags.written(connection.tags)}}
-        self.values |= self._stored(connection)
+        self.values = {"about": {"name": connection.name, **_said_of(connection)}, **self._stored(connection)}
         self.auto_sync = connection.auto_sync
 
     def _copy(self, like: Connection) -> None:
         self.values |= self._stored(like)
         name = gettext("%(name)s (copy)") % {"name": like.name}
-        self.values["about"] |= {"name": name[:100], "tags": tags.written(like.tags)}
+        self.values["about"] |= {"name": name[:100], **_said_of(like)}
         looks_back = {one.stream: one.window_minutes for one in like.stream_settings.all() if one.window_minutes}
         self.values["windows"] |= {
             stream: str(minutes) for stream, minutes in looks_back.items() if stream in self.values["windows"]
@@ -313,6 +287,7 @@ class ConnectionForm:
                 return services.create_connection(
                     kind=self.connector.kind,
                     name=about["name"],
+                    description=about["description"],
                     tags=tags.split(about["tags"]),
                     like=self.like,
                     slug=about["slug"].strip(),
@@ -326,6 +301,7 @@ class ConnectionForm:
             connection = services.update_connection(
                 self.connection,
                 name=about["name"],
+                description=about["description"],
                 tags=tags.split(about["tags"]),
                 values=values,
                 schedule=schedule,
@@ -387,3 +363,8 @@ class ConnectionForm:
             typed = timing.typed({"interval_minutes": given.value})
             return {field: typed[field] for field in ("rhythm", "interval_minutes")}
         return entries.shown([one for one in self.settings[part] if one.name == name], {name: given.value})
+
+
+def _said_of(connection: Connection) -> Values:
+    """What was said of a connection, as a person types it."""
+    return {"tags": tags.written(connection.tags), "description": connection.description}

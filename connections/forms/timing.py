@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -84,6 +85,14 @@ SCHEDULE_MORE = (
         help=_("Moves each time back by up to this long, so that many connections do not start together."),
     ),
     Setting(
+        "quiet_hours",
+        _("Quiet hours"),
+        pattern=r"\s*([01]?\d|2[0-3]):[0-5]\d\s*[-–]\s*([01]?\d|2[0-3]):[0-5]\d\s*",
+        pattern_help=_("Write two times of day, such as 22:00-06:00."),
+        placeholder="22:00-06:00",
+        help=_("No time of the schedule falls between these two times of day. Empty: it never rests."),
+    ),
+    Setting(
         "catch_up",
         _("Times missed while Sincro was off"),
         "choice",
@@ -92,6 +101,7 @@ SCHEDULE_MORE = (
     ),
 )
 ALL = (*SCHEDULE, *SCHEDULE_MORE)
+COMMON = ("time_zone", "jitter_seconds", "quiet_hours", "catch_up")  # to all rhythms
 
 
 def typed(fields: Mapping[str, Any]) -> Values:
@@ -105,7 +115,7 @@ def typed(fields: Mapping[str, Any]) -> Values:
         ALL,
         {
             **defaults,
-            **{name: fields[name] for name in ("cron", "time_zone", "jitter_seconds", "catch_up") if name in fields},
+            **{name: fields[name] for name in ("cron", *COMMON) if name in fields},
             "rhythm": rhythm,
             "interval_minutes": minutes,
             "daily_at": at if isinstance(at, str) else at.strftime("%H:%M"),
@@ -116,7 +126,10 @@ def typed(fields: Mapping[str, Any]) -> Values:
 def as_service_takes_it(checked: Mapping[str, Any]) -> dict[str, Any]:
     """Return checked values of ALL as create_connection and update_connection take a schedule."""
     rhythm = checked["rhythm"]
-    common = {name: checked[name] for name in ("time_zone", "jitter_seconds", "catch_up")}
+    common = {name: checked[name] for name in COMMON}
+    if common["quiet_hours"]:
+        ends = re.split("[-–]", common["quiet_hours"])
+        common["quiet_hours"] = "-".join(end.strip().zfill(5) for end in ends)
     if rhythm == "daily":
         return {**common, "schedule_kind": "daily", "daily_at": checked["daily_at"].zfill(5)}
     if rhythm == "cron":
@@ -137,6 +150,7 @@ def next_times(fields: Mapping[str, Any]) -> list[datetime]:
         daily_at=datetime.strptime(at, "%H:%M").time() if at else None,  # noqa: DTZ007 - a time of day has no zone
         cron=fields.get("cron", ""),
         time_zone=fields["time_zone"],
+        quiet_hours=fields.get("quiet_hours", ""),
     )
     zone: ZoneInfo = schedule.zone(wanted.time_zone)
     schedule.check(wanted, timezone.now())
@@ -145,6 +159,10 @@ def next_times(fields: Mapping[str, Any]) -> list[datetime]:
 
 def problem(error: SyncError) -> Invalid:
     """Return what a schedule's error says beside its field."""
+    if error.params.get("field") == "quiet_hours":
+        if error.code == "schedule_never_fires":
+            return Invalid(("quiet_hours",), _("All times of the schedule fall into these hours: it would never sync."))
+        return Invalid(("quiet_hours",), _("Write two times of day, such as 22:00-06:00."))
     if error.code == "schedule_never_fires":
         return Invalid(("cron",), _("No date ever matches this expression, so the connection would never sync."))
     if error.params.get("field") == "time_zone":

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from connections.about import LONGEST_DESCRIPTION
 from connections.schedule import Schedule, next_slot, seed_of
 from connections.sdk.errors import SyncError
 from connections.secrets import SecretsField
@@ -42,6 +43,7 @@ class Connection(models.Model):
 
     name = models.CharField(_("name"), max_length=100)
     slug = models.SlugField(_("short name"), max_length=60, unique=True)
+    description = models.TextField(_("description"), max_length=LONGEST_DESCRIPTION, blank=True, default="")
     kind = models.CharField(_("kind"), max_length=40)  # free text: a new kind needs no migration
     config = models.JSONField(_("settings"), default=dict, blank=True)
     secrets = SecretsField()
@@ -66,6 +68,7 @@ class Connection(models.Model):
     cron = models.CharField(_("cron expression"), max_length=100, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=60, default="America/Sao_Paulo")
     jitter_seconds = models.PositiveIntegerField(_("spread (seconds)"), default=0)
+    quiet_hours = models.CharField(_("quiet hours"), max_length=11, blank=True, default="")  # "22:00-06:00"
     catch_up = models.CharField(_("missed slots"), max_length=4, choices=CatchUp.choices, default=CatchUp.ONE)
     next_sync_at = models.DateTimeField(_("next sync"), null=True, blank=True, db_index=True, editable=False)
     first_loaded_at = models.DateTimeField(null=True, blank=True, editable=False)  # since then rows tie it
@@ -118,6 +121,7 @@ class Connection(models.Model):
             cron=self.cron,
             time_zone=self.time_zone,
             jitter_seconds=self.jitter_seconds,
+            quiet_hours=self.quiet_hours,
         )
 
     @property

@@ -22,12 +22,20 @@ from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from connections import audit
+from connections.admin_filters import Roles
 from connections.models import UserPreference
 from connections.people.roles import LABELS, ROLES
 
 # Django names the table between users and groups when it is loaded, whatever language the reader has.
 User.groups.through._meta.verbose_name = _("Role")
 User.groups.through._meta.verbose_name_plural = _("Roles")
+
+
+def _role_words(link: Any) -> str:
+    return str(LABELS.get(link.group.name, link.group.name))
+
+
+User.groups.through.__str__ = _role_words  # type: ignore[method-assign]  # it has no class of its own to say it in
 
 for model in (AccessAttempt, AccessFailureLog, AccessLog, Group, User):
     if admin.site.is_registered(model):
@@ -86,7 +94,7 @@ class PersonAdmin(UserAdmin):
     formfield_overrides = {models.ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}
     inlines = (PreferenceInline,)
     list_display = ("username", "full_name", "roles", "is_active", "last_login")
-    list_filter = ("is_active", "groups")
+    list_filter = ("is_active", ("groups", Roles))
     actions = ("unlock",)
 
     @admin.display(description=_("name"), ordering="first_name")

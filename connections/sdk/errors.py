@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from connections.sdk.text import storable
+
 
 @dataclass(frozen=True)
 class CodeInfo:
@@ -73,8 +75,8 @@ class SyncError(Exception):
     def __init__(self, code: str, *, detail: str = "", until: datetime | None = None, **params: Any) -> None:
         self.code = code
         self.info = CODES[code]
-        self.params = params
-        self.detail = detail
+        self.params: dict[str, Any] = storable(params)
+        self.detail: str = storable(detail)
         self.until = until
         super().__init__(code)
 

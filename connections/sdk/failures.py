@@ -21,6 +21,8 @@ FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.H
 
 LONGEST_RETRY_AFTER = 366 * 24 * 3600  # seconds; beyond it a server's word is not taken
 MESSAGE_LENGTH = 300
+REQUEST_IDS = ("X-Request-Id", "Request-Id", "X-Correlation-Id", "X-Amzn-RequestId", "CF-Ray")
+REQUEST_ID_LENGTH = 100
 SAMPLE_LENGTH = 20_000
 MAINTENANCE = re.compile(rb"maintenance|manuten(?:\xc3\xa7|\xe7|c)(?:\xc3\xa3|\xe3|a)o", re.IGNORECASE)
 
@@ -72,6 +74,12 @@ def moment_of(text: str) -> datetime | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def request_id(headers: Mapping[str, str]) -> str:
+    """Return the number by which the vendor finds the request in its own log; empty when it tells none."""
+    told = next((headers[name] for name in REQUEST_IDS if headers.get(name)), "")
+    return "".join(character for character in told if character.isprintable())[:REQUEST_ID_LENGTH]
 
 
 def vendor_message(headers: Mapping[str, str], body: bytes, redact: Redactor) -> str:

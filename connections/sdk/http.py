@@ -320,10 +320,13 @@ class HttpClient:
         failure = self._judge(answer) if self._judge is not None else None
         if failure is not None:
             failure.error.params = {"host": host, "status": answer.status, **failure.error.params}
-            return failure
-        failure = failures.of_status(answer.status, answer.headers, answer.body, host, self._context.now())
-        if failure is not None:
+        else:
+            failure = failures.of_status(answer.status, answer.headers, answer.body, host, self._context.now())
+            if failure is None:
+                return None
             failure.error.detail = failures.vendor_message(answer.headers, answer.body, self._redact)
+        if told := failures.request_id(answer.headers):
+            failure.error.params["request_id"] = told
         return failure
 
     def _compare_clocks(self, host: str, headers: Mapping[str, str]) -> None:

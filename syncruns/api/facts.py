@@ -156,6 +156,7 @@ def connection_facts(row: Row, now: datetime) -> dict[str, Any]:
     return {
         "slug": connection.slug,
         "name": connection.name,
+        "description": connection.description,
         "kind": connection.kind,
         "label": row.label,
         "tags": connection.tags,

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from connections.models import Connection
 from connections.sdk.errors import SyncError
-from connections.services import set_auto_sync
+from connections.services import set_auto_sync, update_connection
 from syncruns.api import facts, schemas
 from syncruns.api.access import Token
 from syncruns.api.memory import Memory
@@ -29,6 +29,7 @@ from syncruns.health import label_of
 from syncruns.listing import load_rows
 from syncruns.models import SyncLog, SyncRun
 from syncruns.pausing import LONGEST, pause
+from syncruns.searching import finds, names_of
 
 router = Router()
 READ, OPERATE = Token(), Token(may_operate=True)
@@ -39,6 +40,9 @@ REFUSED = dict.fromkeys((400, 401, 422, 429, 500, 503), ProblemDocument) | {414:
 UNKNOWN = REFUSED | {404: ProblemDocument}
 Slug = Annotated[str, Field(pattern=SLUG, max_length=60)]
 SlugQuery = Annotated[Slug | None, Query(description="Only this connection, by its short name")]
+WordsQuery = Annotated[
+    str, Query(max_length=200, description="Only those with these words in name, short name, kind, tags or description")
+]
 CursorQuery = Annotated[
     str | None,
     Query(pattern=r"^[-A-Za-z0-9_]+$", max_length=200, description="Where to go on: next_cursor of an answer before"),
@@ -206,11 +210,16 @@ def events(
     url_name="connections",
     tags=["connections"],
 )
-def connections(request: HttpRequest, limit: WrittenWhole = LIMIT, cursor: CursorQuery = None) -> dict[str, Any]:
+def connections(
+    request: HttpRequest, q: WordsQuery = "", limit: WrittenWhole = LIMIT, cursor: CursorQuery = None
+) -> dict[str, Any]:
     """The connections, in the order they were made."""
     now = timezone.now()
     after = number_of(cursor) if cursor else 0
-    page = load_rows(_connections().filter(pk__gt=after).order_by("pk")[: limit + 1], now)
+    wanted = _connections().filter(pk__gt=after).order_by("pk")
+    if q.strip():
+        wanted = wanted.filter(pk__in=[one.pk for one in _connections() if finds(q, *names_of(one))])
+    page = load_rows(wanted[: limit + 1], now)
     shown = page[:limit]
     return {
         "items": [facts.connection_facts(row, now) for row in shown],
@@ -238,7 +247,7 @@ def connection(request: HttpRequest, slug: Slug) -> dict[str, Any]:
     tags=["connections"],
 )
 def connection_change(request: HttpRequest, slug: Slug, change: schemas.ConnectionChange) -> dict[str, Any]:
-    """Switch automatic syncing, or pause it until a moment."""
+    """Switch automatic syncing, pause it until a moment, or say what the connection is for."""
     found, now, actor = _connection(slug), timezone.now(), _actor(request)
     until = change.paused_until
     if until is not None:
@@ -248,6 +257,8 @@ def connection_change(request: HttpRequest, slug: Slug, change: schemas.Connecti
             found = set_auto_sync(found, change.auto_sync, actor=actor)
         if "paused_until" in change.model_fields_set:
             found = pause(found, until, actor=actor)
+        if "description" in change.model_fields_set:
+            found = update_connection(found, description=change.description, actor=actor)
     except SyncError as error:
         raise Problem(422, error.code, params=error.params, source=label_of(found.kind)) from None
     statuses.forget()

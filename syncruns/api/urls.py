@@ -24,7 +24,7 @@ from syncruns.api.routes import router
 DESCRIPTION = """
 Starts syncs and tells how they stand. Every request brings a token: `Authorization: Bearer sincro_...`. Administrators
 make tokens in the console, under Settings, API tokens: with the scope `read`, or with `operate`, which may also start,
-pause and switch. Errors are problem documents (RFC 9457) with a stable `code`; texts are in the language of
+pause, switch and describe. Errors are problem documents (RFC 9457) with a stable `code`; texts are in the language of
 `Accept-Language` (`pt-BR`, `en`). Moments are ISO 8601, UTC.
 """
 

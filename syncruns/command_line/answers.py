@@ -15,10 +15,10 @@ from syncruns.events import sentence
 from syncruns.models import StreamRun, SyncLog, SyncRun
 
 CONNECTION_FIELDS = (
-    "slug", "name", "kind", "status", "status_code", "status_params", "auto_sync", "next_sync_at", "last_sync_at",
-    "paused_until", "blocked_until", "tags",
+    "slug", "name", "description", "kind", "status", "status_code", "status_params", "auto_sync", "next_sync_at",
+    "last_sync_at", "paused_until", "blocked_until", "tags",
 )  # fmt: skip
-SCHEDULE_FIELDS = ("interval_minutes", "daily_at", "cron", "time_zone", "jitter_seconds", "catch_up")
+SCHEDULE_FIELDS = ("interval_minutes", "daily_at", "cron", "time_zone", "jitter_seconds", "quiet_hours", "catch_up")
 RUN_FIELDS = (
     "trigger", "attempt", "queued_at", "started_at", "finished_at", "worker", "options", "skip_reason", "skipped_slots",
 )  # fmt: skip

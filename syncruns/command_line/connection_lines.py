@@ -20,6 +20,7 @@ from syncruns.command_line.explained import error_lines
 from syncruns.health import DELETE_BRAKE, label_of, next_sync_of
 from syncruns.listing import load_row
 from syncruns.notices import notices_of
+from syncruns.schedule_words import quiet_words
 from syncruns.timewords import countdown, exact
 
 
@@ -28,6 +29,7 @@ def show_lines(connection: Connection) -> Iterator[str]:
     row = load_row(connection, timezone.now())
     zone = ZoneInfo(connection.time_zone)
     yield f"{connection.name} ({connection.slug}), {label_of(connection.kind)}"
+    yield from connection.description.splitlines()
     yield " ".join(filter(None, (f"{row.health.look.word}.", row.health.sentence)))
     if connection.status_code:
         yield from error_lines(connection.status_code, connection.status_params, label_of(connection.kind))
@@ -79,6 +81,8 @@ def schedule_words(connection: Connection) -> str:
             words = _("daily at %(time)s (%(zone)s)") % {"time": f"{connection.daily_at:%H:%M}", "zone": zone}
         case _cron:
             words = _("cron %(cron)s (%(zone)s)") % {"cron": connection.cron, "zone": zone}
+    if connection.quiet_hours:
+        words += ", " + _("rests %(quiet)s") % {"quiet": quiet_words(connection)}
     return words if connection.auto_sync else words + ", " + _("switched off")
 
 

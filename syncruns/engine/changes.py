@@ -148,13 +148,15 @@ def _spelled(column: Column, value: Any) -> Spelled:
             return orjson.dumps(orjson.loads(value), option=orjson.OPT_SORT_KEYS).decode()
     except (ValueError, InvalidOperation):  # the column has been widened since: what is in it is text
         return str(value)
+    if isinstance(value, float | Decimal):  # the column is going to be one of text
+        return spell_decimal(Decimal(str(value)))
     return _spelled_time(column, value) if isinstance(value, date) else str(value)
 
 
 def _spelled_time(column: Column, value: date) -> str:
-    """Return a date or moment; a date in a column that has since become one of moments is midnight there."""
+    """Return a date or moment; a date is midnight UTC in a column of moments."""
     if not isinstance(value, datetime):
-        return value.isoformat()
+        return value.isoformat() if column.type == "date" else f"{value.isoformat()}T00:00:00+00:00"
     if column.type == "date":
         return value.astimezone(UTC).date().isoformat()
     return value.astimezone(UTC).isoformat()

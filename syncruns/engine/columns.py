@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, DecimalException
+from functools import partial
 from itertools import repeat
 from types import NoneType
 from typing import Any
 
 from connections.sdk.declare import Column
-from syncruns.engine.values import KEY_BYTES, Refused, canonical_jsons, check_text, exact_context, integer, reader
+from syncruns.engine.values import Refused, canonical_jsons, check_text, exact_context, integer, reader
 
 _NUMBERS = re.compile(r"(?:[+-]?[0-9]++(?:\.[0-9]++)?\n)*+")
 
@@ -20,13 +21,13 @@ ColumnReader = Callable[[Sequence[Any]], Sequence[Any]]
 Many = Callable[[Sequence[Any]], Sequence[Any] | None]
 
 
-def column_reader(column: Column, *, in_key: bool = False) -> ColumnReader:
+def column_reader(column: Column, *, longest: int | None = None) -> ColumnReader:
     """Return the function that reads many values of the column, None among them, as reader's does each of them.
 
     It raises Refused when any of them is refused.
     """
-    read = reader(column, in_key=in_key)
-    own, many = _many(column, in_key=in_key)
+    read = reader(column, longest=longest)
+    own, many = _many(column, longest)
 
     def read_all(values: Sequence[Any]) -> Sequence[Any]:
         types = set(map(type, values))
@@ -48,18 +49,18 @@ def column_reader(column: Column, *, in_key: bool = False) -> ColumnReader:
     return read_all
 
 
-def _many(column: Column, *, in_key: bool) -> tuple[set[type], Many]:
+def _many(column: Column, longest: int | None) -> tuple[set[type], Many]:
     """Return what reads values of the column all at once, if they are of these types."""
     match column.type:
         case "text":
-            return {str}, _key_texts if in_key else _texts
+            return {str}, _texts if longest is None else partial(_bounded_texts, longest)
         case "integer":
             return {int}, _integers
         case "decimal":
             return {Decimal, int, str}, _decimals(column)
         case "timestamp":
             return {datetime}, _moments
-        case "json" if not in_key:
+        case "json" if longest is None:
             return {str, int, bool, Decimal, dict, list}, canonical_jsons
         case "boolean":
             return {bool}, _as_they_are
@@ -78,9 +79,9 @@ def _texts(values: Sequence[str]) -> Sequence[str]:
     return values
 
 
-def _key_texts(values: Sequence[str]) -> Sequence[str] | None:
+def _bounded_texts(longest: int, values: Sequence[str]) -> Sequence[str] | None:
     most_bytes = 4 * max(map(len, values))
-    return _texts(values) if most_bytes <= KEY_BYTES else None
+    return _texts(values) if most_bytes <= longest else None
 
 
 def _integers(values: Sequence[int]) -> Sequence[int]:

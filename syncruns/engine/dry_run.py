@@ -1,4 +1,4 @@
-"""What a sync would change: reads and compares like a real one, and undoes every write."""
+"""What a sync would change: reads and compares like a real one, and writes nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from syncruns.engine.steps import is_step, pages_of
 from syncruns.engine.sweep import Comparison, Sweeps
 from syncruns.engine.sync import plan
 from syncruns.engine.transform import Typed
-from syncruns.engine.warehouse import warehouse
+from syncruns.engine.warehouse import Warehouse, warehouse
 from syncruns.engine.warehouse.target import Recorder
 from syncruns.models import Checkpoint, MissedRow, StreamRun
 
@@ -113,6 +113,8 @@ def _read(
         leash=leash, log=log, options=read_options(choice, options, state), stored=stored,
     )  # fmt: skip
     corrections = corrections_of(stored, stream)
+    destination = warehouse()
+    destination.is_dry, destination.recorder = True, recorder
     sweeps = Sweeps(stream, connector.schema, warehouse(), stored, log)
     try:
         with read_ahead(read, stream, leash.look) as groups:
@@ -122,10 +124,10 @@ def _read(
                     row.expected = page.expected if page.expected is not None else row.expected
                     (typed,) = typed_pages([page], stream, stored, corrections)
                     sweeps.note([(page, typed)])
-                    _compare(stored, stream, connector.schema, typed, row, recorder)
+                    _compare(stored, stream, connector.schema, typed, row, destination)
                     if page.sweep is not None and page.sweep.complete:
                         found = sweeps.complete(page.sweep)
-                        _settle(stored, stream, connector.schema, found, row, recorder)
+                        _settle(stored, stream, connector.schema, found, row, destination)
                 progress()
     except SyncError:
         sweeps.close()
@@ -138,11 +140,9 @@ def _stored_for(connection: Connection) -> int:
     return 0 if connection.starts_over else connection.pk
 
 
-def _compare(stored: int, stream: Stream, schema: str, typed: Typed, row: StreamRun, recorder: Recorder | None) -> None:
+def _compare(stored: int, stream: Stream, schema: str, typed: Typed, row: StreamRun, destination: Warehouse) -> None:
     with transaction.atomic():
-        destination = warehouse()
-        destination.recorder = recorder
-        destination.prepare(schema, stream.tables)  # tables that a first run would make are undone as well
+        destination.prepare(schema, stream.tables)  # a table or key that a first run would make is undone again
         counts = load_page(
             typed, stream, schema, destination, connection_id=stored, run_id=str(uuid.uuid4())
         )  # fmt: skip
@@ -159,7 +159,7 @@ def _settle(
     schema: str,
     found: Comparison | None,
     row: StreamRun,
-    recorder: Recorder | None,
+    destination: Warehouse,
 ) -> None:
     """Count what a complete sweep would mark deleted, or carry the error that would keep it from doing so."""
     if found is None:
@@ -170,8 +170,7 @@ def _settle(
         row.error_code = "delete_brake"
         row.error_params = {"missing": again, "total": total, "table": found.table.name}
         states = states[:1]
-    last, destination = 0, warehouse()
-    destination.recorder = recorder
+    last = 0
     while rows := found.known(states, last):
         last = rows[-1].place
         with transaction.atomic():

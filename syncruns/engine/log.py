@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from connections.sdk.errors import Interruption
+from connections.sdk.text import storable
 from syncruns.engine import journal
 from syncruns.engine.claim import held
 from syncruns.models import SyncLog, SyncRun
@@ -36,6 +37,7 @@ class RunLog:
 
     def add(self, level: str, event: str, stream: str = "", /, **params: Any) -> None:
         """Note an event. params must be JSON values, without secrets."""
+        params = storable(params)
         entry = SyncLog(run=self._run, stream=stream, at=timezone.now(), level=level, event=event, params=params)
         with self._lock:
             newest = self._waiting[-1] if self._waiting else self._last

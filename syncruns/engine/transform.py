@@ -16,9 +16,10 @@ from typing import Any
 import orjson
 
 from connections.sdk.declare import Columns, Key, Page, Record, Stream, Table
+from connections.sdk.text import storable
 from syncruns.engine.columns import ColumnReader, column_reader
 from syncruns.engine.corrections import Overtaken
-from syncruns.engine.values import Reader, Refused, read_kept, reader, spell_decimal
+from syncruns.engine.values import INDEX_BYTES, KEY_BYTES, Reader, Refused, read_kept, reader, spell_decimal
 
 Row = tuple[Any, ...]  # values in the order of Table.columns, as values.reader returns them
 Reasons = dict[str, dict[str, Any]]  # column name -> {"code": one of values.REASONS, "params": {}}
@@ -268,12 +269,23 @@ def _values(records: Sequence[Record], name: str) -> Sequence[Any]:
 
 @lru_cache(maxsize=1024)
 def _readers(table: Table) -> tuple[tuple[str, Reader], ...]:
-    return tuple((column.name, reader(column, in_key=column.name in table.key)) for column in table.columns)
+    longest = _longest(table)
+    return tuple((column.name, reader(column, longest=longest.get(column.name))) for column in table.columns)
 
 
 @lru_cache(maxsize=1024)
 def _column_readers(table: Table) -> tuple[tuple[str, ColumnReader], ...]:
-    return tuple((column.name, column_reader(column, in_key=column.name in table.key)) for column in table.columns)
+    longest = _longest(table)
+    return tuple((column.name, column_reader(column, longest=longest.get(column.name))) for column in table.columns)
+
+
+def _longest(table: Table) -> dict[str, int]:
+    """Return how many bytes texts of indexed columns may have, so that every index holds every row."""
+    found: dict[str, int] = {}
+    for columns in (table.key, table.set_columns, *table.indexes):
+        for name in columns:
+            found[name] = min(found.get(name, KEY_BYTES), INDEX_BYTES // len(columns))
+    return found
 
 
 def _places(table: Table, names: tuple[str, ...]) -> list[int]:
@@ -349,7 +361,7 @@ def _json_safe(value: Any) -> tuple[Any, bool]:
     if isinstance(value, float) and math.isfinite(value):
         return float(value), True
     text, exact = _spelled(value)
-    safe = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    safe = storable(text)
     return safe, exact and safe == text
 
 

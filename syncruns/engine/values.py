@@ -43,7 +43,8 @@ REASONS = (
 )
 
 SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**63 - 1
-KEY_BYTES = 500  # PostgreSQL indexes no row over 2,704 bytes
+KEY_BYTES = 500  # of a text in a key or another index ...
+INDEX_BYTES = 2500  # ... which holds so many together: PostgreSQL indexes no row over 2,704
 JSON_DEPTH = 100
 JSON_EXPONENT = 10_000  # PostgreSQL keeps 131,072 digits before the point of a JSON number, 16,383 behind it
 
@@ -71,12 +72,12 @@ class Refused(ValueError):
         super().__init__(code)
 
 
-def reader(column: Column, *, in_key: bool = False) -> Reader:
+def reader(column: Column, *, longest: int | None = None) -> Reader:
     """Return the function that reads the column's values; None never reaches it.
 
     What it returns: text -> str; integer -> int; decimal -> Decimal with exactly the column's scale;
     boolean -> bool; date -> date; timestamp -> aware datetime in UTC; json -> str, canonical JSON text.
-    The function raises Refused.
+    longest: of an indexed column, how many bytes a text may have. The function raises Refused.
     """
     if column.type == "decimal":
         return _decimal_reader(column)
@@ -86,9 +87,9 @@ def reader(column: Column, *, in_key: bool = False) -> Reader:
         "boolean": _boolean,
         "date": _date,
         "timestamp": _timestamp,
-        "json": canonical_json,
+        "json": canonical_json if longest is None else _comparable_json,
     }[column.type]
-    return _bounded(read) if in_key and column.type in ("text", "json") else read
+    return read if longest is None or column.type not in ("text", "json") else _bounded(read, longest)
 
 
 def read_kept(column: Column, value: Any) -> Any:
@@ -112,6 +113,15 @@ def spell_decimal(value: Decimal) -> str:
 def canonical_json(value: Any) -> str:
     """Return value as JSON text: keys sorted, no spaces, numbers exactly as they were. Raises Refused."""
     return orjson.dumps(_exact_json(value, 0), option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _comparable_json(value: Any) -> str:
+    """Return canonical_json with numbers as they compare, for PostgreSQL finds 1.50 under 1.5."""
+    return canonical_json(json.loads(canonical_json(value), parse_float=_plainest, parse_int=_plainest))
+
+
+def _plainest(text: str) -> Decimal:
+    return Decimal(spell_decimal(Decimal(text) or Decimal()))
 
 
 def canonical_jsons(values: Sequence[Any]) -> list[str] | None:
@@ -152,14 +162,14 @@ def check_text(text: str) -> None:
         _check_unicode(text)
 
 
-def _bounded(read: Callable[[Any], str]) -> Reader:
-    def read_key(value: Any) -> str:
+def _bounded(read: Callable[[Any], str], longest: int) -> Reader:
+    def read_bounded(value: Any) -> str:
         text = read(value)
-        if len(text.encode()) > KEY_BYTES:
-            raise Refused("too_long", longest=KEY_BYTES)
+        if len(text.encode()) > longest:
+            raise Refused("too_long", longest=longest)
         return text
 
-    return read_key
+    return read_bounded
 
 
 def _check_unicode(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ from django.db.models import Sum
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -140,6 +141,13 @@ def zone_words(name: str) -> str:
 def number(value: Any) -> str:
     """Return a count in the reader's locale; a dash for None."""
     return "—" if value is None else timewords.number(value)
+
+
+@register.filter
+def breakable(text: str, after: str) -> SafeString:
+    """Return a text that may go on in a new line after these letters."""
+    parts = re.split(f"(?<=[{re.escape(after)}])", str(text))
+    return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts))  # noqa: S308 - a constant
 
 
 @register.filter

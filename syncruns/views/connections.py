@@ -24,11 +24,12 @@ from syncruns.health import ACTION, LOOKS, label_of
 from syncruns.listing import Row, add_details, by_attention, load_row, load_rows
 from syncruns.models import SyncRun
 from syncruns.notices import notices_of
-from syncruns.schedule_words import rhythm
+from syncruns.schedule_words import quiet_words, rhythm
 from syncruns.searching import finds, names_of
 from syncruns.stored import Stored
 from syncruns.stream_charts import stream_charts
 from syncruns.streams import stored_rows, streams_shown
+from syncruns.table_changes import table_changes
 from syncruns.timeline import CHANGES, RUNS, Timeline
 from syncruns.views.faults import fault_of_row, faults_of_decisions
 
@@ -122,6 +123,7 @@ def connection(request: HttpRequest, slug: str) -> HttpResponse:
         "are_drawn": any(len(chart.readings) > 1 for chart in charts),
         "forecast": forecast(context["connection"], now),
         "diary": diary_of_today(context["connection"], now),
+        "tables": table_changes(context["connection"], now),
     }
     return render(request, "console/connection_streams.html", context)
 
@@ -169,6 +171,7 @@ def connection_frame(slug: str, tab: str, now: datetime) -> dict[str, Any]:
         "faults": ([fault_of_row(row)] if row.health.state == ACTION else []) + faults_of_decisions(row),
         "notices": notices_of(found, now),
         "rhythm": rhythm(found),
+        "quiet": quiet_words(found),
         "stored": stored_rows(found, row.last_run),
         "runs_url": urlencode({"connection": found.slug}),
     }

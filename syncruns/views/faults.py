@@ -15,9 +15,10 @@ from connections.explanation import Explanation
 from connections.forms.connection import CREDENTIALS, SCHEDULE
 from connections.models import Connection
 from connections.sdk.errors import UNAVAILABLE
-from syncruns.health import DELETE_BRAKE, label_of
+from syncruns.health import ACTION, DELETE_BRAKE, LOOKS, PARTIAL, label_of
 from syncruns.listing import Row, last_failures
 from syncruns.models import Backfill, DeleteBrake, StreamRun, SyncRun
+from syncruns.outcomes import FAILURES, RUN_LOOKS, Look, State
 from syncruns.timewords import number
 from syncruns.unoffered import enabled_streams
 
@@ -51,6 +52,7 @@ class Fault:
     attempts: int
     needs_person: bool
     detail: str = ""
+    request_id: str = ""  # by which the vendor finds what failed
     run: SyncRun | None = None
     stream: str = ""
     stream_key: str = ""
@@ -65,9 +67,14 @@ class Fault:
         return "-".join(filter(None, ("fault", self.connection.slug, self.stream_key)))
 
     @property
-    def is_partial(self) -> bool:
-        """Say whether nothing failed but records, deletions, or a stream that is not offered: the rest was done."""
-        return self.explanation.code in ("records_quarantined", DELETE_BRAKE, UNAVAILABLE)
+    def look(self) -> Look:
+        """The state that the card is about: as the run's own page and the lists show it."""
+        if self.needs_person:
+            return LOOKS[ACTION]
+        if self.explanation.code in ("records_quarantined", DELETE_BRAKE, UNAVAILABLE):
+            return LOOKS[PARTIAL]  # nothing failed but these: the rest was done
+        state = self.run.state if self.run is not None else State.FAILED
+        return RUN_LOOKS[state if state in (State.PARTIAL, *FAILURES) else State.FAILED]
 
     @property
     def link(self) -> str:
@@ -160,6 +167,7 @@ def fault_of_row(row: Row) -> Fault:
         attempts=last_failures(row),
         needs_person=True,
         detail=run.error_detail if run else "",
+        request_id=connection.status_params.get("request_id", ""),
         run=run,
         records=row.waiting,
     )
@@ -176,6 +184,7 @@ def faults_of_decisions(row: Row) -> list[Fault]:
             attempts=0,
             needs_person=False,
             detail=stream.error_detail,
+            request_id=stream.error_params.get("request_id", ""),
             run=row.last_run,
             stream=_(stream.label),
             stream_key=stream.stream,
@@ -207,6 +216,7 @@ def fault_of_run(run: SyncRun, streams: list[StreamRun], waiting: int, again: st
         attempts=0,
         needs_person=stops,
         detail=failed.error_detail or (first.error_detail if first else ""),
+        request_id=failed.error_params.get("request_id") or (first.error_params.get("request_id", "") if first else ""),
         run=run,
         stream=_(first.label) if first else "",
         stream_key=first.stream if first else "",

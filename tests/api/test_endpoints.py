@@ -285,7 +285,10 @@ def test_connection_is_switched_and_paused(ask: Ask, shop: Connection) -> None:
     assert shop.paused_until is not None and shop.paused_until - timezone.now() < timedelta(days=367)
     lifted = ask("/api/connections/shop", method="patch", body={"paused_until": "2001-01-01T00:00:00Z"}).json()
     assert lifted["paused_until"] is None
-    for wrong in ({"paused_until": "soon"}, {"auto_sync": None}, {"auto_sync": "yes"}, {"name": "x"}):
+    for wrong in (
+        {"paused_until": "soon"}, {"auto_sync": None}, {"auto_sync": "yes"}, {"name": "x"}, {"description": "x" * 501},
+        {"description": None},
+    ):  # fmt: skip
         assert ask("/api/connections/shop", method="patch", body=wrong).status_code == 422
     assert ask("/api/connections/shop").json() == lifted
 
@@ -296,6 +299,21 @@ def test_connections_are_listed_page_by_page(ask: Ask, make_connection: Make) ->
     second = ask("/api/connections", data={"limit": 3, "cursor": first["next_cursor"]}).json()
     assert [one["slug"] for one in [*first["items"], *second["items"]]] == made
     assert second["next_cursor"] is None
+
+
+def test_connections_are_described_and_found_by_what_is_said_of_them(ask: Ask, make_connection: Make) -> None:
+    shop = make_connection(slug="shop", tags=["Norte"])
+    make_connection()
+    changed = ask("/api/connections/shop", method="patch", body={"description": "Pedidos \r\nAção: Ana\n"}).json()
+    assert changed["description"] == "Pedidos\nAção: Ana"
+    event = AuditEvent.objects.get()
+    assert (event.actor, event.params["fields"]) == ("API: a program that may operate", ["description"])
+    found = ask("/api/connections", data={"q": "ana acao norte", "limit": 1}).json()
+    assert [one["slug"] for one in found["items"]] == ["shop"] and found["next_cursor"] is None
+    assert ask("/api/connections", data={"q": "nobody"}).json()["items"] == []
+    ask("/api/connections/shop", method="patch", body={"description": ""})
+    shop.refresh_from_db()
+    assert shop.description == ""
 
 
 def test_metrics_add_up_the_runs_of_a_period(ask: Ask, shop: Connection) -> None:

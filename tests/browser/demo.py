@@ -20,6 +20,7 @@ from syncruns.engine.warehouse import warehouse
 from syncruns.models import Change, Checkpoint, QuarantinedRecord, StreamRun, SyncLog, SyncRun, SystemJob
 
 STREAMS = {"orders": "Pedidos", "invoices": "Notas fiscais", "customers": "Clientes", "products": "Produtos"}
+ABOUT_THE_SHOP = "Pedidos e notas da loja, de onde saem os painéis de vendas.\nDúvidas sobre a API: Bruno, da agência."
 RANDOM = random.Random(7)
 
 
@@ -42,7 +43,7 @@ def alive() -> None:
 def fill(ana: User) -> None:
     """Create nine connections of Ana's, and their runs."""
     now = timezone.now()
-    shop = _connection("Loja virtual", ["Vendas"], now, ana)
+    shop = _connection("Loja virtual", ["Vendas"], now, ana, description=ABOUT_THE_SHOP)
     _history(shop, now, 40)
     stopped = _connection("ERP Filial Sul", ["Financeiro"], now, ana, status="error", next_sync_at=None)
     stopped.status_code, stopped.status_params = "credentials_refused", {"status": 401}
@@ -74,7 +75,7 @@ def fill(ana: User) -> None:
     for one in (fleet, waiting, payable, retrying, off, stopped, running):
         _has_read(one)
     _records(shop, now)
-    _trail(ana, shop, stopped, now)
+    _trail(ana, shop, stopped, waiting, now)
 
 
 def _connection(name: str, tags: list[str], now: datetime, ana: User, **fields: Any) -> Connection:
@@ -264,17 +265,19 @@ CHANGED = {
 }
 
 
-def _trail(ana: User, shop: Connection, stopped: Connection, now: datetime) -> None:
-    """What people did."""
+def _trail(ana: User, shop: Connection, stopped: Connection, waiting: Connection, now: datetime) -> None:
+    """What people did, and what became of a table."""
+    column = {"table": "rest_erp_orders", "column": "comissao", "type": "decimal(12,2)"}
     for hours, connection, action, params in (
         (2, shop, "connection.changed", {"fields": ["schedule"]}),
         (27, stopped, "connection.changed", {"fields": ["token"]}),
         (28, shop, "stream.changed", {"stream": "orders"}),
         (49, shop, "connection.created", {}),
+        (50, waiting, "schema.column_added", column),
     ):
         event = AuditEvent.objects.create(
-            user=ana, actor="ana", action=action, target_kind="connection", target_id=connection.pk,
-            target_name=connection.name, params=params,
+            user=None if "schema" in action else ana, actor="sincro" if "schema" in action else "ana", action=action,
+            target_kind="connection", target_id=connection.pk, target_name=connection.name, params=params,
         )  # fmt: skip
         AuditEvent.objects.filter(pk=event.pk).update(at=now - timedelta(hours=hours))
 

@@ -65,7 +65,10 @@ def _lengthen() -> None:
     config = {"base_url": f"https://{UNBROKEN}.example.com/{UNBROKEN}", "auth": "none", "streams": streams}
     long = Connection.objects.get(slug="filial-41")
     Connection.objects.filter(pk=long.pk).update(
-        name=LONG, tags=[UNBROKEN[:40], "Vendas", LONG[:40]], config=config | {"table_prefix": "p" * 30}
+        name=LONG,
+        tags=[UNBROKEN[:40], "Vendas", LONG[:40]],
+        config=config | {"table_prefix": "p" * 30},
+        description=f"{LONG}\n\n{UNBROKEN * 3}\n{LONG} " + LONG[:100],
     )
     Connection.objects.filter(slug="filial-13").update(name=UNBROKEN)
     run = long.runs.order_by("-queued_at")[0]
@@ -89,6 +92,12 @@ def _lengthen() -> None:
         record={"cliente": LONG * 9, UNBROKEN[:50]: UNBROKEN * 9},
         reasons={UNBROKEN[:50]: {"code": "not_a_number", "params": {}}},
     )  # fmt: skip
+    for number in range(9):
+        params = {"table": f"rest_{UNBROKEN[:50]}", "column": f"{UNBROKEN[:50]}{number}", "type": "decimal(12,2)"}
+        AuditEvent.objects.create(
+            actor="sincro", action="schema.column_added", target_kind="connection", target_id=long.pk,
+            target_name=LONG, params=params,
+        )  # fmt: skip
     AuditEvent.objects.create(
         actor=UNBROKEN, action="connection.changed", target_kind="connection", target_id=long.pk, target_name=LONG,
         params={"fields": ["schedule"]},

@@ -12,6 +12,10 @@ from tests.browser.conftest import Watched
 from tests.console import Console
 
 Browse = Callable[..., Watched]
+_BELOW_ITS_METHOD = """[...document.querySelectorAll(".opblock-summary-control")].filter(
+  (one) => one.querySelector(".opblock-summary-path").getBoundingClientRect().left
+    < one.querySelector(".opblock-summary-method").getBoundingClientRect().right
+).map((one) => one.innerText)"""
 
 
 @pytest.mark.parametrize(
@@ -26,6 +30,7 @@ def test_description_of_the_api_is_accessible_in_both_themes_and_asks_nobody_els
     watched.page.on("request", lambda request: asked.append(request.url))
     page = watched.open("/api/docs")
     expect(page.locator(".opblock")).to_have_count(9)
+    assert page.evaluate(_BELOW_ITS_METHOD) == []
     for operation in page.locator(".opblock-summary-control").all()[: 9 if scheme == "light" else 2]:
         operation.click()
     page.get_by_role("button", name="Try it out").first.click()

@@ -28,13 +28,16 @@ def loja(make_connection: Callable[..., Connection]) -> Connection:
         {"path": "total", "name": "total", "type": "decimal", "precision": 12, "scale": 2},
     ]
     connection = make_connection(
-        name="Loja: nº 1", slug="loja", tags=["on", "Vendas"], config={}, schedule_kind="daily", daily_at="18:30"
-    )
+        name="Loja: nº 1", slug="loja", description="  Vendas: '#1'\n\n- no\tsul", tags=["on", "Vendas"], config={},
+        schedule_kind="daily", daily_at="18:30",
+    )  # fmt: skip
     values = {
         "base_url": "https://api.example/v1", "table_prefix": "loja", "auth": "bearer", "token": CANARY,
         "streams": [{"name": "orders", "label": "Pedidos", "path": "orders", "columns": columns}],
     }  # fmt: skip
-    update_connection(connection, values=values, schedule={"catch_up": "none", "jitter_seconds": 7})
+    update_connection(
+        connection, values=values, schedule={"catch_up": "none", "jitter_seconds": 7, "quiet_hours": "22:00-06:00"}
+    )
     connection = set_auto_sync(connection, True)
     set_stream(
         connection,
@@ -71,9 +74,10 @@ def test_export_holds_everything_people_chose_and_no_secret(command: Command, lo
     out = command("connections", "export").out
     assert CANARY not in out
     found = read(out)["connections"]["loja"]
-    assert list(found) == ["name", "kind", "auto_sync", "tags", "schedule", "settings", "secrets", "streams"]
+    assert " ".join(found) == "name description kind auto_sync tags schedule settings secrets streams"
     assert found["schedule"] == {
-        "daily_at": "18:30", "time_zone": "America/Sao_Paulo", "jitter_seconds": 7, "catch_up": "none",
+        "daily_at": "18:30", "time_zone": "America/Sao_Paulo", "jitter_seconds": 7, "quiet_hours": "22:00-06:00",
+        "catch_up": "none",
     }  # fmt: skip
     assert found["secrets"] == {"token": "env:LOJA_TOKEN"}
     assert found["streams"] == {
@@ -120,6 +124,7 @@ def test_dry_run_says_what_would_change_and_changes_nothing(
     document = exported(command)
     wanted = document["connections"]["loja"]
     wanted["schedule"] = {"every_minutes": 15}
+    wanted["description"] = "Two\nlines"
     wanted["settings"]["streams"][0]["columns"][1]["type"] = "text"
     wanted["streams"] = {}
     wanted["secrets"] = {"token": "env:OTHER"}
@@ -129,7 +134,8 @@ def test_dry_run_says_what_would_change_and_changes_nothing(
     before, events = list(Connection.objects.values()), AuditEvent.objects.count()
     dry = command("connections", "import", path, "--dry-run")
     for told in (
-        "~ loja (Loja: nº 1): changed", "schedule.daily_at: 18:30 -> -", "schedule.every_minutes: - -> 15",
+        "~ loja (Loja: nº 1): changed", "description: Vendas: '#1' - no sul -> Two lines",
+        "schedule.daily_at: 18:30 -> -", "schedule.every_minutes: - -> 15",
         "settings.streams[0].columns[1].type: decimal -> text", "streams.orders: {", "secrets.token: set",
         "+ filial (Filial): created", "2 connections would change; nothing was changed.",
     ):  # fmt: skip
@@ -153,6 +159,7 @@ def test_a_setting_that_the_file_leaves_out_is_its_default_and_a_part_left_out_s
     command("connections", "import", file(document))
     loja.refresh_from_db()
     assert loja.config["allow_private_addresses"] is False
+    assert loja.description
     assert (loja.name, loja.auto_sync, f"{loja.daily_at:%H:%M}") == ("Loja: nº 1", True, "18:30")
     assert StreamSetting.objects.get().page_size == 50
 
@@ -173,6 +180,7 @@ def test_a_setting_that_the_file_leaves_out_is_its_default_and_a_part_left_out_s
         ({"streams": {"orders": {"page_size": 0}}}, "loja.streams.orders"),
         ({"frequency": 5}, "loja.frequency: There is no setting called frequency."),
         ({"name": "x" * 101}, "loja.name: Use at most 100 characters."),
+        ({"description": "x" * 501}, "loja.description: Use at most 500 characters."),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_named_with_its_place_and_nothing_at_all_is_done(

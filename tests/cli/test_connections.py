@@ -115,6 +115,7 @@ def test_list_setting_that_is_not_json_is_refused(db: None, command: Command) ->
         (["--daily", "25:00"], "usage"),
         (["--every", "0"], "config_invalid"),
         (["--tz", "Mars/Olympus"], "config_invalid"),
+        (["--quiet-hours", "22h"], "config_invalid"),
     ],
 )
 def test_schedule_that_cannot_work_is_a_usage_error(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -61,6 +63,29 @@ def test_an_unknown_zone_names_its_field() -> None:
     with pytest.raises(SyncError) as refused:
         check(Schedule("daily", daily_at=time(1), time_zone="Mars/Olympus"), NOON)
     assert refused.value.params["field"] == "time_zone"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "hours"),
+    [
+        (Schedule("interval", interval_minutes=60), [21, 6, 7]),
+        (Schedule("cron", cron="0 */2 * * *"), [6, 8, 10]),
+        (Schedule("interval", interval_minutes=60, jitter_seconds=600), [21, 6, 7]),
+    ],
+)
+def test_no_slot_lies_in_the_quiet_hours_of_its_zone(schedule: Schedule, hours: list[int]) -> None:
+    local, evening = ZoneInfo("America/Sao_Paulo"), datetime(2026, 11, 22, 23, 30, tzinfo=UTC)  # 20:30 there
+    resting = replace(schedule, quiet_hours="22:00-06:00")
+    slots = upcoming(resting, evening, 3, seed=seed_of("shop"))
+    assert [slot.astimezone(local).hour for slot in slots] == hours
+    assert slots_between(resting, slots[0], slots[-1], seed=seed_of("shop")) == 2
+
+
+def test_quiet_hours_that_leave_no_slot_are_refused_as_such() -> None:
+    with pytest.raises(SyncError) as refused:
+        check(Schedule("daily", daily_at=time(3), quiet_hours="22:00-06:00"), NOON)
+    assert (refused.value.code, refused.value.params["field"]) == ("schedule_never_fires", "quiet_hours")
+    check(Schedule("daily", daily_at=time(6), quiet_hours="22:00-06:00"), NOON)
 
 
 @given(

@@ -55,7 +55,7 @@ def connections(restored: None) -> Iterator[list[Connection]]:
         ]
 
 
-@pytest.mark.parametrize("seconds", [8, pytest.param(600, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [4, pytest.param(600, marks=pytest.mark.long)])
 def test_database_is_never_locked_for_workers_or_people(
     connections: list[Connection],
     start: Callable[..., Host],

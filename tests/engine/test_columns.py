@@ -67,15 +67,15 @@ def alike(one: Any, other: Any) -> bool:
     return type(one) is type(other) and repr(one) == repr(other)
 
 
-@given(column=st.sampled_from(COLUMNS), values=VALUES, in_key=st.booleans())
-def test_column_is_read_as_its_values_are(column: Column, values: list[Any], in_key: bool) -> None:
-    read = reader(column, in_key=in_key)
+@given(column=st.sampled_from(COLUMNS), values=VALUES, longest=st.sampled_from([None, 5]))
+def test_column_is_read_as_its_values_are(column: Column, values: list[Any], longest: int | None) -> None:
+    read = reader(column, longest=longest)
     try:
         expected: list[Any] | None = [None if value is None else read(value) for value in values]
     except Refused:
         expected = None
     try:
-        found = list(column_reader(column, in_key=in_key)(values))
+        found = list(column_reader(column, longest=longest)(values))
     except Refused:
         assert expected is None
     else:

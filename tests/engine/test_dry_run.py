@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -9,20 +10,23 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from connections.models import Connection
 from connections.sdk.context import Context
-from connections.sdk.declare import Page
+from connections.sdk.declare import Column, Page, Stream, Table
 from syncruns.engine.dry_run import dry_run
 from syncruns.listing import load_row
-from syncruns.models import SyncRun
+from syncruns.models import StreamRun, SyncRun
 from syncruns.services import retry_run
 from syncruns.stopping import clear_stop_mark, set_stop_mark
 from syncruns.tasks import execute_run
 from tests.engine.scripted import ScriptedConnector, fails, items, pages
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+PLACE = '"scripted"."things"' if database.vendor == "postgresql" else '"scripted_things"'
 
 
 def everything() -> dict[str, Any]:
@@ -103,6 +107,38 @@ def test_dry_run_by_a_worker_keeps_counts_and_rows_with_its_run_and_writes_nothi
     assert (real.inserted, real.updated, real.unchanged, real.deleted) == (1, 1, 1, 1)
 
 
+def test_dry_run_with_columns_to_come_compares_the_table_as_it_stands(
+    shop: Connection, sync_now: Callable[..., SyncRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No page alters the table, and holds up whoever writes to it, to undo that afterwards."""
+
+    def declare(*columns: Column) -> None:
+        streams = (Stream("things", "Things", (Table("things", (Column("id", "integer"), *columns), ("id",)),)),)
+        monkeypatch.setattr(ScriptedConnector, "streams", classmethod(lambda cls, config: streams))
+
+    declare(Column("size", "decimal", 9, 2), Column("day", "date"))
+    day = "2026-01-02"
+    sync_now({"things": pages(Page({"things": [{"id": n, "size": "1.50", "day": day} for n in (1, 2, 3)]}))})
+    declare(Column("size"), Column("day", "timestamp"), Column("note"))
+    rows = [{"id": 1, "size": "1.5", "day": day + "T00:00Z"}, {"id": 2, "size": "2m", "day": day + "T00:00Z"}]
+    rows += [{"id": 4, "size": "4", "note": "new"}]
+    script = pages(Page({"things": rows}), Page(deletes={"things": [(3,)]}), Page(deletes={"things": [(3,)]}))
+    before = kept_apart()
+    with CaptureQueriesContext(database) as asked:
+        run = sync_now({"things": script}, dry=True)
+    assert (run.read, run.inserted, run.updated, run.unchanged, run.deleted) == (3, 1, 1, 1, 1)
+    assert [(one.kind, one.key, one.columns) for one in run.changes.order_by("pk")] == [
+        ("inserted", [4], []),
+        ("updated", [2], [["size", "1.5", "2m"]]),
+        ("deleted", [3], [["size", "1.5", None], ["day", f"{day}T00:00:00+00:00", None]]),
+    ]
+    touched = [query["sql"] for query in asked if PLACE in query["sql"]]
+    assert touched and all(sql.lstrip().startswith("SELECT") for sql in touched)
+    assert kept_apart() == before
+    real = sync_now()
+    assert (real.inserted, real.updated, real.unchanged, real.deleted) == (1, 1, 1, 1)
+
+
 def test_dry_run_that_is_repeated_stays_dry_and_one_since_a_moment_moves_no_first_read(
     shop: Connection, sync_now: Callable[..., SyncRun]
 ) -> None:
@@ -143,3 +179,41 @@ def test_dry_run_handed_back_at_a_stop_begins_again_and_one_that_fails_says_why(
     assert (run.state, run.inserted, run.changes.count()) == ("succeeded", 2, 2)
     failed = sync_now({"items": fails("not_found")}, streams=["items"], dry=True)
     assert (failed.state, failed.error_code) == ("failed", "not_found")
+
+
+def one_order(pick: random.Random) -> Page:
+    """Make a page of orders and their lines, with others named as deleted."""
+    shown = pick.sample(range(1, 8), 4)
+    places = [(order, at) for order in shown for at in range(pick.randrange(3))]
+    lines = [{"order_id": order, "position": at, "sku": pick.choice("xy")} for order, at in places]
+    rows: dict[str, Any] = {"orders": [{"id": order, "status": pick.choice("ab")} for order in shown]}
+    rows |= {"order_lines": lines} if pick.random() < 0.7 else {}
+    return Page(rows, deletes={"orders": [(order,) for order in range(1, 8) if order not in shown][:1]})
+
+
+def one_set(pick: random.Random) -> Page:
+    """Make a page of parts and their tags that holds all of some sets; some cannot be read."""
+    sets, shown = pick.sample(range(1, 4), 2), pick.sample(range(1, 8), 4)
+    quantities = ["1", "2", "many"]
+    parts = [{"id": part, "need": pick.choice(sets), "quantity": pick.choice(quantities)} for part in shown]
+    tags = [{"part_id": part, "tag": tag} for part in shown for tag in pick.sample("abc", pick.randrange(3))]
+    return Page({"parts": parts, "tags": tags}, sets={"parts": [(one,) for one in sets]})
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_sync_does_what_the_dry_run_before_it_said(
+    shop: Connection, sync_now: Callable[..., SyncRun], settings: Any, seed: int
+) -> None:
+    settings.BAD_RECORDS_SHARE = 1
+    pick = random.Random(seed)
+    for _round in range(4):
+        scripts = {"orders": pages(one_order(pick)), "parts": pages(one_set(pick))}
+        said, done = (sync_now(scripts, streams=["orders", "parts"], dry=dry) for dry in (True, False))
+        counts, changes = zip(*map(what_happened, (said, done)), strict=True)
+        assert counts[0] == counts[1]
+        assert changes[0] == changes[1]
+
+
+def what_happened(run: SyncRun) -> tuple[Any, Any]:
+    counts = [[getattr(row, name) for name in StreamRun.COUNTED] for row in run.streams.order_by("position")]
+    return counts, sorted(str((one.table, one.kind, one.key, one.columns)) for one in run.changes.all())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from connections.destination import table_name
 from connections.models import AuditEvent, Connection
@@ -76,6 +78,10 @@ def test_what_becomes_of_a_table_is_told_once_in_the_log_and_on_the_connection(
         shown = client.get(address, headers={"accept-language": "en"}).content.decode()
         assert f"{table_name('scripted', 'things')}: column size widened from integer to decimal(21,2)" in shown
         assert "column day is no longer read" in shown
+    note = 'id="h-tables"'
+    assert note in client.get(reverse("connection", args=[shop.slug])).content.decode()
+    AuditEvent.objects.update(at=timezone.now() - timedelta(days=8))
+    assert note not in client.get(reverse("connection", args=[shop.slug])).content.decode()
 
 
 def test_table_that_is_declared_no_more_is_told_and_keeps_its_rows(

@@ -9,6 +9,7 @@ import pytest
 
 from connections.sdk.context import Context
 from connections.sdk.declare import Page
+from connections.sdk.errors import SyncError
 from syncruns.models import SyncRun
 from tests.engine.scripted import items, pages
 
@@ -33,3 +34,19 @@ def test_the_log_is_bounded_and_says_how_much_it_left_out(sync_now: Sync, settin
     run = sync_now({"items": script})
     assert run.logs.count() <= 55
     assert run.logs.get(event="log_full").params["count"] > 100
+
+
+def test_failure_keeps_its_code_whatever_letters_the_source_says_it_with(sync_now: Sync) -> None:
+    odd = "no\0 \ud800 such \N{PILE OF POO} thing"
+
+    def script(state: dict[str, Any] | None, context: Context) -> Iterator[Page]:
+        context.log("info", "http_retry", number=1, said=odd)
+        raise SyncError("contract_changed", detail=odd, reason="records", path=[odd, {odd: 1}])
+        yield
+
+    run = sync_now({"items": script}, streams=["items"])
+    said = "no\ufffd ? such \N{PILE OF POO} thing"
+    row = run.streams.get(stream="items")
+    assert (run.error_code, row.error_code, row.error_detail) == ("contract_changed", "contract_changed", said)
+    assert row.error_params["path"] == [said, {said: 1}]
+    assert run.logs.get(event="http_retry").params["said"] == said

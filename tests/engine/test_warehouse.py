@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import partialmethod
+from random import Random
 from typing import Any
 
 import pytest
 
-from connections.sdk.declare import Column, Table
+from connections.sdk.declare import Column, Page, Table
+from syncruns.engine.transform import to_rows
 from syncruns.engine.warehouse import Counts
 from syncruns.engine.warehouse.digest import Digests
 from syncruns.engine.warehouse.sqlite import FEWEST_ROWS, FIRST_ROWS, SqliteWarehouse
@@ -177,6 +179,36 @@ def test_names_of_any_length_and_spelling_serve() -> None:
     assert shop.load({table.name: [record]}) == Counts(unchanged=1)
     assert shop.load({table.name: [record | {long: "three"}]}) == Counts(updated=1)
     assert shop.live(table.name) == [("key", "three", "two")]
+
+
+def test_text_that_no_index_holds_is_rejected_and_one_that_fits_is_found_again() -> None:
+    """Random letters: PostgreSQL compresses others before it looks at their length."""
+    letters = "".join(Random(7).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=9000))
+    parts = tuple(Column(f"part{number}") for number in range(8))
+    table = Table(
+        "indexed", (*parts, Column("family"), Column("code"), Column("note")), tuple(part.name for part in parts),
+        set_key=("family",), indexes=(("code",), ("note", "code")),
+    )  # fmt: skip
+    shop = Destination(table)
+
+    def record(length: int) -> dict[str, str]:
+        return {column.name: letters[place : place + length] for place, column in enumerate(table.columns)}
+
+    assert shop.load({"indexed": [record(312)]}) == Counts(inserted=1)
+    assert shop.load({"indexed": [record(312)]}) == Counts(unchanged=1)
+    typed = to_rows(Page({"indexed": [record(8000)]}), shop.stream)
+    assert {reason["code"] for reason in typed.rejects[0].reasons.values()} == {"too_long"}
+    assert typed.rejects[0].reasons.keys() == {column.name for column in table.columns}
+
+
+def test_documents_that_say_the_same_are_one_key() -> None:
+    table = Table("pages", (Column("place", "json"), Column("title")), ("place",))
+    shop = Destination(table)
+    same = [{"place": {"at": at}, "title": str(at)} for at in (Decimal("1.50"), 1.5, Decimal("15E-1"))]
+    others = [{"place": {"at": at}, "title": "x"} for at in ("1.5", [], Decimal("0.00"), 10**30)]
+    assert shop.load({"pages": same + others}) == Counts(inserted=5)
+    assert shop.load({"pages": same[:1] + others}) == Counts(updated=1, unchanged=4)
+    assert shop.load({}, {"pages": [({"at": Decimal("1.500")},), ({"at": 0},)]}) == Counts(deleted=2)
 
 
 def test_the_hash_tells_values_and_columns_apart_but_neither_types_nor_their_order() -> None:

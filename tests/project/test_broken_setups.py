@@ -149,8 +149,10 @@ def test_sources_in_all_kinds_of_trouble_and_a_log_whose_disk_is_full(sincro: Co
         stack.enter_context(log_replaced(sincro, lambda log: log.symlink_to("/dev/full")))
         urls = {name: stack.enter_context(shop).url for name, shop in shops.items()}
         urls |= {"plain": urls["plain"].replace("http:", "https:"), "closed": f"http://127.0.0.1:{free_port()}"}
-        added = sincro.python("-m", "tests.project.add_connections", json.dumps(urls))
-        assert added.returncode == 0, added.stderr
+        # Only the one whose cycle is too long is due again soon: one that runs just now has no trouble to tell of.
+        added = {name: (url, 5 if name == "hangs" else 60 * 24 * 30) for name, url in urls.items()}
+        made = sincro.python("-m", "tests.project.add_connections", json.dumps(added))
+        assert made.returncode == 0, made.stderr
         browser = sincro.browse()
         for failures in (1, 2, 3):
             wait_for(lambda failures=failures: sincro.query(ENDED.format("plain")) == [(failures,)])  # type: ignore[misc]
@@ -164,7 +166,7 @@ def test_sources_in_all_kinds_of_trouble_and_a_log_whose_disk_is_full(sincro: Co
         found = doctor(sincro)
 
     def told(code: str, param: str) -> dict[str, Any]:
-        return {check["params"]["connection"]: check["params"][param] for check in found[code]}
+        return {check["params"]["connection"]: check["params"][param] for check in found.get(code, [])}
 
     assert "log_still" in found
     assert "Traceback" not in sincro.output()
@@ -173,8 +175,8 @@ def test_sources_in_all_kinds_of_trouble_and_a_log_whose_disk_is_full(sincro: Co
     assert told("streams_never", "never")["half"] == ["orders"]
     assert told("network_failing", "error") == {"plain": "tls_failed"}
     assert told("runs_need_person", "error") == {"refused": "credentials_refused"}
-    assert told("runs_partial", "at").keys() == {"half"}
-    assert told("cycle_long", "span").keys() == {"hangs"}
+    assert told("runs_partial", "at").keys() == {"half"}, found
+    assert told("cycle_long", "span").keys() == {"hangs"}, found
 
 
 @pytest.mark.long

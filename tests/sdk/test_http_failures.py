@@ -49,6 +49,11 @@ def test_servers_own_message_is_the_detail(source, client, failure):
     assert detail.startswith('{"error": "field\\n x yyy') and len(detail) == 300
 
 
+def test_number_by_which_the_server_knows_the_request_is_kept(source, client, failure):
+    source.then(reply(400, {"error": "no"}, X_Request_Id="req-71" + "0" * 200))
+    assert failure(lambda: client(source.url).get("")).params["request_id"] == ("req-71" + "0" * 200)[:100]
+
+
 def test_page_for_people_gives_no_detail(source, client, failure):
     source.then(reply(500, b"<html><h1>Oops</h1>", Content_Type="text/html"))
     assert failure(lambda: client(source.url, **ONCE).get("")).detail == ""

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+import config.urls  # noqa: F401 - all pages, before a test registers a kind: those imported later would keep it
 from syncruns.models import SystemJob
 from tests.bills.fixtures import bills, sandbox, select, sync_bills, vendor
 

@@ -83,5 +83,5 @@ class _Reader(HTMLParser):
 def texts_read(html: str) -> Iterator[str]:
     """Yield what a page shows or says aloud; code and what is marked as another language are left out."""
     reader = _Reader()
-    reader.feed(html)
+    reader.feed(html.replace("<wbr>", ""))  # a word goes on after it
     yield from reader.texts

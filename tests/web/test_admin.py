@@ -284,6 +284,19 @@ def test_filters_offer_no_link_without_words(browser: Client) -> None:
     assert '"?target_kind=connection"' in shown and '"?target_kind="' not in shown
 
 
+def test_filters_call_values_what_people_call_them(browser: Client, make_connection: Make) -> None:
+    make_connection(), make_connection(kind="of-an-earlier-version")
+    audit.record("stream.changed", target=make_connection(), stream="orders")
+
+    def offered(page: str) -> list[str]:
+        panel = browser.get(page).content.decode().split('id="changelist-filter"')[1].split("</nav>")[0]
+        return [" ".join(words.split()) for words in re.findall(r"<a [^>]*>([^<]+)</a>", panel)]
+
+    assert {"JSON API (REST)", "of-an-earlier-version"} <= set(offered("/admin/connections/connection/"))
+    assert {"Changed the stream …", "Connection"} <= set(offered("/admin/connections/auditevent/"))
+    assert {"Viewer", "Operator", "Administrator"} <= set(offered("/admin/auth/user/"))
+
+
 def test_permissions_are_told_in_the_reader_s_language(browser: Client) -> None:
     UserPreference.objects.update(language="pt-br")
     new = browser.get("/admin/auth/group/add/").content.decode()
@@ -299,7 +312,7 @@ def test_what_django_words_when_it_loads_is_told_in_the_reader_s_language(browse
     password, deletion = (browser.get(f"{page}/{act}/").content.decode() for act in ("password", "delete"))
     assert "Whether the user will be able to authenticate" in password
     assert "If disabled, the current password for this user will be lost." in password
-    assert "Roles: 1" in deletion and "Relacionamento" not in deletion
+    assert "Roles: 1" in deletion and "Role: Viewer" in deletion and "Relacionamento" not in deletion
 
 
 def test_settings_of_streams_are_headed_in_the_reader_s_language(browser: Client, make_connection: Make) -> None:

@@ -303,6 +303,9 @@ def test_changed_key_of_loaded_rows_is_refused(browser: Client) -> None:
         ({"time_zone": "Mars/Olympus"}, "time_zone", "There is no time zone called Mars/Olympus."),
         ({"time_zone": "../../etc/passwd"}, "time_zone", "There is no time zone called"),
         ({"jitter_seconds": "99999"}, "jitter_seconds", "The largest value accepted"),
+        ({"quiet_hours": "at night"}, "quiet_hours", "Write two times of day"),
+        ({"quiet_hours": "06:00-06:00"}, "quiet_hours", "Write two times of day"),
+        ({"rhythm": "daily", "daily_at": "3:00", "quiet_hours": "22:00-6:00"}, "quiet_hours", "would never sync"),
     ],
 )
 def test_impossible_schedule_is_said_beside_its_field(
@@ -314,6 +317,12 @@ def test_impossible_schedule_is_said_beside_its_field(
     assert page.invalid == [f"schedule:{field}"]
     assert sentence in page.html
     assert not Connection.objects.exists()
+
+
+def test_quiet_hours_are_kept_as_typed_and_said_on_the_schedule(browser: Client) -> None:
+    filled(browser).fill(schedule__quiet_hours="22:00 – 6:00").press("save")
+    assert Connection.objects.get().quiet_hours == "22:00-06:00"
+    assert "from 22:00 to 06:00" in browser.get("/connections/box/schedule/").content.decode()
 
 
 def test_preview_shows_the_next_five_times(browser: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -146,6 +147,21 @@ def test_personal_key_of_a_record_is_masked_for_who_only_views(
 def test_partial_run_without_its_streams_still_says_that_it_is_partial(page: Client, make_connection: Make) -> None:
     run = make_run(make_connection(), "partial", error_code="timeout", read=832)
     assert "832 rows read, nothing changed. Part of the streams failed" in text(page, reverse("run", args=[run.pk]))
+
+
+@pytest.mark.parametrize(
+    ("state", "word", "colour"),
+    [("partial", "Partial", "partial"), ("failed", "Failed", "action"), ("timed_out", "Timed out", "action")],
+)
+def test_card_of_a_failed_stream_has_the_word_and_colour_of_its_run(
+    page: Client, make_connection: Make, state: str, word: str, colour: str
+) -> None:
+    run = make_run(make_connection(), state, error_code="timeout")
+    make_stream(run, "orders", "succeeded")
+    make_stream(run, "items", "failed", error_code="timeout")
+    card = page.get(f"/runs/{run.pk}/").content.decode().split("<article")[1].split("</header>")[0]
+    assert re.findall(r'class="state state-(\w+)">.*?</svg>([^<]+)<', card) == [(colour, word)]
+    assert ("fault-decision" in card) is (state == "partial")
 
 
 def test_partial_run_says_why_records_wait_and_what_to_do(page: Client, make_connection: Make) -> None:

@@ -20,7 +20,7 @@ import orjson
 from connections.sdk.declare import Key, Table
 from syncruns.engine.transform import Row
 from syncruns.engine.warehouse.digest import HashedRows
-from syncruns.engine.warehouse.shape import names
+from syncruns.engine.warehouse.shape import identifier, names, quote
 from syncruns.engine.warehouse.tables import Tables
 from syncruns.engine.warehouse.target import Found, Recorder, RowId, Stamp, StoredKey, Target
 
@@ -52,6 +52,10 @@ class Warehouse(Tables):
     divides_pages = False  # whether a larger page takes several transactions
     writes_alone = False  # whether everybody else's writes wait for a transaction
     recorder: Recorder | None = None  # who is told what is written
+
+    def __init__(self, using: str, beside: int | None = None) -> None:
+        super().__init__(using, beside)
+        self._gone: set[tuple[str, RowId]] = set()  # what would be deleted already, if this were no dry run
 
     def took(self, seconds: float) -> None:
         """Be told how long a transaction lasted: where others wait for its end, the next ones may be smaller."""
@@ -223,6 +227,8 @@ class Warehouse(Tables):
         counts.inserted += len(new)
         if self.recorder is not None and (new or changed):
             self.recorder.wrote(target, new, changed, back, self._stored)
+        if self.is_dry:
+            return counts
         if new:
             self._insert(target, new, stamp)
         if changed:
@@ -230,10 +236,15 @@ class Warehouse(Tables):
         return counts
 
     def _mark_deleted(self, target: Target, ids: set[RowId], stamp: Stamp) -> int:
+        if self.is_dry:
+            ids = {one for one in ids if (target.name, one) not in self._gone}
+            self._gone.update((target.name, one) for one in ids)
         if not ids:
             return 0
         if self.recorder is not None:
             self.recorder.deleted(target, ids, self._stored)
+        if self.is_dry:
+            return len(ids)
         condition, value = self._among(list(ids))
         now = self._moment(stamp.now)
         with self._cursor() as cursor:
@@ -245,9 +256,12 @@ class Warehouse(Tables):
 
     def _stored(self, target: Target, ids: Sequence[RowId]) -> dict[RowId, Row]:
         condition, value = self._among(ids)
-        columns = names([column.name for column in target.table.columns])
+        standing = target.shape.columns
+        held = [quote(one.name) if identifier(one.name) in standing else "NULL" for one in target.table.columns]
         with self._cursor() as cursor:
-            cursor.execute(f"SELECT {self.row_id}, {columns} FROM {target.name} AS t WHERE {condition}", [value])
+            cursor.execute(
+                f"SELECT {', '.join([self.row_id, *held])} FROM {target.name} AS t WHERE {condition}", [value]
+            )
             return {row[0]: tuple(row[1:]) for row in cursor.fetchall()}
 
     def _mark_children(

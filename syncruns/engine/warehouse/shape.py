@@ -58,6 +58,13 @@ class Lack:
         """Say whether rows of the declaration fit as it is, found through every index or not."""
         return self.shape is not None and not (self.added or self.widened)
 
+    @property
+    def finds_rows(self) -> bool:
+        """Say whether rows of the declaration can be looked up as it is, by key and by set."""
+        wanted = set(map(identifier, (*self.table.key, *self.table.set_columns)))
+        changed = [*self.added, *(before for before, _after in self.widened)]
+        return self.shape is not None and wanted.isdisjoint(identifier(column.name) for column in changed)
+
     def evolutions(self) -> list[Evolution]:
         """Return the changes that make up for it."""
         name = self.table.name

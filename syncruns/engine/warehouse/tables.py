@@ -36,6 +36,7 @@ class Tables(ABC):
 
     row_id: str  # the column that says where a row is
     like: str  # the operator that compares a text with a pattern, whatever its case
+    is_dry = False  # rows are compared and told, never written, so tables need be no wider than it takes to find them
 
     def __init__(self, using: str, beside: int | None = None) -> None:
         """beside: of a connection, whose tables lie beside those that everybody reads (staging.py)."""
@@ -175,11 +176,12 @@ class Tables(ABC):
             shape = shapes.get(table.name)
             named = {self._index_name(schema, index): columns for index, columns in indexes_of(table).items()}
             found = lack(table, shape, table_name(schema, table.name), named)
-            if found:
+            serves = found.finds_rows if self.is_dry else found.holds_rows
+            if found and not (self.is_dry and serves):
                 missing.append(found)
-            if shape is None or not found.holds_rows:
+            if shape is None or not serves:
                 continue
-            pairs = [(column, shape.columns[identifier(column.name)]) for column in table.columns]
+            pairs = [(column, shape.columns.get(identifier(column.name), column)) for column in table.columns]
             self._targets[schema, table] = Target(
                 schema=schema,
                 table=table,

@@ -67,7 +67,7 @@ from syncruns.stored import Stored
 from syncruns.timewords import exact
 
 ACTIONS = ("list", "show", "add", "set", "test", "deletions", "delete", "export", "import")
-FLAG_OF = {"interval_minutes": "--every", "daily_at": "--daily", "cron": "--cron"}
+FLAG_OF = {"interval_minutes": "--every", "daily_at": "--daily", "cron": "--cron", "quiet_hours": "--quiet-hours"}
 MARKS = {"ok": "+", "failed": "x", "warning": "!", "not_checked": "-"}
 
 
@@ -91,6 +91,8 @@ class Command(ConsoleCommand):
         for parser_of_one in (showing, changing, testing, deciding, deleting):
             parser_of_one.add_argument("slug", help=_("the connection's short name"))
         changing.add_argument("--name", help=_("the name people see"))
+        for parser_with_words in (adding, changing):
+            parser_with_words.add_argument("--description", help=_("what it is for, in at most 500 characters"))
         over = _("turn it to another source: the next sync removes its stored rows first")
         changing.add_argument("--start-over", action="store_true", help=over)
         for parser_with_flags in (adding, changing):
@@ -177,6 +179,7 @@ class Command(ConsoleCommand):
             connection = create_connection(
                 kind=options["kind"],
                 name=options["name"],
+                description=options["description"] or "",
                 slug=options["slug"],
                 values=asked.values,
                 schedule=schedule,
@@ -203,13 +206,15 @@ class Command(ConsoleCommand):
                 choices[stream] = {**choices.get(stream, {}), "enabled": enabled}
         pause = options["pause_until"]
         until = _pause(pause, connection) if pause is not None else None
-        if not (values or schedule or choices or pause or options["name"] or options["auto_sync"] is not None):
+        said = options["name"] or options["description"] is not None
+        if not (values or schedule or choices or pause or said or options["auto_sync"] is not None):
             raise Refused(_("Say what to change; manage.py connections set --help lists the flags."))
         with _schedule_refused(), transaction.atomic():
-            if values or schedule or options["name"]:
+            if values or schedule or said:
                 connection = _changed(
                     connection,
                     name=options["name"],
+                    description=options["description"],
                     values=values or None,
                     schedule=schedule or None,
                     start_over=options["start_over"],
@@ -307,7 +312,9 @@ def _schedule_refused() -> Iterator[None]:
         if flag is None:
             raise
         value = error.params.get("value", error.params.get("cron"))
-        if error.code == "schedule_never_fires":
+        if error.params.get("reason") == "quiet":
+            text = _("%(flag)s “%(value)s” leaves no time at which the schedule could come.")
+        elif error.code == "schedule_never_fires":
             text = _("%(flag)s “%(value)s” names no date that ever comes.")
         else:
             text = _("%(flag)s does not accept “%(value)s”.")
