@@ -48,12 +48,13 @@ class Scheduler:
 
     @classmethod
     def now(cls) -> Scheduler:
+        up_since = first_asked_at()  # also while the scheduler lives, or its silence would be told a minute too late
         last_sign = SystemJob.last_sign(SystemJob.DISPATCH)
         now = timezone.now()
         is_fresh = last_sign is not None and now - last_sign <= SILENT_AFTER
         if last_sign is not None:
             last_sign = min(last_sign, now)  # the clock of the scheduler's host may be ahead; nobody reads "in 7 s"
-        return cls(last_sign, is_fresh, is_silent=not is_fresh and now - first_asked_at() > SILENT_AFTER)
+        return cls(last_sign, is_fresh, is_silent=not is_fresh and now - up_since > SILENT_AFTER)
 
 
 @dataclass(frozen=True)

@@ -181,7 +181,7 @@ def _check_unicode(text: str) -> None:
 
 def _spelled(value: Any) -> str:
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)  # an enumeration's own would be its name
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

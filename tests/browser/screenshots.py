@@ -27,12 +27,13 @@ QUALITY = 60  # of WebP: text stays sharp, and a page takes some 50 kB
 class Picture:
     """One page. path: from the root; {shop}, {failed}, {live} and the like stand for what the database holds.
 
-    also: other views of it, such as "dark", "phone", "phone dark" or "pt-BR".
+    also: other views of it, such as "dark", "phone", "phone dark" or "pt-BR". is_public: seen without signing in.
     """
 
     name: str
     path: str
     also: tuple[str, ...] = ()
+    is_public: bool = False
 
 
 EMPTY = Picture("empty", "/")
@@ -42,6 +43,10 @@ PICTURES = (
     Picture("connection", "/connections/{shop}/", ("dark", "phone", "pt-BR")),
     Picture("connection-runs", "/connections/{shop}/runs/"),
     Picture("connection-schedule", "/connections/{shop}/schedule/", ("phone",)),
+    Picture("connection-settings", "/connections/{shop}/settings/"),
+    Picture("connection-backfills", "/connections/{shop}/backfills/"),
+    Picture("connection-deletions", "/connections/{held}/deletions/"),
+    Picture("connection-reset", "/connections/{shop}/streams/orders/reset/"),
     Picture("connection-danger", "/connections/{shop}/danger/"),
     Picture("kinds", "/connections/new/"),
     Picture("form", "/connections/new/rest/", ("pt-BR",)),
@@ -50,6 +55,7 @@ PICTURES = (
     Picture("run", "/runs/{last}/", ("dark",)),
     Picture("run-failed", "/runs/{failed}/", ("phone dark", "pt-BR")),
     Picture("run-live", "/runs/{live}/", ("phone",)),
+    Picture("run-changes", "/runs/{last}/changes/?kind=updated"),
     Picture("changes", "/changes/"),
     Picture("data", "/data/", ("phone", "pt-BR")),
     Picture("data-table", "/data/rest/erp_orders/?from:total=100&sort=-emissao", ("dark", "phone", "pt-BR")),
@@ -57,22 +63,39 @@ PICTURES = (
     Picture("data-export", "/data/rest/erp_orders/export/?from:total=100"),
     Picture("review", "/review/", ("dark",)),
     Picture("review-record", "/review/records/{record}/"),
+    Picture("review-deletions", "/review/deletions/"),
+    Picture("review-corrections", "/review/corrections/"),
+    Picture("record", "/connections/{shop}/records/orders/erp_orders/48199/"),
+    Picture("documents", "/documents/"),
+    Picture("document", "/documents/{document}/"),
+    Picture("document-missing", "/connections/{shop}/documents/none/"),
     Picture("audit", "/audit/"),
     Picture("system", "/system/"),
     Picture("users", "/users/"),
+    Picture("user", "/users/{colleague}/"),
+    Picture("user-new", "/users/new/"),
     Picture("preferences", "/preferences/"),
     Picture("alerts", "/preferences/alerts/"),
     Picture("mail", "/settings/mail/"),
     Picture("tokens", "/settings/tokens/"),
     Picture("webhooks", "/settings/webhooks/"),
+    Picture("webhook", "/settings/webhooks/{webhook}/"),
+    Picture("password", "/password/"),
     Picture("search", "/search/?q=loja", ("pt-BR",)),
+    Picture("not-allowed", "/states/403/"),
+    Picture("not-found", "/states/404/"),
+    Picture("failed", "/states/500/"),
+    Picture("maintenance", "/states/maintenance/", is_public=True),
+    Picture("sign-in", "/sign-in/", ("phone dark",), is_public=True),
+    Picture("welcome", "{welcome}", is_public=True),
+    Picture("administration", "/admin/"),
 )
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sincro-pictures-") as data:
         os.environ.update(DATA_DIR=data, DATABASE_URL="", ENV_FILE="", DEBUG="1", TIME_ZONE="America/Sao_Paulo")
-        os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+        os.environ["DJANGO_SETTINGS_MODULE"] = "tests.browser.states_settings"
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser keeps an event loop in this thread, and uses none
         import django
 
@@ -80,6 +103,7 @@ def main() -> None:
         from django.core.management import call_command
 
         from tests.browser.demo import alive, fill, person
+        from tests.browser.demo_rare import fill_rare
         from tests.console import free_port
 
         call_command("migrate", verbosity=0)
@@ -95,6 +119,7 @@ def main() -> None:
             with _Camera(f"http://127.0.0.1:{port}") as camera:
                 camera.take(EMPTY, {})
                 fill(ana)
+                fill_rare(ana, PASSWORD)
                 found = _what_there_is()
                 for picture in PICTURES:
                     alive()  # on a slow machine the scheduler would look silent in the last ones
@@ -105,8 +130,11 @@ def main() -> None:
 
 
 def _what_there_is() -> dict[str, str]:
+    from django.contrib.auth.models import User
+
     from connections.models import Connection
-    from syncruns.models import QuarantinedRecord, SyncRun
+    from connections.people.accounts import welcome_path
+    from syncruns.models import DeleteBrake, Document, QuarantinedRecord, SyncRun, Webhook
 
     shop = Connection.objects.get(name="Loja virtual")
     return {
@@ -115,6 +143,11 @@ def _what_there_is() -> dict[str, str]:
         "last": str(shop.runs.filter(changes__isnull=False)[:1].get().pk),
         "failed": str(SyncRun.objects.get(error_code="credentials_refused").pk),
         "live": str(SyncRun.objects.get(state="running").pk),
+        "held": DeleteBrake.objects.get().connection.slug,
+        "document": str(Document.objects.get().pk),
+        "webhook": str(Webhook.objects.get().pk),
+        "colleague": str(User.objects.get(username="davi").pk),
+        "welcome": welcome_path(User.objects.get(username="rui")),
         "record": str(QuarantinedRecord.objects.filter(state="open")[:1].get().pk),
     }
 
@@ -145,27 +178,29 @@ class _Camera:
 
     def take(self, picture: Picture, found: dict[str, str]) -> None:
         for view in ("", *picture.also):
-            page = self._page(view)
+            page = self._page(view, is_public=picture.is_public)
             page.goto(self._url + picture.path.format(**found))
             name = "-".join([picture.name, *view.split()]).replace("-pt-BR", ".pt-BR") + ".webp"
             (IMAGES / name).write_bytes(_photograph(page))
             print(f"docs/img/{name}")  # noqa: T201
 
-    def _page(self, view: str) -> Page:
-        if view not in self._pages:
+    def _page(self, view: str, *, is_public: bool) -> Page:
+        key = f"{view} public" if is_public else view
+        if key not in self._pages:
             words = view.split()
             page = self._browser.new_context(
                 viewport={"width": WIDTHS["phone" if "phone" in words else ""], "height": 900},
                 locale="pt-BR" if "pt-BR" in words else "en",
                 color_scheme="dark" if "dark" in words else "light",
             ).new_page()
-            page.goto(f"{self._url}/sign-in/")
-            page.fill("input[name=username]", "ana")
-            page.fill("input[name=password]", PASSWORD)
-            page.press("input[name=password]", "Enter")
-            page.wait_for_url(f"{self._url}/")
-            self._pages[view] = page
-        return self._pages[view]
+            if not is_public:
+                page.goto(f"{self._url}/sign-in/")
+                page.fill("input[name=username]", "ana")
+                page.fill("input[name=password]", PASSWORD)
+                page.press("input[name=password]", "Enter")
+                page.wait_for_url(f"{self._url}/")
+            self._pages[key] = page
+        return self._pages[key]
 
 
 def _photograph(page: Page) -> bytes:

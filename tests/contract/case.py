@@ -46,7 +46,7 @@ class Case:
     sandbox: Sandbox = field(init=False)
     played: Mapping[str, int] = field(default_factory=dict)  # faults, during the last outcome
     _read: dict[str, list[Page]] = field(default_factory=dict)
-    _requests: dict[str, int] = field(default_factory=dict)
+    _efforts: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @contextmanager
     def served(self) -> Iterator[Case]:
@@ -92,14 +92,14 @@ class Case:
         since = {"since": datetime.now(UTC) - LOOK_BACK} if stream.can_begin_at else {}
         return {"page_size": SMALL, **since}
 
-    def requests_of(self, stream: Stream) -> int:
-        """Return how many requests a read in small pages takes, in peace."""
-        if stream.key not in self._requests:
+    def effort_of(self, stream: Stream) -> tuple[int, int]:
+        """Return how many requests a read in small pages takes, in peace, and how many pages with rows it brings."""
+        if stream.key not in self._efforts:
             before = len(self.sandbox.requests)
-            for _page in self.read(stream, None, Impatient(**self.in_small_pages(stream))):
-                pass
-            self._requests[stream.key] = len(self.sandbox.requests) - before
-        return self._requests[stream.key]
+            read = self.read(stream, None, Impatient(**self.in_small_pages(stream)))
+            pages = sum(any(map(len, page.rows.values())) for page in read)
+            self._efforts[stream.key] = len(self.sandbox.requests) - before, pages
+        return self._efforts[stream.key]
 
     def outcome(self, stream: Stream, faults: str, **options: Any) -> tuple[list[Page], SyncError | None, Impatient]:
         """Read while the sandbox plays faults; return the pages, what ended the read, and the context."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 import traceback
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from connections.catalogue import CATALOGUE
 from connections.sandbox.faults import RECORD_FAULTS, RESPONSE_FAULTS
-from connections.sdk.declare import Document, Page, Stream
+from connections.sdk.declare import Columns, Document, Key, Page, Stream, Sweep
 from connections.sdk.errors import CODES, SyncError
 from connections.sdk.settings import SettingsInvalid, check_settings
 from syncruns.engine.documents import LARGEST
-from syncruns.engine.transform import key_of, to_rows
+from syncruns.engine.sweep import shown_keys
+from syncruns.engine.transform import key_of, to_rows, typed_keys
 from syncruns.events import EVENTS
 from tests.contract.case import SMALL, Case, Impatient
 from tests.engine.destination import Destination
@@ -22,6 +24,7 @@ from tests.engine.destination import Destination
 Check = Callable[[Case], None]
 STATUSES = ("400", "401", "403", "404", "409", "410", "422", "429", "500", "502", "503", "504")
 BUGS = {"internal", "extraction_failed"}  # codes that say that nobody foresaw it
+CUTS = ("empty-page,after=1", "empty-page:1,after=2", "truncate,after=1", "shifting-pages")
 ENOUGH = 5  # requests to find out that there is nothing
 PAGES_ALIVE = 3  # of a read whose pages nobody keeps
 
@@ -84,13 +87,10 @@ def keys_are_present(case: Case) -> None:
 
 
 def values_parse_to_their_types(case: Case) -> None:
-    """Nothing of a healthy source goes to quarantine, and every column of a stream is filled somewhere."""
+    """Nothing of a healthy source goes to quarantine."""
     for stream in case.streams():
         typed = [to_rows(page, stream) for page in case.pages(stream)]
         assert [reject for page in typed for reject in page.rejects] == []
-        for table in stream.tables:
-            keys = [key_of(table)(row) for page in typed for row in page.rows.get(table.name, ())]
-            assert all(None not in key for key in keys)
 
 
 def secrets_are_absent_from_every_error(case: Case) -> None:
@@ -117,10 +117,11 @@ def erased_secret_is_asked_for_by_name(case: Case) -> None:
 def empty_page_ends_the_reading(case: Case) -> None:
     """A source that has nothing is read to an end, and nothing is taken for deleted."""
     for stream in case.streams():
-        needed, before = case.requests_of(stream), len(case.sandbox.requests)
+        (requests, with_rows), before = case.effort_of(stream), len(case.sandbox.requests)
         pages, error, _context = case.outcome(stream, "empty-page", **case.in_small_pages(stream))
         assert case.played["empty-page"], f"{stream.key}: the sandbox plays no empty-page"
-        assert len(case.sandbox.requests) - before <= needed + ENOUGH
+        assert len(case.sandbox.requests) - before <= requests + ENOUGH
+        assert case.played["empty-page"] <= with_rows + ENOUGH, f"{stream.key}: goes on asking after an empty page"
         assert error is not None or not any(page.rows.get(stream.tables[0].name) for page in pages)
         assert not any(page.deletes for page in pages)
 
@@ -137,19 +138,25 @@ def same_page_twice_raises(case: Case) -> None:
 def memory_is_bounded(case: Case) -> None:
     """Pages are about as small as asked for (a set comes whole), come one by one, and are not kept by the reader."""
     for stream in case.streams():
-        top, alive, first = stream.tables[0].name, list[Any](), 0
+        top, alive, kept, first = stream.tables[0].name, list[Any](), list[Any]([{}]), 0
         before = len(case.sandbox.requests)
         read = case.read(stream, None, Impatient(**case.in_small_pages(stream)))
         largest = most_alive = 0
+        holds_on = False
         for page in read:
             first = first or len(case.sandbox.requests) - before
-            largest = max(largest, len(page.rows.get(top, ())))
+            records = page.rows.get(top, ())
+            largest = max(largest, len(records))
+            kept += [records] if isinstance(records, Columns) else records[:1]
             alive = [each for each in alive if each() is not None] + [weakref.ref(page)]
             most_alive = max(most_alive, len(alive))
-            del page
+            del page, records
+            nobodys, *oldest = map(sys.getrefcount, kept[:2])  # the first is a record that nobody else holds
+            holds_on = len(kept) > PAGES_ALIVE + 1 and oldest != [nobodys]
         assert first < len(case.sandbox.requests) - before, f"{stream.key}: all is asked for before the first page"
         assert largest <= 10 * SMALL, f"{stream.key}: {largest} records at once"
         assert most_alive <= PAGES_ALIVE, f"{stream.key}: the reader keeps {most_alive} pages"
+        assert not holds_on, f"{stream.key}: the reader keeps what it has yielded to its end"
 
 
 def checkpoints_survive_json(case: Case) -> None:
@@ -240,6 +247,39 @@ def every_fault_ends_in_a_mapped_code(case: Case) -> None:
         assert_secretless(case, [told(error) if error else "", str(context.events)])
 
 
+def sweeps_miss_nothing_that_exists(case: Case) -> None:
+    """What a read brings is met by its own sweep, and a list that was cut short is told to the end of none."""
+    for stream in case.streams():
+        existing: dict[str, dict[Any, Any]] = {}
+        for (name, *key), row in _rows_by_key(stream, case.pages(stream)).items():
+            existing.setdefault(name, {})[tuple(key)] = row
+        reads = [case.pages(stream), *(case.outcome(stream, cut, **case.in_small_pages(stream))[0] for cut in CUTS)]
+        for cut, pages in zip(("nothing", *CUTS), reads, strict=True):
+            for sweep, met in _completed(stream, pages):
+                places = {column.name: at for at, column in enumerate(stream.table(sweep.table).columns)}
+                missed = {
+                    key for key, row in existing.get(sweep.table, {}).items()
+                    if key not in met and all(each.admits(row[places[each.column]]) for each in sweep.within)
+                }  # fmt: skip
+                assert not missed, f"{stream.key}: cut by {cut}, a sweep of {sweep.table} misses {missed}"
+
+
+def _completed(stream: Stream, pages: Sequence[Page]) -> Iterator[tuple[Sweep, set[Key]]]:
+    """Yield the sweeps that a read completed, by its last page, with the keys that it met."""
+    met: dict[str, set[Key]] = {}
+    for page in pages:
+        typed = to_rows(page, stream)
+        if page.sweep is not None and page.sweep.begins:
+            met[page.sweep.table] = set()
+        for name, keys in met.items():
+            keys.update(shown_keys(stream.table(name), typed))
+        if page.sweep is not None:
+            keys = met[page.sweep.table]
+            keys.update(typed_keys(stream.table(page.sweep.table), page.sweep.keys))
+            if page.sweep.complete:
+                yield page.sweep, met.pop(page.sweep.table)
+
+
 def documents_are_named_by_rows(case: Case) -> None:
     """A page brings a document with a row that names it, and a row names none that was never brought."""
     for stream in case.streams():
@@ -261,10 +301,15 @@ CHECKS: tuple[Check, ...] = (
     replay_changes_nothing,
     reading_again_brings_the_same_rows,
     checkpoints_pass_no_record,
+    sweeps_miss_nothing_that_exists,
     documents_are_named_by_rows,
     every_fault_ends_in_a_mapped_code,
 )
-LONG = (reading_again_brings_the_same_rows, checkpoints_pass_no_record)  # of the vendors' sandboxes
+LONG = (
+    reading_again_brings_the_same_rows,
+    checkpoints_pass_no_record,
+    sweeps_miss_nothing_that_exists,
+)  # of the vendors' sandboxes
 
 
 def assert_documents_named(part: Stream, pages: Sequence[Page], kept: Mapping[str, Document]) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from connections.sdk.declare import Page
+from connections.sdk.declare import Document, Finding, Page, Stream, Sweep
 from connections.sdk.errors import SyncError
 from tests.console import ROOT
 from tests.contract import checks
@@ -116,6 +118,49 @@ def _unserialisable(self: Any, *given: Any) -> Iterator[Page]:
         yield Page(page.rows, checkpoint={"after": (1, 2)})
 
 
+def _keeps_records(self: Any, *given: Any) -> Iterator[Page]:
+    known = []
+    for page in READ(self, *given):
+        known += page.rows["readings"]
+        yield page
+
+
+def _asks_on(self: Any, *given: Any) -> Iterator[Page]:
+    yield from READ(self, *given)
+    with self._client(given[-1]) as client:
+        for _time in range(20):
+            self._ask(client, 0, 3)
+
+
+def _takes_nothing_for_deleted(self: Any, *given: Any) -> Iterator[Page]:
+    pages = list(READ(self, *given))
+    yield from pages or [Page(deletes={"readings": [(number,) for number in range(1, 21)]})]
+
+
+def _asks_for_another_setting(self: Any, *given: Any) -> Iterator[Page]:
+    if not self.secrets:
+        raise SyncError("config_invalid", field="base_url")
+    yield from READ(self, *given)
+
+
+def _begins_too_late(self: Any, *given: Any) -> Iterator[Page]:
+    for page in READ(self, *given):
+        yield page
+        yield Page(sweep=Sweep("readings", begins=True, complete=True))
+
+
+def _ends_after_a_failure(self: Any, *given: Any) -> Iterator[Page]:
+    yield Page(sweep=Sweep("readings", begins=True))
+    with suppress(SyncError):
+        yield from READ(self, *given)
+    yield Page(sweep=Sweep("readings", complete=True))
+
+
+def _names_no_document(self: Any, *given: Any) -> Iterator[Page]:
+    for page in READ(self, *given):
+        yield replace(page, documents=[Document(b"tide", "text/plain")])
+
+
 READ = CONNECTOR.TidesConnector.read
 NUMBERS = count()
 
@@ -134,11 +179,60 @@ NUMBERS = count()
         (_stamps_its_rows, checks.reading_again_brings_the_same_rows),
         (_runs_ahead, checks.checkpoints_pass_no_record),
         (_unserialisable, checks.checkpoints_survive_json),
+        (_keeps_records, checks.memory_is_bounded),
+        (_asks_on, checks.empty_page_ends_the_reading),
+        (_takes_nothing_for_deleted, checks.empty_page_ends_the_reading),
+        (_asks_for_another_setting, checks.erased_secret_is_asked_for_by_name),
+        (_begins_too_late, checks.sweeps_miss_nothing_that_exists),
+        (_ends_after_a_failure, checks.sweeps_miss_nothing_that_exists),
+        (_names_no_document, checks.documents_are_named_by_rows),
     ],
 )
 def test_broken_promise_is_found_out(
     case: Case, monkeypatch: pytest.MonkeyPatch, read: Callable[..., Iterator[Page]], check: checks.Check
 ) -> None:
     monkeypatch.setattr(CONNECTOR.TidesConnector, "read", read)
+    with pytest.raises(AssertionError):
+        check(case)
+
+
+ADDRESS, TOKEN, PRIVATE = CONNECTOR.TidesConnector.settings
+(STREAM,) = CONNECTOR.TidesConnector.streams({})
+
+
+def _declares(*streams: Stream) -> Any:
+    return classmethod(lambda cls, config: streams)
+
+
+def _never_the_same(cls: Any, config: Any) -> tuple[Stream, ...]:
+    return (replace(STREAM, label=f"Readings {next(NUMBERS)}"),)
+
+
+def _finds_all_in_order(self: Any, context: Any) -> Iterator[Finding]:
+    yield Finding("Readings", "ok")
+
+
+def _finds_nothing_in_order(self: Any, context: Any) -> Iterator[Finding]:
+    yield Finding("Readings", "failed")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "check"),
+    [
+        ("settings", (ADDRESS, TOKEN, TOKEN, PRIVATE), checks.settings_are_declared),
+        ("settings", (replace(ADDRESS, destination=False), TOKEN, PRIVATE), checks.settings_are_declared),
+        ("settings", (ADDRESS, replace(TOKEN, type="text"), PRIVATE), checks.settings_are_declared),
+        ("kind", "waves", checks.settings_are_declared),
+        ("streams", _declares(), checks.streams_are_declared),
+        ("streams", _declares(STREAM, replace(STREAM, key="again")), checks.streams_are_declared),
+        ("streams", classmethod(_never_the_same), checks.streams_are_declared),
+        ("test", _finds_all_in_order, checks.connection_can_be_tested),
+        ("test", _finds_nothing_in_order, checks.connection_can_be_tested),
+    ],
+)
+def test_broken_declaration_is_found_out(
+    case: Case, monkeypatch: pytest.MonkeyPatch, name: str, value: Any, check: checks.Check
+) -> None:
+    monkeypatch.setattr(CONNECTOR.TidesConnector, name, value)
     with pytest.raises(AssertionError):
         check(case)

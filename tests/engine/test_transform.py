@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import orjson
@@ -30,6 +31,10 @@ def typed(orders: Sequence[dict[str, Any]] | None = None, items: Sequence[dict[s
     result = to_rows(Page(rows=rows), STREAM)
     assert result.read == sum(map(len, result.rows.values())) + result.deduplicated + len(result.rejects)
     return result
+
+
+class Word(str, Enum):  # noqa: UP042 - what connectors may well use: its str() is its name
+    YES = "yes"
 
 
 class Nowhere(tzinfo):
@@ -128,6 +133,7 @@ def test_decimals(value: Any, expected: str) -> None:
         ("text", " as it \n is ", " as it \n is "),
         ("text", Decimal("1.50"), "1.50"),
         ("text", True, "true"),
+        ("text", Word.YES, "yes"),
         ("text", 2**100, str(2**100)),
         ("text", ["a"], "not_text"),
         ("text", 1.5, "not_text"),

@@ -143,6 +143,19 @@ def test_a_narrower_declaration_writes_into_the_wider_table(
     assert shop.live("things") == [(1, stored)]
 
 
+def test_a_number_in_a_column_that_became_text_is_spelled_as_those_that_were_there() -> None:
+    numbers = Table("spelled", (Column("size", "decimal", 12, 4), Column("other", "decimal", 12, 4)), ("size",))
+    texts = Table("spelled", (Column("size"), Column("other")), ("size",))
+    page = {"spelled": [{"size": "1.5", "other": "7"}, {"size": "100", "other": "0.0250"}]}
+    before = Destination(numbers)
+    assert before.load(page) == Counts(inserted=2)
+    after = Destination(texts)
+    assert before.load(page) == Counts(unchanged=2)
+    assert before.load({"spelled": [{"size": "2.5", "other": "7.25"}]}) == Counts(inserted=1)
+    assert after.live("spelled") == [("1.5", "7"), ("100", "0.025"), ("2.5", "7.25")]
+    assert before.load({}, {"spelled": [("1.50",), ("100",)]}) == Counts(deleted=2)
+
+
 def test_a_widened_column_of_the_key_still_finds_its_rows() -> None:
     page = {"things": [{"id": n, "code": n} for n in range(20)]}
     Destination(table(Column("code", "integer"), key=("id", "code"))).load(page)

@@ -150,7 +150,7 @@ def test_sources_in_all_kinds_of_trouble_and_a_log_whose_disk_is_full(sincro: Co
         urls = {name: stack.enter_context(shop).url for name, shop in shops.items()}
         urls |= {"plain": urls["plain"].replace("http:", "https:"), "closed": f"http://127.0.0.1:{free_port()}"}
         # Only the one whose cycle is too long is due again soon: one that runs just now has no trouble to tell of.
-        added = {name: (url, 5 if name == "hangs" else 60 * 24 * 30) for name, url in urls.items()}
+        added = {name: (url, 5 if name == "hangs" else 60 * 24) for name, url in urls.items()}
         made = sincro.python("-m", "tests.project.add_connections", json.dumps(added))
         assert made.returncode == 0, made.stderr
         browser = sincro.browse()

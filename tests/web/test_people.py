@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.core.cache import cache
@@ -270,6 +271,16 @@ def test_every_page_warns_when_the_scheduler_is_silent(
     assert words in page
     assert ("Nothing syncs until it is started." in page) == is_silent
     assert english.get("/healthz").json()["status"] == ("degraded" if is_silent else "ok")
+
+
+def test_silence_is_told_at_once_by_a_console_that_saw_the_scheduler_alive(db: None) -> None:
+    frame.first_asked_at.cache_clear()
+    begun = timezone.now()
+    SystemJob.objects.create(name=SystemJob.DISPATCH, last_at=begun)
+    with time_machine.travel(begun, tick=False):
+        assert not frame.Scheduler.now().is_silent
+    with time_machine.travel(begun + timedelta(seconds=61), tick=False):
+        assert frame.Scheduler.now().is_silent
 
 
 def test_sign_of_a_host_whose_clock_is_ahead_is_not_told_as_to_come(english: Client) -> None:

@@ -34,7 +34,7 @@ def batches(
     """Yield the pages of a list, the last one marked; at least one.
 
     Auvo ends a list with a short page, an empty one, its own count, or 404, which it also says for a list that is
-    empty, or does not exist: such an end proves nothing.
+    empty, or does not exist: such an end proves nothing. Nor does an empty page where Auvo does not count.
     """
     size = min(max(size, 1), PAGE_SIZE)
     met: set[Hashable] = set()
@@ -55,7 +55,7 @@ def batches(
         met.update(keys)
         # More than was asked for: a list that is not cut into pages.
         is_last = page * kept_size >= total if total is not None else len(records) != kept_size
-        is_whole = is_last and (total is None or len(met) >= total)
+        is_whole = is_last and (bool(records) if total is None else len(met) >= total)
         yield Batch(records, is_last, is_whole, total)
         if is_last:
             return

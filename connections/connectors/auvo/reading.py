@@ -54,14 +54,16 @@ class Reading:
         for batch in self._batches(self.resource.path, filters):
             whole = batch.is_last and batch.is_whole
             self.unproven += batch.is_last and not batch.is_whole
-            pages = list(self._rows(batch))
-            yield from pages[:-1]
+            *pages, last = self._rows(batch)
+            for page in pages:
+                yield replace(page, sweep=Sweep(self.table, begins=begins) if sweeps else None)
+                begins = False
             sweep = None
             if sweeps and (batch.records or not begins):
                 sweep, begins = Sweep(self.table, begins=begins, complete=whole), False
             done = Progress(self.now, self.now if is_full and whole else self._progress.swept_at)
             yield replace(
-                pages[-1], sweep=sweep, expected=batch.total, checkpoint=done.checkpoint() if batch.is_last else None
+                last, sweep=sweep, expected=batch.total, checkpoint=done.checkpoint() if batch.is_last else None
             )
 
     # Periods

@@ -17,6 +17,7 @@ from psycopg2.errors import QueryCanceled
 
 from connections.sdk.declare import Column, ColumnType, Key, Table
 from syncruns.engine.transform import Row
+from syncruns.engine.values import spell_decimal
 from syncruns.engine.warehouse.base import Warehouse
 from syncruns.engine.warehouse.shape import Lack, Shape, identifier, names, quote
 from syncruns.engine.warehouse.tables import BESIDE, SORTED_LETTERS, TooLong
@@ -164,7 +165,7 @@ class PostgresWarehouse(Warehouse):
     def _encoder(self, declared: Column, actual: Column) -> Encoder:
         """Return the function that spells a value as PostgreSQL reads it; narrower than the column is fine."""
         if declared.type == "decimal":
-            return str if actual.type == "decimal" else "{:f}".format
+            return str if actual.type == "decimal" else spell_decimal
         if declared.type == "boolean":
             return {True: "t", False: "f"}.__getitem__
         if declared.type == "timestamp":

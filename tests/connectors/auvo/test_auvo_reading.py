@@ -211,6 +211,17 @@ def test_members_of_a_team_stay_where_auvo_says_that_there_are_none(sandbox: San
     assert list(unknown.rows) == ["team"]
     assert [row["name"] for row in unknown.rows["team"]] == ["Plantão"]
     assert len(known.rows["team_user"]) == 42
+    assert unknown.sweep and known.sweep, "and the team itself is met"
+    assert (unknown.sweep.begins, unknown.sweep.complete) == (True, False)
+    assert (known.sweep.begins, known.sweep.complete) == (False, True)
+
+
+@pytest.mark.parametrize("after", ["empty-page,after=1", "empty-page"])
+def test_empty_page_of_a_list_that_auvo_does_not_count_ends_no_sweep(sandbox: Sandbox, after: str) -> None:
+    sandbox.faults.order(after)
+    pages = read(connector(sandbox.url), "customer_groups", None, At(page_size=3))
+    assert len(pages) == 2 if "after" in after else 1
+    assert not any(page.sweep and page.sweep.complete for page in pages)
 
 
 @pytest.mark.parametrize("resource", [each for each in RESOURCES if each.key != "tasks"], ids=lambda each: each.key)
