@@ -9,14 +9,26 @@ from datetime import datetime
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, npgettext_lazy
 
 from syncruns import timewords
 from syncruns.models import SyncRun
-from syncruns.outcomes import look_of_run, shape_of
+from syncruns.outcomes import NO_CHANGES, look_of_run, shape_of
 
 LENGTH = 14
 FLOOR, LOWEST, HIGHEST = 28, 8, 22  # pixels: where bars stand, and their heights
+COUNTED = {
+    "same": npgettext_lazy("runs", "%(count)s without changes", "%(count)s without changes", "count"),
+    SyncRun.State.QUEUED: npgettext_lazy("runs", "%(count)s queued", "%(count)s queued", "count"),
+    SyncRun.State.RUNNING: npgettext_lazy("runs", "%(count)s running", "%(count)s running", "count"),
+    SyncRun.State.SUCCEEDED: npgettext_lazy("runs", "%(count)s succeeded", "%(count)s succeeded", "count"),
+    SyncRun.State.PARTIAL: npgettext_lazy("runs", "%(count)s partial", "%(count)s partial", "count"),
+    SyncRun.State.FAILED: npgettext_lazy("runs", "%(count)s failed", "%(count)s failed", "count"),
+    SyncRun.State.CANCELLED: npgettext_lazy("runs", "%(count)s cancelled", "%(count)s cancelled", "count"),
+    SyncRun.State.LOST: npgettext_lazy("runs", "%(count)s lost", "%(count)s lost", "count"),
+    SyncRun.State.TIMED_OUT: npgettext_lazy("runs", "%(count)s timed out", "%(count)s timed out", "count"),
+    SyncRun.State.SKIPPED: npgettext_lazy("runs", "%(count)s skipped", "%(count)s skipped", "count"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,7 +94,7 @@ def _bar(position: int, shape: str, height: float, title: str, url: str) -> Bar:
 def _sentence(name: str, runs: Sequence[SyncRun]) -> str:
     if not runs:
         return _("%(name)s has not run yet") % {"name": name}
-    outcomes = Counter(str(look_of_run(run).word).lower() for run in runs)
-    said = ", ".join(f"{count} {word}" for word, count in outcomes.most_common())
+    outcomes = Counter("same" if look_of_run(run) is NO_CHANGES else str(run.shown_state) for run in runs)
+    said = ", ".join(COUNTED[outcome] % {"count": count} for outcome, count in outcomes.most_common())
     opening = ngettext("Last run of %(name)s", "Last %(count)s runs of %(name)s", len(runs))
     return f"{opening % {'count': len(runs), 'name': name}}: {said}"

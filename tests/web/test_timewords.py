@@ -110,7 +110,10 @@ def test_strip_says_in_words_what_it_draws() -> None:
         SyncRun(state="succeeded", queued_at=at(12), started_at=at(12), finished_at=at(12, 1)),
     ]
     strip = strip_of("Shop", runs, NOW)
-    assert strip.sentence == "Last 3 runs of Shop: 1 no changes, 1 succeeded, 1 failed"
+    assert strip.sentence == "Last 3 runs of Shop: 1 without changes, 1 succeeded, 1 failed"
+    with translation.override("pt-br"):
+        said = strip_of("Loja", [*runs[1:2], *runs], NOW).sentence
+    assert said == "Últimas 4 execuções de Loja: 2 concluídas, 1 sem mudanças, 1 falhou"
     assert [bar.shape for bar in strip.bars] == ["none"] * 11 + ["same", "ok", "failed"]
     assert strip_of("Shop", [], NOW).sentence == "Shop has not run yet"
 
