@@ -115,7 +115,7 @@ class Asked:
             connection=connection if connection.isascii() and connection.isdecimal() and len(connection) < 19 else "",
             deleted=deleted if deleted in DELETED else "",
             q=" ".join(given.get("q", "").replace("\0", "").split())[:LONGEST],
-            run=_uuid(given.get("run", "")),
+            run=uuid_of(given.get("run", "")),
             sort=sort if by is not None and by.type != UNSORTED else "",
             columns=tuple(column.name for column in table.columns if column.name in chosen),
             filters=tuple(_filters(given, known)),
@@ -222,6 +222,17 @@ class ColumnForm:
         return [(name, STATES[name]) for name in names]
 
 
+def unknown_columns(given: QueryDict, table: Table) -> dict[str, str]:
+    """Return the filters of an address by columns that the table does not have: parameter -> column."""
+    known = {column.name for column in (*table.columns, CHANGED_AT)}
+    parted = {parameter: parameter.partition(SEPARATOR) for parameter in given}
+    return {
+        parameter: name
+        for parameter, (test, _separator, name) in parted.items()
+        if test in (EQUALS, CONTAINS, FROM, TO, IS) and name and name not in known
+    }
+
+
 def chips(asked: Asked) -> list[tuple[Filter, str]]:
     """Return every filter with the query that leaves it out."""
     return [(one, asked.without(one)) for one in asked.filters]
@@ -275,7 +286,8 @@ def _state(column: Column, state: str) -> Condition | None:
     return Condition(column, "empty" if state == EMPTY else "filled") if state in STATES else None
 
 
-def _uuid(text: str) -> str:
+def uuid_of(text: str) -> str:
+    """Return a run's id as it is written, "" for what is none."""
     try:
         return str(UUID(text)) if text else ""
     except ValueError:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from connections.models import Connection
@@ -79,9 +80,10 @@ def in_words(column: Column | None, kept: Any) -> str:
     return spoken(column, str(kept)) if column is not None else spelled(kept)
 
 
-def connections_corrected() -> list[tuple[str, str]]:
-    found = Connection.objects.filter(deletion="", corrections__isnull=False)
-    return list(found.order_by("name").values_list("slug", "name").distinct())
+def connections_corrected(chosen: str) -> dict[str, str]:
+    """Return the names of connections with corrections, by short name; that of the chosen one in any case."""
+    found = Connection.objects.filter(Q(corrections__isnull=False) | Q(slug=chosen), deletion="")
+    return dict(found.order_by("name").values_list("slug", "name").distinct())
 
 
 def correctable_tables() -> list[tuple[str, str]]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 from connections.models import Connection
+from syncruns.known_query import KnownFilters, value_of
 from syncruns.models import QuarantinedRecord
 from syncruns.reasons import why
 from syncruns.review.fields import Tables, shown_table
@@ -35,7 +38,7 @@ class Filters:
     @classmethod
     def of(cls, given: Mapping[str, str], *, can_see: bool) -> Filters:
         """Return the filters of an address or form; keys are searched only by who may see them."""
-        filters = cls(**{field.name: given.get(field.name, "").strip()[:200] for field in fields(cls)})
+        filters = cls(**{field.name: value_of(given, field.name)[:200] for field in fields(cls)})
         return filters if can_see else cls(**{**asdict(filters), "q": ""})
 
     @property
@@ -70,24 +73,40 @@ class Filters:
 
 @dataclass(frozen=True)
 class Choices:
-    """What the filters offer."""
+    """What the filters offer: value -> words; tables and reasons those of the chosen connection."""
 
-    connections: list[tuple[str, str]]
-    tables: list[tuple[str, str]]
-    reasons: list[tuple[str, str]]
+    connections: dict[str, str]
+    tables: dict[str, str]
+    reasons: dict[str, str]
 
     @classmethod
-    def of(cls, filters: Filters) -> Choices:
-        records = every_record().order_by()
-        if filters.connection:
-            records = records.filter(connection__slug=filters.connection)
-        connections = Connection.objects.filter(pk__in=every_record().order_by().values("connection"))
+    def of(cls, given: Mapping[str, str]) -> Choices:
+        records, chosen = every_record().order_by(), value_of(given, "connection")
+        connections = Connection.objects.filter(Q(pk__in=records.values("connection")) | Q(slug=chosen), deletion="")
+        named = dict(connections.order_by("name").values_list("slug", "name"))
+        if chosen in named:
+            records = records.filter(connection__slug=chosen)
         reasons = records.exclude(reason="").values_list("reason", flat=True).distinct()
         return cls(
-            connections=list(connections.order_by("name").values_list("slug", "name")),
-            tables=_tables(records),
-            reasons=sorted(((code, reason_words(code)) for code in reasons), key=lambda reason: reason[1]),
+            connections=named,
+            tables=dict(_tables(records)),
+            reasons=dict(sorted(((code, reason_words(code)) for code in reasons), key=lambda reason: reason[1])),
         )
+
+    @property
+    def states(self) -> dict[str, Any]:
+        return {**dict(State.choices), ALL: _("Any state")}
+
+    @property
+    def known(self) -> KnownFilters:
+        """The parameters of an address with what the list calls them and the values it knows."""
+        return {
+            "connection": (_("Connection"), self.connections),
+            "table": (_("Table"), self.tables),
+            "reason": (_("Reason"), self.reasons),
+            "state": (_("State"), self.states),
+            "run": (_("Run"), _uuid),
+        }
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -23,6 +23,7 @@ from connections.models import AuditEvent, Connection
 from connections.sdk.errors import SyncError
 from connections.services import streams_of
 from syncruns.events import Change, changes, sentence
+from syncruns.known_query import KnownFilters, known_only
 from syncruns.views.runs import SPAN_WORDS, SPANS
 
 PER_PAGE = 50
@@ -50,8 +51,8 @@ class Filters:
     span: str = ""
 
     @classmethod
-    def of(cls, request: HttpRequest) -> Filters:
-        return cls(**{field.name: request.GET.get(field.name, "").strip()[:150] for field in fields(cls)})
+    def of(cls, given: QueryDict) -> Filters:
+        return cls(**{field.name: given.get(field.name, "").strip()[:150] for field in fields(cls)})
 
     @property
     def is_set(self) -> bool:
@@ -64,7 +65,7 @@ class Filters:
         if self.connection:
             events = events.filter(target_kind="connection", target_id=str(connection.pk) if connection else "")
         if self.action:
-            _label, prefixes = GROUPS.get(self.action, ("", ()))
+            _label, prefixes = GROUPS[self.action]
             chosen = Q(pk=None)
             for prefix in prefixes:
                 chosen |= Q(action__startswith=prefix)
@@ -89,16 +90,26 @@ class Row:
 @require_safe
 @permission_required("connections.view_auditevent", raise_exception=True)
 def audit(request: HttpRequest) -> HttpResponse:
-    filters = Filters.of(request)
+    people = sorted(AuditEvent.objects.order_by().values_list("actor", flat=True).distinct(), key=str.casefold)
+    connections = dict(Connection.objects.order_by("name").values_list("slug", "name"))
+    known: KnownFilters = {
+        "who": (_("Who"), people),
+        "connection": (_("Connection"), connections),
+        "action": (_("What"), GROUPS),
+        "span": (_("Period"), SPANS),
+    }
+    asked = known_only(request.GET, known)
+    filters = Filters.of(asked.given)
     connection = Connection.objects.filter(slug=filters.connection).first() if filters.connection else None
     events = filters.apply(AuditEvent.objects.all(), connection, timezone.now())
     page = Paginator(events, PER_PAGE).get_page(request.GET.get("page"))
     context = {
+        "asked": asked,
         "filters": filters,
         "page": page,
         "rows": _rows(page.object_list),
-        "people": sorted(AuditEvent.objects.order_by().values_list("actor", flat=True).distinct(), key=str.casefold),
-        "connections": Connection.objects.order_by("name").values_list("slug", "name"),
+        "people": people,
+        "connections": connections.items(),
         "groups": [(code, label) for code, (label, _prefixes) in GROUPS.items()],
         "spans": SPAN_WORDS.items(),
     }

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 from connections.models import Connection
 from connections.people.roles import may_see_personal
 from syncruns.changes import LOOKS, ChangeFilter, changes_of, changes_shown
+from syncruns.known_query import KnownFilters, known_only, value_of
 from syncruns.models import Change, SyncRun
 
 PER_PAGE = 50
@@ -33,14 +34,22 @@ PERIODS = {"24h": _("Last 24 hours"), "today": _("Today"), "yesterday": _("Yeste
 def run_changes(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """The rows that one run changed, as far as they are kept."""
     run = get_object_or_404(SyncRun.objects.select_related("connection"), pk=run_id)
-    wanted = ChangeFilter.of_query(request.GET)
-    changes = changes_of(run, list(run.streams.all()), wanted)
+    streams = list(run.streams.all())
+    names = {one.stream for one in streams}
+    known: KnownFilters = {
+        "of": (_("Table"), lambda of: of.partition("/")[0] in names),
+        "kind": (_("Kind of change"), LOOKS),
+    }
+    asked = known_only(request.GET, known)
+    wanted = ChangeFilter.of_query(asked.given)
+    changes = changes_of(run, streams, wanted)
     rows = changes.found.select_related("run__connection")
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "run": run,
         "connection": run.connection,
         "changes": changes,
+        "asked": asked,
         "wanted": wanted,
         "kinds": _kinds(),
         "page": page,
@@ -64,15 +73,14 @@ class Filters:
     before: int = 0
 
     @classmethod
-    def of(cls, request: HttpRequest) -> Filters:
-        get = request.GET.get
-        kind, period, before = get("kind", ""), get("period", ""), get("before", "")
+    def of(cls, given: QueryDict, *, can_search: bool) -> Filters:
+        get, before = given.get, given.get("before", "")
         return cls(
             connection=get("connection", ""),
-            kind=kind if kind in LOOKS else "",
-            period=period if period in PERIODS else "",
+            kind=get("kind", ""),
+            period=get("period", ""),
             tag=get("tag", ""),
-            q=get("q", "").strip()[:100] if may_see_personal(request.user) else "",
+            q=value_of(given, "q")[:100] if can_search else "",
             before=int(before) if before.isdecimal() and len(before) < 19 else 0,
         )
 
@@ -127,21 +135,30 @@ class Sums:
 @permission_required("syncruns.view_change", raise_exception=True)
 def changes(request: HttpRequest) -> HttpResponse:
     """The rows that all connections changed, newest first; pages go by id, so that a deep one costs no more."""
-    filters = Filters.of(request)
+    connections = list(Connection.objects.filter(deletion="").order_by("name").values_list("slug", "name", "tags"))
+    tags = sorted({tag for _slug, _name, tags in connections for tag in tags}, key=str.casefold)
+    known: KnownFilters = {
+        "connection": (_("Connection"), {slug for slug, _name, _tags in connections}),
+        "tag": (_("Tag"), tags),
+        "kind": (_("Kind of change"), LOOKS),
+        "period": (_("Period"), PERIODS),
+    }
+    asked, can_search = known_only(request.GET, known), may_see_personal(request.user)
+    filters = Filters.of(asked.given, can_search=can_search)
     found = filters.apply(
         Change.objects.exclude(run__trigger=SyncRun.Trigger.DRY_RUN).order_by("-pk"), timezone.now()
     ).select_related("run__connection")
     rows = list(found[: PER_PAGE + 1])
     counted = found.order_by()[: MOST_COUNTED + 1]
-    connections = list(Connection.objects.filter(deletion="").order_by("name").values_list("slug", "name", "tags"))
     context = {
+        "asked": asked,
         "filters": filters,
         "kinds": _kinds(),
         "periods": PERIODS.items(),
         "connections": [(slug, name) for slug, name, _tags in connections],
-        "tags": sorted({tag for _slug, _name, tags in connections for tag in tags}, key=str.casefold),
+        "tags": tags,
         "sums": None if filters.before else Sums(**counted.aggregate(**OF_KIND)),
-        "can_search": may_see_personal(request.user),
+        "can_search": can_search,
         "shown": changes_shown(rows[:PER_PAGE], request.user),
         "older": rows[PER_PAGE - 1].pk if len(rows) > PER_PAGE else None,
     }

@@ -21,6 +21,7 @@ from connections.models import Connection
 from syncruns.diary import diary_of_today
 from syncruns.forecast import forecast
 from syncruns.health import ACTION, LOOKS, label_of
+from syncruns.known_query import KnownFilters, known_only
 from syncruns.listing import Row, add_details, by_attention, load_row, load_rows
 from syncruns.models import SyncRun
 from syncruns.notices import notices_of
@@ -79,13 +80,17 @@ def connections(request: HttpRequest) -> HttpResponse:
     every = by_attention(load_rows(Connection.objects.filter(deletion=""), now))
     if not every:
         return render(request, "console/empty.html", {"kinds": REGISTRY})
-    filters = Filters.of(request.GET)
+    kinds = sorted({(row.connection.kind, row.label) for row in every}, key=lambda kind: kind[1].casefold())
+    tags = sorted({tag for row in every for tag in row.connection.tags}, key=str.casefold)
+    known: KnownFilters = {"health": (_("Health"), LOOKS), "kind": (_("Kind"), dict(kinds)), "tag": (_("Tag"), tags)}
+    asked = known_only(request.GET, known)
+    filters = Filters.of(asked.given)
     found = [row for row in every if filters.admits(row)]
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     rows = list(page.object_list)
     add_details(rows, now)
-    kinds = sorted({(row.connection.kind, row.label) for row in every}, key=lambda kind: kind[1].casefold())
     context = {
+        "asked": asked,
         "filters": filters,
         "page": page,
         "rows": rows,
@@ -94,7 +99,7 @@ def connections(request: HttpRequest) -> HttpResponse:
             (state, look.word, sum(row.health.state == state for row in every)) for state, look in LOOKS.items()
         ],
         "kinds": kinds,
-        "tags": sorted({tag for row in every for tag in row.connection.tags}, key=str.casefold),
+        "tags": tags,
         "can_pick": request.user.has_perm("connections.operate_connection"),
     }
     return render(request, "console/connections.html", context)
@@ -132,13 +137,16 @@ def connection(request: HttpRequest, slug: str) -> HttpResponse:
 @permission_required("syncruns.view_syncrun", raise_exception=True)
 def connection_runs(request: HttpRequest, slug: str) -> HttpResponse:
     context = connection_frame(slug, "runs", timezone.now())
-    show = request.GET.get("show", "")
+    shows = {"": _("Both"), RUNS: _("Runs"), CHANGES: _("Changes of settings")}
+    asked = known_only(request.GET, {"show": (_("What to show"), shows)})
+    show = asked.given.get("show", "")
     with_values = request.user.has_perm("connections.test_connection")  # who may also see the settings
     timeline = Timeline(context["connection"], show, with_values=with_values)
     context |= {
         "page": Paginator(timeline, PER_PAGE).get_page(request.GET.get("page")),
-        "show": show if show in (RUNS, CHANGES) else "",
-        "shows": [("", _("Both")), (RUNS, _("Runs")), (CHANGES, _("Changes of settings"))],
+        "asked": asked,
+        "show": show,
+        "shows": shows.items(),
     }
     return render(request, "console/connection_runs.html", context)
 

@@ -30,6 +30,7 @@ from connections.services import streams_of
 from syncruns.engine.corrections import kept_value
 from syncruns.engine.review import Busy
 from syncruns.engine.transform import Reasons, spelled_key
+from syncruns.known_query import KnownFilters, known_only, value_of
 from syncruns.models import Correction
 from syncruns.reasons import why
 from syncruns.record_address import key_parts, record_url
@@ -67,7 +68,11 @@ def corrections(request: HttpRequest) -> HttpResponse:
     """The list; with `in` and `key`, the way to the row that somebody looks for."""
     if "in" in request.GET:
         return _to_record(request)
-    state, slug = request.GET.get("state", ""), request.GET.get("connection", "")
+    states = {"": pgettext("corrections", "Not ended"), **dict(Correction.State.choices), "all": _("Any state")}
+    connections = connections_corrected(value_of(request.GET, "connection"))
+    known: KnownFilters = {"state": (_("State"), states), "connection": (_("Connection"), connections)}
+    asked = known_only(request.GET, known)
+    state, slug = asked.given.get("state", ""), asked.given.get("connection", "")
     found = Correction.objects.filter(connection__deletion="").select_related("connection")
     found = found.prefetch_related("connection__stream_settings")
     found = found.filter(state=state) if state in Correction.State.values else found
@@ -77,12 +82,13 @@ def corrections(request: HttpRequest) -> HttpResponse:
     can_see = may_see_personal(request.user)
     sees_records = request.user.has_perm("syncruns.view_quarantinedrecord")
     context = {
+        "asked": asked,
         "page": page,
         "rows": corrections_shown(page.object_list, can_see=can_see),
         "state": state,
-        "states": [("", pgettext("corrections", "Not ended")), *Correction.State.choices, ("all", _("Any state"))],
+        "states": states.items(),
         "connection": slug,
-        "connections": connections_corrected(),
+        "connections": connections.items(),
         "places": correctable_tables() if request.user.has_perm(OPERATE) else [],
         "wanted": request.GET.get("from", ""),
         "written": written_records(slug, can_see=can_see) if state in ("", "all") and sees_records else [],

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -23,7 +23,7 @@ from connections.people.roles import BROWSE_ROWS, SEE_PERSONAL_DATA, may_see_per
 from connections.sdk.declare import Column, Table
 from syncruns.browser import personal as personal_columns
 from syncruns.browser.cells import Cell, cells
-from syncruns.browser.filters import DELETED, Asked, ColumnForm, chips
+from syncruns.browser.filters import DELETED, Asked, ColumnForm, chips, unknown_columns, uuid_of
 from syncruns.browser.places import asked_row, row_url, seal, unseal
 from syncruns.browser.row import RowShown
 from syncruns.browser.tables import Browsed, declared_tables, find_table, left_tables
@@ -31,6 +31,7 @@ from syncruns.browser.tallies import Counted, count
 from syncruns.engine.warehouse import warehouse
 from syncruns.engine.warehouse.browse import CHANGED_AT, UNSORTED, RowPage, Rows, StoredRow
 from syncruns.engine.warehouse.tables import TooLong
+from syncruns.known_query import KnownQuery, Unknown, known_only, without
 from syncruns.searching import finds
 
 PER_PAGE = 50
@@ -93,7 +94,9 @@ class Line:
 def tables(request: HttpRequest) -> HttpResponse:
     """Every table, or those of one connection, with how many rows it has and when one was last written."""
     connections = list(Connection.objects.filter(deletion="").order_by("name"))
-    wanted, text = request.GET.get("connection", ""), " ".join(request.GET.get("q", "").split())
+    text = " ".join(request.GET.get("q", "").split())
+    known = known_only(request.GET, {"connection": (_("Connection"), {one.slug for one in connections})})
+    wanted = known.given.get("connection", "")
     chosen = next((one for one in connections if one.slug == wanted), None)
     every = declared_tables(connections)
     if chosen is not None:
@@ -104,6 +107,7 @@ def tables(request: HttpRequest) -> HttpResponse:
     page = Paginator(found, TABLES_PER_PAGE).get_page(request.GET.get("page"))
     shown = list(page.object_list)
     context = {
+        "asked": known,
         "page": page,
         "rows": [_table_row(one, counted, chosen) for one, counted in zip(shown, count(shown), strict=True)],
         "connections": connections,
@@ -125,9 +129,10 @@ def table(request: HttpRequest, schema: str, table: str) -> HttpResponse:
     if standing is None:
         return render(request, "console/data_table.html", context)
     hidden = personal_columns.hidden_columns(request, browsed, standing)
-    asked = Asked.of(request.GET, standing, hidden)
     counted = count([browsed])[0]
     names = connection_names(browsed, counted)
+    known = _known(request.GET, standing, None if counted.by_connection is None else names)
+    asked = Asked.of(known.given, standing, hidden)
     rows = Rows(warehouse(), schema, standing, asked.selection)
     page = _page(rows, asked, browsed, request.GET)
     lines = [
@@ -136,6 +141,7 @@ def table(request: HttpRequest, schema: str, table: str) -> HttpResponse:
     ]
     order = _order_of(browsed, asked)
     context |= {
+        "known": known,
         "asked": asked,
         "counted": counted,
         "total": counted.of(int(asked.connection) if asked.connection else None),
@@ -197,6 +203,24 @@ def known_table(schema: str, table: str) -> Browsed:
     if browsed is None:
         raise Http404
     return browsed
+
+
+def _known(given: QueryDict, table: Table, names: Mapping[int, str] | None) -> KnownQuery:
+    """Return what counts of a table's address. names: of connections with rows in it, None when nobody counted.
+
+    What is wrong with the value of a column is told beside it.
+    """
+    columns = unknown_columns(given, table)
+    kept = without(given, {name: Unknown(_("Column"), column) for name, column in columns.items()})
+    known = known_only(
+        kept.given,
+        {
+            "connection": (_("Connection"), str.isdecimal if names is None else {str(pk) for pk in names}),
+            "deleted": (_("Deleted rows"), DELETED),
+            "run": (_("Run"), uuid_of),
+        },
+    )
+    return KnownQuery(known.given, (*kept.unknown, *known.unknown))
 
 
 def connection_names(browsed: Browsed, counted: Counted) -> Mapping[int, str]:

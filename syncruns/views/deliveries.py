@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
+from syncruns.known_query import known_only
 from syncruns.models import Delivery
 from syncruns.outcomes import DELIVERY_LOOKS, Look
 
@@ -40,12 +42,15 @@ def log_of(
     request: HttpRequest, deliveries: QuerySet[Sent], tell: Callable[[Sent], Told], states: Iterable[str]
 ) -> dict[str, Any]:
     """Return what the list needs: one page of the messages, of the state that the address asks for."""
-    state = request.GET.get("state", "")
-    found = deliveries.filter(state=state) if state in DELIVERY_LOOKS else deliveries
+    words = {name: DELIVERY_LOOKS[name].word for name in states}
+    asked = known_only(request.GET, {"state": (_("State"), words)})
+    state = asked.given.get("state", "")
+    found = deliveries.filter(state=state) if state else deliveries
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     return {
         "page": page,
         "told": [tell(one) for one in page.object_list],
         "state": state,
-        "states": [(name, DELIVERY_LOOKS[name].word) for name in states],
+        "states": words.items(),
+        "asked": asked,
     }

@@ -10,10 +10,11 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from connections import audit
@@ -25,6 +26,7 @@ from connections.services import streams_of
 from syncruns.engine.corrections import kept_value
 from syncruns.engine.transform import spelled_key
 from syncruns.engine.warehouse import rows_in_batches, warehouse
+from syncruns.known_query import known_only, value_of
 from syncruns.models import Document, SyncRun
 from syncruns.record_address import record_url
 from syncruns.review.fields import shown_table
@@ -50,17 +52,20 @@ class Named:
 @require_safe
 @permission_required(VIEW, raise_exception=True)
 def documents(request: HttpRequest) -> HttpResponse:
-    slug, wanted = request.GET.get("connection", ""), request.GET.get("q", "").strip()
+    of_any = Connection.objects.filter(Q(documents__isnull=False) | Q(slug=value_of(request.GET, "connection")))
+    connections = dict(of_any.filter(deletion="").order_by("name").values_list("slug", "name").distinct())
+    asked = known_only(request.GET, {"connection": (_("Connection"), connections)})
+    slug, wanted = asked.given.get("connection", ""), value_of(request.GET, "q")
     found = Document.objects.defer("body").select_related("connection")
     found = found.filter(connection__slug=slug) if slug else found
     found = found.filter(name__icontains=wanted) if wanted else found
-    with_documents = Connection.objects.filter(documents__isnull=False, deletion="")
     totals = found.aggregate(count=Count("pk"), size=Sum("size"))
     context = {
         "page": Paginator(found, PER_PAGE).get_page(request.GET.get("page")),
+        "asked": asked,
         "connection": slug,
         "q": wanted,
-        "connections": with_documents.order_by("name").values_list("slug", "name").distinct(),
+        "connections": connections.items(),
         "size": totals["size"] or 0,
     }
     return render(request, "console/documents.html", context)

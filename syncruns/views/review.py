@@ -21,9 +21,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from connections.catalogue import explain
 from connections.sdk.errors import SyncError
 from syncruns.engine.transform import Reasons
+from syncruns.known_query import known_only
 from syncruns.models import QuarantinedRecord
 from syncruns.review.fields import PREFIX, Tables, corrections_in, fields_of, shown_table
-from syncruns.review.listing import ALL, MOST_CHOSEN, Choices, Filters, chosen, every_record, neighbours, shown
+from syncruns.review.listing import MOST_CHOSEN, Choices, Filters, chosen, every_record, neighbours, shown
 from syncruns.review.records import Outcome, discard, kin_of, reopen, retry
 from syncruns.review.waiting import waiting_for
 from syncruns.timewords import number
@@ -42,13 +43,16 @@ def review(request: HttpRequest) -> HttpResponse:
         if first != "review":
             return redirect(first)
     can_see = request.user.has_perm(OPERATE)
-    filters = Filters.of(request.GET, can_see=can_see)
+    choices = Choices.of(request.GET)
+    asked = known_only(request.GET, choices.known)
+    filters = Filters.of(asked.given, can_see=can_see)
     records = filters.apply(every_record()).select_related("connection", "run").defer("record", "corrections")
     page = Paginator(records, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "filters": filters,
-        "choices": Choices.of(filters),
-        "states": [*QuarantinedRecord.State.choices, (ALL, _("Any state"))],
+        "asked": asked,
+        "choices": choices,
+        "states": choices.states.items(),
         "page": page,
         "rows": shown(page.object_list, can_see=can_see),
         "is_open": (filters.state or "open") == "open",

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -23,8 +23,9 @@ from connections.people.roles import may_see_personal
 from syncruns.changes import LOOKS, ChangeFilter, changes_of, changes_shown
 from syncruns.forecast import forecast
 from syncruns.health import SHORTEST_GRACE, label_of
+from syncruns.known_query import KnownFilters, known_only, value_of
 from syncruns.listing import measure
-from syncruns.log_lines import LogFilter, log_shown, log_text
+from syncruns.log_lines import LEVELS, LogFilter, log_shown, log_text
 from syncruns.models import QuarantinedRecord, StreamRun, SyncRun
 from syncruns.outcomes import FAILURES, RUN_LOOKS
 from syncruns.review.listing import shown
@@ -56,15 +57,15 @@ class Filters:
     until: datetime | None = None
 
     @classmethod
-    def of(cls, request: HttpRequest) -> Filters:
-        get = request.GET.get
+    def of(cls, given: QueryDict) -> Filters:
+        get = given.get
         return cls(
             state=get("state", ""),
             connection=get("connection", ""),
             trigger=get("trigger", ""),
             span=get("span", ""),
             tag=get("tag", ""),
-            q=get("q", "").strip()[:100],
+            q=value_of(given, "q")[:100],
             since=_moment(get("from", "")),
             until=_moment(get("until", "")),
         )
@@ -107,20 +108,33 @@ def _moment(text: str) -> datetime | None:
 @require_safe
 @permission_required("syncruns.view_syncrun", raise_exception=True)
 def runs(request: HttpRequest) -> HttpResponse:
-    filters = Filters.of(request)
+    connections = list(Connection.objects.order_by("name").values_list("slug", "name", "tags"))
+    tags = sorted({tag for _slug, _name, tags in connections for tag in tags}, key=str.casefold)
+    states = {FAILED: _("All failures")} | {state: look.word for state, look in RUN_LOOKS.items()}
+    known: KnownFilters = {
+        "connection": (_("Connection"), {slug for slug, _name, _tags in connections}),
+        "tag": (_("Tag"), tags),
+        "state": (_("State"), states),
+        "trigger": (_("Trigger"), SyncRun.Trigger.values),
+        "span": (_("Period"), SPANS),
+        "from": (_("Period"), _moment),
+        "until": (_("Period"), _moment),
+    }
+    asked = known_only(request.GET, known)
+    filters = Filters.of(asked.given)
     found = filters.apply(SyncRun.objects.all(), timezone.now())
     found = found.select_related("connection", "requested_by").defer("error_detail")
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     SyncRun.add_up(page)
-    connections = list(Connection.objects.order_by("name").values_list("slug", "name", "tags"))
     context = {
+        "asked": asked,
         "filters": filters,
         "page": page,
-        "states": [(FAILED, _("All failures")), *((state, look.word) for state, look in RUN_LOOKS.items())],
+        "states": states.items(),
         "triggers": SyncRun.Trigger.choices,
         "spans": SPAN_WORDS.items(),
         "connections": [(slug, name) for slug, name, _tags in connections],
-        "tags": sorted({tag for _slug, _name, tags in connections for tag in tags}, key=str.casefold),
+        "tags": tags,
     }
     return render(request, "console/runs.html", context)
 
@@ -156,7 +170,8 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
     found = get_object_or_404(SyncRun.objects.select_related("connection", "requested_by"), pk=run_id)
     now = timezone.now()
     streams = list(found.streams.all())
-    wanted = LogFilter.of(request.GET)
+    asked = known_only(request.GET, {"level": (_("Least level"), LEVELS)})
+    wanted = LogFilter.of(asked.given)
     records = found.quarantine.filter(state=QuarantinedRecord.State.OPEN).select_related("connection").defer("record")
     waiting = records.count()
     unfinished = [stream for stream in streams if stream.state != StreamRun.State.SUCCEEDED]
@@ -187,6 +202,7 @@ def _context(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
         "checkpoints": checkpoints_of(found.connection, streams),
         "records": shown(records[:RECORDS_SHOWN], can_see=may_see_personal(request.user)) if waiting else [],
         "records_open": waiting,
+        "asked": asked,
         "wanted": wanted,
         "log": log_shown(found, {stream.stream: stream.label for stream in streams}, wanted),
         "query": request.GET.urlencode(),

@@ -21,6 +21,7 @@ from connections.services import update_connection
 from syncruns import timewords
 from syncruns.forecast import forecast
 from syncruns.health import grace_of
+from syncruns.known_query import known_only
 from syncruns.ledger import ledger
 from syncruns.pausing import LONGEST, pause
 from syncruns.views.connections import connection_frame
@@ -82,8 +83,10 @@ def _context(request: HttpRequest, slug: str) -> dict[str, Any]:
     context = connection_frame(slug, "schedule", now)
     connection = context["connection"]
     accounted = ledger(connection, now)
-    asked = request.GET.get("show")  # what did not run answers the question; all is shown when all ran
-    show = asked if asked in (TROUBLE, ALL) else TROUBLE if accounted.trouble else ALL
+    shows = {TROUBLE: _("Only trouble"), ALL: _("All slots")}
+    asked = known_only(request.GET, {"show": (_("What to show"), shows)})
+    # What did not run answers the question; all is shown when all ran.
+    show = asked.given.get("show") or (TROUBLE if accounted.trouble else ALL)
     entries = accounted.trouble if show == TROUBLE else accounted.entries
     paused_until = connection.paused_until
     return context | {
@@ -91,7 +94,8 @@ def _context(request: HttpRequest, slug: str) -> dict[str, Any]:
         "ledger": accounted,
         "page": Paginator(entries, PER_PAGE).get_page(request.GET.get("page")),
         "show": show,
-        "shows": [(TROUBLE, _("Only trouble")), (ALL, _("All slots"))],
+        "asked": asked,
+        "shows": shows.items(),
         "grace": grace_of(connection),
         "paused_until": paused_until if paused_until and paused_until > now else None,
         "pause_choices": CHOICES.items(),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
+UNKNOWN = "&".join(f"{name}={'x' * 90}" for name in ("connection", "state", "action"))  # in the address of a list
 STATES = "states"  # answers that take the place of a page (tests/browser/states_urls.py)
 # A company with three hundred connections: long names, failing, running, waiting, off.
 FULL: dict[str, tuple[str, ...]] = {
@@ -43,7 +44,13 @@ FULL: dict[str, tuple[str, ...]] = {
     ),
     "data_row": ("/data/rest/erp_orders/row/?of={usual_id}&key=48211",),
     "data_export": ("/data/rest/erp_orders/export/",),
-    "runs": ("/runs/", "/runs/?page=3", "/runs/?state=failures", "/runs/?state=cancelled&span=24h"),
+    "runs": (
+        "/runs/",
+        "/runs/?page=3",
+        "/runs/?state=failures",
+        "/runs/?state=cancelled&span=24h",
+        f"/runs/?{UNKNOWN}",
+    ),
     "run": tuple(
         f"/runs/{{run_{state}}}/"
         for state in (
@@ -61,7 +68,7 @@ FULL: dict[str, tuple[str, ...]] = {
     ),
     "run_changes": ("/runs/{run_changed}/changes/", "/runs/{run_changed}/changes/?kind=inserted"),
     "changes": ("/changes/", "/changes/?kind=deleted&period=24h"),
-    "review": ("/review/", "/review/?state=closed", "/review/?reason=none"),
+    "review": ("/review/", "/review/?state=discarded", "/review/?q=nobody", f"/review/?{UNKNOWN}"),
     "review_record": (
         "/review/records/{record}/",
         "/review/records/{record_long}/",
@@ -71,7 +78,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "review_corrections": ("/review/corrections/",),
     "documents": ("/documents/", "/documents/?q=nothing"),
     "document": ("/documents/{document}/",),
-    "audit": ("/audit/", "/audit/?who=nobody"),
+    "audit": ("/audit/", "/audit/?who=ana&action=review", f"/audit/?{UNKNOWN}"),
     "system": ("/system/",),
     "users": ("/users/", "/users/?q=nobody"),
     "user_new": ("/users/new/",),
@@ -196,6 +203,9 @@ SENT: dict[str, tuple[str, dict[str, str]]] = {
     "/review/records/{record}/": ("main form", {"total": "1x"}),
     "/review/": ("form[action$='/review/records/']", {"record": "{record}", "act": "discard"}),
 }  # fmt: skip
+
+# A form that is sent after its session has ended: the sign-in page keeps it, and the page after it offers to send it.
+ENDED = ("/preferences/", "form[action$='/profile/']", {"first_name": "Ana"})
 
 ACTS = "a button's address: answers GET with 405"
 PART = "a part of a page that is in the list"

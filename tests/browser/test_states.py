@@ -17,7 +17,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.conftest import Watched
 from tests.browser.layout import blemishes
-from tests.browser.places import ADMIN, EMPTY, FULL, NEWCOMER, REFUSED, ROLES, SENT, SIGNED_OUT
+from tests.browser.places import ADMIN, EMPTY, ENDED, FULL, NEWCOMER, REFUSED, ROLES, SENT, SIGNED_OUT
 from tests.browser.seed import what_there_is
 from tests.console import Console, console
 
@@ -28,7 +28,7 @@ WHO = {"signed out": "", "viewer": "viewer", "operator": "operator", "newcomer":
 FIRST_ROWS = 5  # of a table that axe looks at everyday
 NOTHING_THERE = "/documents/none/"
 REFUSAL = "console: Failed to load resource: the server responded with a status of"
-AS_IT_SHOULD_BE = ("404", "422", f"{REFUSAL} 404", f"{REFUSAL} 422")  # of pages; `open` looks at their status
+AS_IT_SHOULD_BE = tuple(f"{of}{status}" for of in ("", f"{REFUSAL} ") for status in (404, 422))  # of pages
 
 # No worker runs the runs that are shown running, and none comes for the next slots: without its sign of life runs would
 # be shown as lost, and after a quarter of an hour every connection as late, whatever state it was made for.
@@ -88,13 +88,23 @@ class Looker:
         answer = self._page.goto(self._of.url + path)
         assert answer is not None and (answer.ok or path.endswith(NOTHING_THERE)), f"{path}: {answer and answer.status}"
         if form:
-            with self._page.expect_navigation():
-                self._page.locator(form).first.evaluate(_SEND, dict(typed or {}))
+            self.send(form, typed or {})
 
-    def faults(self, view: View, rows: int = 0) -> list[str]:
+    def send(self, form: str, typed: Mapping[str, str]) -> None:
+        """Send a form of the open page, with what is typed beside what stands in it."""
+        with self._page.expect_navigation():
+            self._page.locator(form).first.evaluate(_SEND, dict(typed))
+
+    def has(self, selector: str) -> bool:
+        return self._page.locator(selector).count() > 0
+
+    def end_session(self) -> None:
+        self._context.clear_cookies(name="sessionid")
+
+    def faults(self, view: View, rows: int = 0, but: tuple[str, ...] = AS_IT_SHOULD_BE) -> list[str]:
         """Return what is wrong with the open page in a view, and what went wrong until now. rows: see blemishes."""
         self._take(view)
-        wrong = [line for line in self._watched.wrong if not line.startswith(AS_IT_SHOULD_BE)]
+        wrong = [line for line in self._watched.wrong if not line.startswith(but)]
         self._watched.wrong.clear()
         where = self._page.url.removeprefix(self._of.url)
         return [f"{where} {view}: {line}" for line in blemishes(self._page, view.locale, rows) + wrong]
@@ -222,6 +232,24 @@ def test_pages_that_only_buttons_lead_to_look_right(looker: Looker, words: dict[
     for path, (form, typed) in SENT.items():
         filled = {name: value.format(**words) for name, value in typed.items()}
         expect_none(in_all_views(looker, [(path.format(**words), form)], locale, filled))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("state", ["ended"])
+def test_form_sent_after_the_session_ended_looks_right_where_it_is_kept_and_where_it_is_offered_again(
+    looker: Looker, locale: str
+) -> None:
+    path, form, typed = ENDED
+    views = [view for view in VIEWS if view.locale == locale]
+    looker.open(path, views[0])
+    looker.end_session()
+    looker.send(form, typed)
+    found = [line for view in views for line in looker.faults(view, but=("403", f"{REFUSAL} 403"))]
+    assert looker.has("main form input[name=resend]") and looker.has("main form input[name=password]")
+    looker.send("main form", {"username": "ana", "password": PASSWORD})
+    assert looker.has("main form[action='/profile/'] input[name=resend]")
+    expect_none(found + [line for view in views for line in looker.faults(view)])
 
 
 @pytest.mark.long

@@ -103,9 +103,8 @@ def test_audit_is_narrowed_by_person_connection_action_and_time(
     assert actions("connection=shop&span=24h") == {"connection.changed"}
     assert actions("action=sign_in&who=?") == {"sign_in.failed"}
     assert actions("action=settings") == {"connection.changed", "stream.changed"}
-    assert actions("connection=nothing") == actions("action=nothing") == set()
     assert "192.0.2.7" in words(page, "/audit/?action=sign_in")
-    assert "Nothing fits these filters." in words(page, "/audit/?who=nobody")
+    assert "Nothing fits these filters." in words(page, "/audit/?who=operator&action=runs")
 
 
 @pytest.mark.parametrize("address", ["/audit/", "/connections/shop/runs/"])

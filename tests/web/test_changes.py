@@ -150,7 +150,7 @@ def test_rows_are_filtered_by_stream_table_and_kind(run: SyncRun, viewer: User, 
     assert keys(page, "?of=people", run) == [[2207], [17], [4118], [1, "5599"]]
     assert keys(page, "?of=people/phones", run) == [[1, "5599"]]
     assert keys(page, "?of=pets&kind=deleted", run) == []
-    assert keys(page, "?of=nothing&kind=odd", run) == []
+    assert keys(page, "?of=people/nothing", run) == []
     choices = page.get(f"/runs/{run.pk}/changes/").context["changes"].choices
     assert [choice.value for choice in choices] == ["people", "people/people", "people/phones", "pets"]
     assert "and 2 more, which are not kept" in text(page, f"/runs/{run.pk}/changes/?kind=inserted&of=people")
@@ -194,7 +194,6 @@ def test_what_changed_yesterday_is_one_click(run: SyncRun, viewer: User, browser
     assert found("?period=today") == {"inserted"}
     assert "2 rows: 2 changed." in text(browser(viewer), "/changes/?period=yesterday")
     assert found("?period=7d&connection=office") == {"inserted", "updated", "deleted"}
-    assert found("?connection=elsewhere") == set()
     assert found("?period=odd&kind=odd&before=x") == {"inserted", "updated", "deleted"}
 
 
