@@ -105,8 +105,10 @@ def decide(
 
 def carry_out() -> int:
     """Mark deleted what was approved, of every connection that no run writes for; return how many rows."""
-    approved = MissedRow.objects.filter(state=State.APPROVED).values("connection")
-    return sum(carry_out_of(connection) for connection in Connection.objects.filter(pk__in=approved))
+    approved = MissedRow.objects.filter(state=State.APPROVED)
+    if not approved.exists():  # asked before every run
+        return 0
+    return sum(map(carry_out_of, Connection.objects.filter(pk__in=approved.values("connection"))))
 
 
 def carry_out_of(connection: Connection) -> int:

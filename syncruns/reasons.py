@@ -26,7 +26,7 @@ VALUE_REASONS: dict[str, str | Promise] = {
     "not_unicode": _("it contains characters that cannot be stored"),
     "out_of_range": _("it is too large for the column"),
     "too_deep": _("it is nested too deeply"),
-    "too_long": _("it is too long for a key"),
+    "too_long": _("it is too long for a key or an index"),
     "too_many_decimals": _("it has more than %(scale)s decimals"),
     "key_missing": _("the key is missing"),
     "parent_rejected": _("the record it belongs to could not be loaded"),

@@ -112,7 +112,7 @@ class StreamLoad:
         documents = packed(self.run.connection_id, brought)
         with transaction.atomic():
             began = time.monotonic()
-            if not self.checkpoint.own(self.run):
+            if not self.checkpoint.own(self.run, states[-1] if states and self.moves_checkpoint else None):
                 raise Interruption("worker_lost")
             self.destination.hold(self.schema, self.stream.tables)
             self._sweeps.note(share.begun)
@@ -132,8 +132,6 @@ class StreamLoad:
             keep(self.run, self.stream.key, documents, self.log)
             if changes["inserted"]:
                 self._note_first_load()
-            if states and self.moves_checkpoint:
-                self.checkpoint.save_state(states[-1])
             self._count(changes, share.pages)
             self._note_place(changes, share.pages)
         self.destination.took(time.monotonic() - began)
@@ -147,9 +145,8 @@ class StreamLoad:
         if page.checkpoint is None or not self.moves_checkpoint:
             return
         with transaction.atomic():
-            if not self.checkpoint.own(self.run):
+            if not self.checkpoint.own(self.run, page.checkpoint):
                 raise Interruption("worker_lost")
-            self.checkpoint.save_state(page.checkpoint)
             StreamRun.objects.filter(pk=self.row.pk).update(checkpoint_after=page.checkpoint)
 
     def _brake(self, typed: Sequence[Typed]) -> None:
@@ -166,7 +163,7 @@ class StreamLoad:
         """Write the counts in the same transaction as the rows: exact, even after a kill."""
         expected = next((page.expected for page in reversed(pages) if page.expected is not None), self.row.expected)
         StreamRun.objects.filter(pk=self.row.pk).update(
-            **{name: F(name) + value for name, value in changes.items()},
+            **{name: F(name) + value for name, value in changes.items() if value},
             pages=F("pages") + len(pages),
             expected=expected,
             checkpoint_after=self.checkpoint.state,

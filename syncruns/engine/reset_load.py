@@ -214,7 +214,8 @@ class ResetLoad(StreamLoad):
             self.log.add("warning", "sweep_not_completed", self.stream.key, **told)
             return None
         scratch = self._staging.scratch(table)
-        return Comparison(table, self.run.connection_id, scratch, scratch.compare(timezone.now(), ()))
+        scratch.compare(timezone.now(), ())
+        return Comparison(table, self.run.connection_id, scratch)
 
     def _swap(self, missed: Sequence[tuple[Comparison, Sequence[str]]]) -> None:
         row = StreamRun.objects.get(pk=self.row.pk)

@@ -48,8 +48,6 @@ class Settlement:
         """Do what follows from one comparison. Raises Interruption("worker_lost") and what pulse raises."""
         name = found.table.name
         noted = MissedRow.objects.filter(connection_id=self.run.connection_id, table=name)
-        if not found.missed and not noted.exists():
-            return
         for pks in found.obsolete():
             with self._owned():
                 noted.filter(pk__in=pks).delete()

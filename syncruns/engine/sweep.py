@@ -58,7 +58,6 @@ class Comparison:
     table: Table
     connection_id: int
     scratch: Scratch
-    missed: int
 
     def again(self) -> int:
         """Count the rows that the sweep before missed as well and nobody has decided on."""
@@ -142,7 +141,7 @@ class Sweeps:
         self._connection_id = connection_id
         self._log = log
         self._running: dict[str, _Running] = {}
-        self._opened: set[int] = set()
+        self._opened: list[Scratch] = []
 
     def note(self, pages: Iterable[tuple[Page, Typed]]) -> None:
         """Note which keys pages show to exist, before their rows are loaded.
@@ -181,29 +180,28 @@ class Sweeps:
             # One of them may be any row, perhaps the one that would be deleted.
             self._log.add("warning", "sweep_nameless", self._stream.key, count=running.nameless, **told)
         elif running.scratch is not None:
-            missed = running.scratch.compare(running.began, sweep.within)
-            return Comparison(self._stream.table(sweep.table), self._connection_id, running.scratch, missed)
+            noted = MissedRow.objects.filter(connection_id=self._connection_id, table=sweep.table).exists()
+            missed = running.scratch.compare(running.began, sweep.within, if_any=not noted)
+            if missed or noted:
+                return Comparison(self._stream.table(sweep.table), self._connection_id, running.scratch)
         return None
 
     def close(self) -> None:
         """Forget every sweep, ended or not."""
         self._running.clear()
         with suppress(Error):  # they end with the session, which may have ended
-            for number in self._opened:
-                self._scratch(number).close()
+            for scratch in self._opened:
+                scratch.close()
 
     def _begin(self, name: str) -> None:
-        number = self._stream.tables.index(self._stream.table(name))
-        scratch = self._scratch(number)
+        table = self._stream.table(name)
+        number = self._stream.tables.index(table)
+        scratch = Scratch(self._destination, self._schema, table, self._connection_id, number)
         is_open = scratch.open()
         if is_open:
-            self._opened.add(number)
+            self._opened.append(scratch)
         self._running[name] = _Running(scratch if is_open else None, timezone.now())
         self._log.add("info", "sweep_began", self._stream.key, table=name)
-
-    def _scratch(self, number: int) -> Scratch:
-        table = self._stream.tables[number]
-        return Scratch(self._destination, self._schema, table, self._connection_id, number)
 
 
 def shown_keys(table: Table, typed: Typed) -> list[Key]:

@@ -44,14 +44,20 @@ class Checkpoint(models.Model):
         checkpoint.save(update_fields=["token", "fence", "run"])
         return checkpoint
 
-    def own(self, run: SyncRun) -> bool:
-        """Lock the row for this transaction; False: the run must write nothing.
+    def own(self, run: SyncRun, state: dict[str, object] | None = None) -> bool:
+        """Lock the row for this transaction, and move it to a state; False: the run must write nothing.
 
         It was taken over, or reads a source that the connection's settings name no more.
         """
         its_source = Connection.objects.filter(pk=self.connection_id, source_number=run.connection.source_number)
         mine = type(self).objects.filter(Exists(its_source), pk=self.pk, token=run.token, fence=self.fence)
-        return bool(mine.update(fence=self.fence))
+        if state is None:
+            return bool(mine.update(fence=self.fence))
+        now = timezone.now()
+        if not mine.update(state=state, committed_at=now):
+            return False
+        self.state, self.committed_at = state, now
+        return True
 
     def save_state(self, state: dict[str, object]) -> None:
         """Move the checkpoint. Only inside the transaction that own() began."""

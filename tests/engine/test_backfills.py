@@ -124,11 +124,12 @@ def test_window_is_queued_only_when_nothing_is_due_and_nothing_is_active(shop: C
     Connection.objects.filter(pk=shop.pk).update(next_sync_at=timezone.now() - timedelta(seconds=1))
     dispatch.tick()
     assert [run.trigger for run in SyncRun.objects.all()] == ["schedule"]
-    Connection.objects.filter(pk=shop.pk).update(next_sync_at=timezone.now() - timedelta(seconds=1))
-    assert backfills.queue_window(backfill, timezone.now()) is None
     Connection.objects.filter(pk=shop.pk).update(next_sync_at=timezone.now() + timedelta(hours=1))
     assert backfills.queue_window(backfill, timezone.now()) is None  # the run is active
     SyncRun.objects.all().delete()
+    Connection.objects.filter(pk=shop.pk).update(next_sync_at=timezone.now() - timedelta(seconds=1))
+    assert backfills.queue_window(backfill, timezone.now()) is None  # the next one is due
+    Connection.objects.filter(pk=shop.pk).update(next_sync_at=timezone.now() + timedelta(hours=1))
     for hold in ("paused_until", "blocked_until"):
         Connection.objects.filter(pk=shop.pk).update(**{hold: timezone.now() + timedelta(hours=1)})
         assert backfills.queue_window(backfill, timezone.now()) is None

@@ -20,7 +20,7 @@ from connections.sdk.errors import Interruption
 from syncruns.engine import settlement
 from syncruns.engine.load import StreamLoad
 from syncruns.engine.log import RunLog
-from syncruns.engine.warehouse import warehouse
+from syncruns.engine.warehouse import scratch, warehouse
 from syncruns.engine.warehouse.sqlite import SqliteWarehouse
 from syncruns.models import Checkpoint, DeleteBrake, StreamRun, SyncRun
 from tests.engine.scripted import ITEMS
@@ -135,6 +135,7 @@ def _sweep_pages(source: dict[int, str], size: int, *, with_rows: bool) -> Seque
 @pytest.fixture
 def world(make_connection: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch) -> Callable[[], World]:
     monkeypatch.setattr(settlement, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(scratch, "FEW_KEYS", 4)  # so that sweeps of more go on with a table
     monkeypatch.setattr(SqliteWarehouse, "rows_at_once", 2)  # there, larger pages take several transactions
     warehouse().prepare("scripted", STREAM.tables)
     return lambda: World(make_connection(kind="scripted"))

@@ -16,6 +16,7 @@ from connections.sdk.declare import Page, Sweep, Within
 from connections.sdk.errors import Interruption
 from syncruns.engine import settlement
 from syncruns.engine.dry_run import dry_run
+from syncruns.engine.warehouse import scratch
 from syncruns.models import Checkpoint, MissedRow, SyncRun
 from tests.engine.scripted import ScriptedConnector, fails, items, pages, sweep
 from tests.engine.test_dry_run import everything
@@ -261,7 +262,15 @@ def test_sets_that_a_page_names_are_replaced_as_a_whole(sync_now: Sync, rows: Ro
     assert (rows("parts", "id, need"), run.state) == ([(4, 9), (5, 7), (8, 8)], "partial")  # 7 is spared, and so is 4
 
 
-def test_temporary_tables_end_with_the_read(sync_now: Sync) -> None:
+def test_small_sweep_that_missed_nothing_makes_no_table(sync_now: Sync) -> None:
+    sync_now({"items": pages(items(*FOUR))})
+    with CaptureQueriesContext(database) as asked:
+        sync_now({"items": pages(sweep(1, 2, 3, 4))}, streams=["items"])
+    assert not [query for query in asked if "TABLE" in query["sql"] and "LOCK TABLE" not in query["sql"]]
+
+
+def test_temporary_tables_end_with_the_read(sync_now: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "FEW_KEYS", 0)
     sync_now({"items": pages(items(*FOUR))})
     sync_now({"items": pages(Page(sweep=Sweep("items", [(1,)], begins=True)))})
     with database.cursor() as cursor:

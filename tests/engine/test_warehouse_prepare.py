@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from connections.destination import table_name
 from connections.sdk.declare import Column, Table
@@ -39,6 +39,21 @@ def test_nothing_to_change_costs_one_query(django_assert_num_queries: Any) -> No
     warehouse().prepare("shop", tables)
     with django_assert_num_queries(1):
         warehouse().prepare("shop", tables)
+
+
+def test_holding_prepared_tables_asks_for_their_shape_only_once_somebody_has_altered_them(
+    django_assert_num_queries: Any,
+) -> None:
+    narrow, wide = [table(Column("value", "integer"))], [table(DECIMAL)]
+    warehouse().prepare("shop", narrow)
+    for alter, queries in ((False, 1), (True, 2)):
+        destination = warehouse()
+        destination.prepare("shop", narrow)
+        if alter:
+            warehouse().prepare("shop", wide)
+        for count in (queries, 1):
+            with transaction.atomic(), django_assert_num_queries(count):
+                destination.hold("shop", narrow)
 
 
 def test_a_table_that_comes_to_have_sets_gets_the_index_that_finds_them(django_assert_num_queries: Any) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connections.sdk.declare import Column, Page, Table
-from syncruns.engine.transform import to_rows
+from syncruns.engine.transform import key_of, to_rows
 from syncruns.engine.values import REASONS
-from syncruns.engine.warehouse import Counts
+from syncruns.engine.warehouse import Counts, Scratch, scratch
 from tests.engine.destination import Destination
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +35,7 @@ COLUMNS = (
 )
 EVERYTHING = Table("everything", COLUMNS, ("id",))
 KEYED = Table("keyed", COLUMNS[1:8], tuple(column.name for column in COLUMNS[1:8]))
+BY_ONE = tuple(Table(f"by_{name}", (KEYED.column(name),), (name,)) for name in KEYED.key)
 
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 texts = st.text(st.characters(), max_size=20) | st.sampled_from(
@@ -82,6 +84,15 @@ EXTREMES = {
     "json": {"\\": ["\t", Decimal("0.10"), 2**80, None, "\u2028"]},
     "huge": MOST,
 }
+PLAIN = {
+    "text": "a",
+    "integer": 1,
+    "decimal": "1.50",
+    "wide": "1.50",
+    "boolean": True,
+    "date": "2026-01-31",
+    "timestamp": "2026-01-31T12:00:00Z",
+}
 
 ORDERS = Table("orders", (Column("id", "integer"), Column("customer")), ("id",))
 ITEMS = Table(
@@ -97,7 +108,7 @@ shops = st.dictionaries(st.integers(1, 6), st.dictionaries(st.integers(1, 4), st
 
 @pytest.fixture
 def everything() -> Destination:
-    return Destination(EVERYTHING, KEYED)
+    return Destination(EVERYTHING, KEYED, *BY_ONE)
 
 
 @pytest.fixture
@@ -159,6 +170,32 @@ def test_a_row_is_found_again_by_a_key_of_any_types(everything: Destination, pag
     assert everything.load({"keyed": page}) == Counts(unchanged=first.inserted)
     keys = [tuple(record[name] for name in KEYED.key) for record in page]
     assert everything.load({}, {"keyed": keys}) == Counts(deleted=first.inserted)
+
+
+@few
+@given(
+    st.lists(st.fixed_dictionaries({name: values[name] for name in KEYED.key}), max_size=5), st.sampled_from((0, 99))
+)
+@example([PLAIN, EXTREMES], 0)
+@example([PLAIN, EXTREMES], 99)
+def test_a_sweep_misses_the_rows_it_did_not_meet_whatever_the_types_of_their_key(
+    everything: Destination, page: list[dict[str, Any]], few_keys: int
+) -> None:
+    everything.connection_id += 1
+    for table in (KEYED, *BY_ONE):
+        typed = to_rows(Page(rows={table.name: page}), everything.stream)
+        everything.load_typed(typed)
+        keys = list(map(key_of(table), typed.rows[table.name]))
+        sweep = Scratch(everything.warehouse, everything.schema, table, everything.connection_id, 0)
+        assert sweep.open() == bool(keys)
+        with mock.patch.object(scratch, "FEW_KEYS", few_keys):
+            for key in keys[1:]:
+                sweep.meet([key])
+        if len(keys) > 1:
+            assert sweep.compare(datetime.max.replace(tzinfo=UTC), ()) == 1
+            sweep.meet(keys[:1])
+            assert sweep.compare(datetime.max.replace(tzinfo=UTC), (), if_any=True) == 0
+        sweep.close()
 
 
 @few

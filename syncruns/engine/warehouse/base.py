@@ -320,6 +320,10 @@ class Warehouse(Tables):
         """Tell the planner about a temporary table, where nobody else does."""
 
     @abstractmethod
+    def _unlike(self, target: Target, keys: Sequence[Key]) -> tuple[str, Sequence[Any]]:
+        """Return the condition that a row of t has none of a few keys, and its parameters."""
+
+    @abstractmethod
     def _index_met(self, name: str, parts: int) -> None:
         """Make keys found quickly in the temporary table, now that it is full."""
 

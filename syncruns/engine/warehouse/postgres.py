@@ -52,7 +52,8 @@ SHAPES = """
     SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = ANY(i.indkey), false),
         CASE WHEN a.attnum = 1 THEN ARRAY(
             SELECT ic.relname::text FROM pg_index x JOIN pg_class ic ON ic.oid = x.indexrelid WHERE x.indrelid = c.oid
-        ) END
+        ) END,
+        (a.attrelid, a.attname, a.atttypid, a.atttypmod)::text
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -61,7 +62,7 @@ SHAPES = """
     ORDER BY c.relname, a.attnum
 """
 MARK = """
-    SELECT array_agg((attrelid, attname, atttypid, atttypmod)::text ORDER BY attrelid, attnum) FROM pg_attribute
+    SELECT (attrelid, attname, atttypid, atttypmod)::text FROM pg_attribute
     WHERE attrelid = ANY(%s::regclass[]) AND attnum > 0 AND NOT attisdropped
 """
 
@@ -83,13 +84,18 @@ class PostgresWarehouse(Warehouse):
         columns: dict[str, dict[str, Column]] = {}
         keys: dict[str, set[str]] = {}
         indexes: dict[str, list[str]] = {}
+        marks: dict[str, set[str]] = {}
         with self._cursor() as cursor:
             cursor.execute(SHAPES, [identifier(schema), list(declared)])
-            for table, name, type_name, in_key, of_table in cursor.fetchall():
+            for table, name, type_name, in_key, of_table, mark in cursor.fetchall():
                 columns.setdefault(declared[table], {})[name] = _column(name, type_name)
                 keys.setdefault(declared[table], set()).update([name] if in_key else [])
                 indexes.setdefault(declared[table], []).extend(of_table or ())
-        return {table: Shape(columns[table], frozenset(keys[table]), frozenset(indexes[table])) for table in columns}
+                marks.setdefault(declared[table], set()).add(mark)
+        return {
+            table: Shape(columns[table], frozenset(keys[table]), frozenset(indexes[table]), frozenset(marks[table]))
+            for table in columns
+        }
 
     def _index_name(self, schema: str, index: str) -> str:
         return self._beside + index
@@ -131,13 +137,13 @@ class PostgresWarehouse(Warehouse):
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ALTERATION_LOCK])
             yield
 
-    def _hold(self, schema: str, tables: Sequence[Table]) -> Any:
+    def _hold(self, schema: str, tables: Sequence[Table]) -> frozenset[Any]:
         places = [self._name(schema, table.name) for table in tables]
         with self._cursor() as cursor:
             # In one round trip; the lock is the one that writing takes anyway, taken in one order.
             lock = f"LOCK TABLE {', '.join(places)} IN ROW EXCLUSIVE MODE;"
             cursor.execute(lock + MARK, [[place.replace("%%", "%") for place in places]])
-            return cursor.fetchone()[0]
+            return frozenset(mark for (mark,) in cursor.fetchall())
 
     def _make_up(self, schema: str, lack: Lack) -> None:
         table, name = lack.table, self._name(schema, lack.table.name)
@@ -258,6 +264,13 @@ class PostgresWarehouse(Warehouse):
         arrays = ", ".join(f"%s::{_type(target.actual(column))}[]" for column in target.table.key)
         with self._cursor() as cursor:
             cursor.execute(f"INSERT INTO {name} SELECT * FROM unnest({arrays})", parts)
+
+    def _unlike(self, target: Target, keys: Sequence[Key]) -> tuple[str, Sequence[Any]]:
+        # NOT IN is never a join, for which the planner would have to know the table: it hashes the keys.
+        key = target.table.key
+        arrays = ", ".join(f"%s::{_type(target.actual(column))}[]" for column in key)
+        parts = list(map(_array, target.encoded_keys(key, keys)))
+        return f"({', '.join(f't.{quote(column)}' for column in key)}) NOT IN (SELECT * FROM unnest({arrays}))", parts
 
     def _among(self, ids: Sequence[RowId]) -> tuple[str, Any]:
         return "ctid = ANY(%s::tid[])", _array(list(map(str, ids)))

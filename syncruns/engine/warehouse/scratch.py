@@ -21,6 +21,8 @@ from syncruns.engine.warehouse.reading import condition
 from syncruns.engine.warehouse.shape import quote
 from syncruns.engine.warehouse.target import StoredKey, Target
 
+FEW_KEYS = 1000  # met by a sweep, that need no table
+
 
 class Scratch:
     """The keys of one connection's rows that a sweep met. number tells scratches of one session apart."""
@@ -30,49 +32,64 @@ class Scratch:
         self._schema = schema
         self._table = table
         self._connection_id = connection_id
+        self._few: list[Key] | None = None  # met, as long as they are few; then they are in the table
         self._met = f"_met_{number}"
         self.missed = f"_missed_{number}"  # made by compare: n from 1 on, key, digest, version
+        self._made: set[str] = set()
         self._scope: tuple[Within, ...] = ()
 
     def open(self) -> bool:
         """Begin with nothing met; False when the connection has no live row that could be missed."""
-        self.close()
         target = self._target()
         if target is None:
             return False
         live = f"SELECT 1 FROM {target.name} WHERE _connection_id = %s AND _deleted_at IS NULL LIMIT 1"
         if not self._rows(live, [self._connection_id]):
             return False
-        self._destination._create_met(self._met, target)
+        self._few = []
         return True
 
     def meet(self, keys: Sequence[Key]) -> None:
         """Note typed keys."""
         target = self._target()
-        if keys and target is not None:
-            self._destination._add_met(self._met, target, keys)
+        if not keys or target is None:
+            return
+        if self._few is not None:
+            self._few += keys
+            if len(self._few) <= FEW_KEYS:
+                return
+            keys, self._few = self._few, None
+            self._make_way(self._met)
+            self._destination._create_met(self._met, target)
+        self._destination._add_met(self._met, target, keys)
 
-    def compare(self, before: datetime, scope: Sequence[Within]) -> int:
-        """Collect the live rows within scope that were last written before and that were not met; return how many."""
+    def compare(self, before: datetime, scope: Sequence[Within], *, if_any: bool = False) -> int:
+        """Collect the live rows within scope that were last written before and that were not met; return how many.
+
+        if_any: without making the table of missed rows when there is none.
+        """
         self._scope = tuple(scope)
         target = self._target()
         if target is None:
             return 0
         destination = self._destination
-        within, values = self._within(target)
-        self._execute(f"DROP TABLE IF EXISTS {self.missed}")
-        self._index_met()
+        within, bounds = self._within(target)
+        unmet, keys = self._unmet(target)
+        found = f"""
+            FROM {target.name} AS t
+            WHERE t._connection_id = %s AND t._deleted_at IS NULL AND t._changed_at < %s{within} AND {unmet}
+        """
+        values = [self._connection_id, destination._moment(before), *bounds, *keys]
+        if if_any and not self._rows(f"SELECT count(*) {found}", values)[0][0]:
+            return 0
+        self._make_way(self.missed)
         self._execute(
             f"""
             CREATE TEMPORARY TABLE {self.missed} AS
             SELECT row_number() OVER () AS n, key, {destination.digest_of("key")} AS digest, version
-            FROM (
-                SELECT {destination.key_text(self._table.key)} AS key, {VERSION} AS version FROM {target.name} AS t
-                WHERE t._connection_id = %s AND t._deleted_at IS NULL AND t._changed_at < %s{within}
-                AND NOT EXISTS (SELECT 1 FROM {self._met} AS m WHERE {self._met_where()})
-            ) AS found
+            FROM (SELECT {destination.key_text(self._table.key)} AS key, {VERSION} AS version {found}) AS found
             """,
-            [self._connection_id, destination._moment(before), *values],
+            values,
         )
         count = int(self._rows(f"SELECT count(*) FROM {self.missed}")[0][0])
         if count:
@@ -80,6 +97,13 @@ class Scratch:
                 self._execute(f"CREATE INDEX {self.missed}_{column} ON {self.missed} ({column})")
             destination._analyze(self.missed)
         return count
+
+    def _unmet(self, target: Target) -> tuple[str, Sequence[Any]]:
+        """Return the condition that a row of t was not met, and its parameters."""
+        if self._few is not None:
+            return self._destination._unlike(target, self._few)
+        self._index_met()
+        return f"NOT EXISTS (SELECT 1 FROM {self._met} AS m WHERE {self._met_where()})", []
 
     def _met_where(self) -> str:
         """Return the condition that a row m of what was met is that of t."""
@@ -117,8 +141,13 @@ class Scratch:
 
     def close(self) -> None:
         """Forget everything."""
-        for name in (self._met, self.missed):
+        for name in self._made:
             self._execute(f"DROP TABLE IF EXISTS {name}")
+
+    def _make_way(self, name: str) -> None:
+        """Let a temporary table be made; one of before may have been left behind."""
+        self._execute(f"DROP TABLE IF EXISTS {name}")
+        self._made.add(name)
 
     def _target(self) -> Target | None:
         """The table, or as much of it as a sweep needs: a dry run may meet one that lacks columns declared since."""

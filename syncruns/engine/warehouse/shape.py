@@ -13,11 +13,15 @@ from connections.sdk.errors import SyncError
 
 @dataclass(frozen=True)
 class Shape:
-    """A table as it stands in the database. Own columns are among its columns, also in its key."""
+    """A table as it stands in the database. Own columns are among its columns, also in its key.
+
+    mark: what Tables._hold finds of the table for as long as nobody alters it.
+    """
 
     columns: dict[str, Column]
     key: frozenset[str]
     indexes: frozenset[str] = frozenset()
+    mark: frozenset[Any] = frozenset()
 
 
 @dataclass(frozen=True)

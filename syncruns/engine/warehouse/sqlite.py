@@ -92,23 +92,27 @@ class SqliteWarehouse(Warehouse):
         columns: dict[str, dict[str, Column]] = {}
         keys: dict[str, set[str]] = {}
         indexes: dict[str, set[str]] = {}
+        marks: dict[str, frozenset[int]] = {}
         wanted = orjson.dumps(list(declared)).decode()
         with self._cursor() as cursor:
             cursor.execute(
-                "SELECT m.name, c.name, c.type, c.pk > 0 FROM sqlite_master AS m CROSS JOIN pragma_table_info(m.name)"
-                " AS c WHERE m.type = 'table' AND m.name IN (SELECT value FROM json_each(%s))"
-                " UNION ALL SELECT m.tbl_name, m.name, NULL, NULL FROM sqlite_master AS m"
+                "SELECT m.name, c.name, c.type, c.pk > 0, (SELECT schema_version FROM pragma_schema_version)"
+                " FROM sqlite_master AS m CROSS JOIN pragma_table_info(m.name) AS c"
+                " WHERE m.type = 'table' AND m.name IN (SELECT value FROM json_each(%s))"
+                " UNION ALL SELECT m.tbl_name, m.name, NULL, NULL, NULL FROM sqlite_master AS m"
                 " WHERE m.type = 'index' AND m.tbl_name IN (SELECT value FROM json_each(%s))",
                 [wanted, wanted],
             )
-            for table, name, type_name, in_key in cursor.fetchall():
+            for table, name, type_name, in_key, version in cursor.fetchall():
                 if type_name is None:
                     indexes.setdefault(declared[table], set()).add(name)
                     continue
                 columns.setdefault(declared[table], {})[name] = _column(name, type_name)
                 keys.setdefault(declared[table], set()).update([name] if in_key else [])
+                marks[declared[table]] = frozenset([version])
         return {
-            table: Shape(columns[table], frozenset(keys[table]), frozenset(indexes.get(table, ()))) for table in columns
+            table: Shape(columns[table], frozenset(keys[table]), frozenset(indexes.get(table, ())), marks[table])
+            for table in columns
         }
 
     def _index_name(self, schema: str, index: str) -> str:
@@ -145,9 +149,9 @@ class SqliteWarehouse(Warehouse):
         # transaction_mode is IMMEDIATE: the first to begin is the only one to write.
         return transaction.atomic(using=self.using)
 
-    def _hold(self, schema: str, tables: Sequence[Table]) -> Any:
+    def _hold(self, schema: str, tables: Sequence[Table]) -> frozenset[Any]:
         with self._cursor() as cursor:
-            return cursor.execute("PRAGMA schema_version").fetchone()[0]  # nobody else writes meanwhile
+            return frozenset(cursor.execute("PRAGMA schema_version").fetchone())  # nobody else writes meanwhile
 
     def _make_up(self, schema: str, lack: Lack) -> None:
         table, name = lack.table, self._name(schema, lack.table.name)
@@ -277,6 +281,11 @@ class SqliteWarehouse(Warehouse):
         met, parts = _listed(target.encoded_keys(target.table.key, keys))
         with self._cursor() as cursor:
             cursor.execute(f"INSERT OR IGNORE INTO {name} SELECT {parts}", [met])
+
+    def _unlike(self, target: Target, keys: Sequence[Key]) -> tuple[str, Sequence[Any]]:
+        key = target.table.key
+        met, parts = _listed(target.encoded_keys(key, keys))
+        return f"({', '.join(f't.{quote(column)}' for column in key)}) NOT IN (SELECT {parts})", [met]
 
     def _among(self, ids: Sequence[RowId]) -> tuple[str, Any]:
         return "_rowid_ IN (SELECT value FROM json_each(%s))", orjson.dumps(ids).decode()

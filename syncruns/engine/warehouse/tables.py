@@ -43,7 +43,7 @@ class Tables(ABC):
         self.using = using
         self._beside = f"{BESIDE}{beside}_" if beside is not None else ""
         self._targets: dict[tuple[str, Table], Target] = {}
-        self._marks: dict[tuple[str, tuple[Table, ...]], Any] = {}  # what held tables looked like
+        self._marks: dict[tuple[str, tuple[Table, ...]], frozenset[Any]] = {}  # of tables when they were bound
 
     def prepare(
         self, schema: str, tables: Sequence[Table], keep: Callable[[list[Evolution]], None] | None = None
@@ -75,13 +75,11 @@ class Tables(ABC):
         """
         if not tables:
             return
-        known, mark = (schema, tuple(tables)), self._hold(schema, tables)
-        if mark == self._marks.get(known):
+        if self._hold(schema, tables) == self._marks.get((schema, tuple(tables))):
             return
         self._targets.clear()
         if self._bind(schema, tables):
             raise SyncError("destination_failed", detail="tables were altered by another process")
-        self._marks[known] = mark
 
     def count(self, schema: str, table: Table, connection_id: int) -> int:
         """Return how many live rows the connection has; 0 when the table does not exist."""
@@ -193,6 +191,9 @@ class Tables(ABC):
                 column_encoders=[self._column_encoder(*pair) for pair in pairs],
                 digests=Digests(table),
             )
+        if not missing:
+            marks = [shapes[table.name].mark for table in tables]
+            self._marks[schema, tuple(tables)] = frozenset().union(*marks)
         return missing
 
     def bound(self, schema: str, table: Table) -> Target | None:
@@ -272,8 +273,11 @@ class Tables(ABC):
         """Open a transaction in which no other process alters destination tables."""
 
     @abstractmethod
-    def _hold(self, schema: str, tables: Sequence[Table]) -> Any:
-        """Let nobody alter tables until the transaction ends; return what is another value once somebody has."""
+    def _hold(self, schema: str, tables: Sequence[Table]) -> frozenset[Any]:
+        """Let nobody alter tables until the transaction ends; return what is another value once somebody has.
+
+        While nobody does it is what the tables' shapes have for marks, together.
+        """
 
     @abstractmethod
     def _make_up(self, schema: str, lack: Lack) -> None:
