@@ -15,7 +15,7 @@ from pydantic import Field
 
 from connections.models import Connection
 from connections.sdk.errors import SyncError
-from connections.services import set_auto_sync, update_connection
+from connections.services import set_auto_sync
 from syncruns.api import facts, schemas
 from syncruns.api.access import Token
 from syncruns.api.memory import Memory
@@ -247,7 +247,7 @@ def connection(request: HttpRequest, slug: Slug) -> dict[str, Any]:
     tags=["connections"],
 )
 def connection_change(request: HttpRequest, slug: Slug, change: schemas.ConnectionChange) -> dict[str, Any]:
-    """Switch automatic syncing, pause it until a moment, or say what the connection is for."""
+    """Switch automatic syncing, or pause it until a moment."""
     found, now, actor = _connection(slug), timezone.now(), _actor(request)
     until = change.paused_until
     if until is not None:
@@ -257,8 +257,6 @@ def connection_change(request: HttpRequest, slug: Slug, change: schemas.Connecti
             found = set_auto_sync(found, change.auto_sync, actor=actor)
         if "paused_until" in change.model_fields_set:
             found = pause(found, until, actor=actor)
-        if "description" in change.model_fields_set:
-            found = update_connection(found, description=change.description, actor=actor)
     except SyncError as error:
         raise Problem(422, error.code, params=error.params, source=label_of(found.kind)) from None
     statuses.forget()

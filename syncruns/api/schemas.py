@@ -11,7 +11,6 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr
 
-from connections.about import LONGEST_DESCRIPTION
 from connections.defaults import LONGEST_WINDOW
 from syncruns.health import LOOKS
 from syncruns.models import StreamRun, SyncRun
@@ -283,9 +282,6 @@ class ConnectionChange(Schema):
     model_config = ConfigDict(extra="forbid")
 
     # None stands for "left out" and cannot be sent.
-    description: StrictStr = Field(
-        default=cast(str, None), max_length=LONGEST_DESCRIPTION, description="Plain text; empty: none"
-    )
     auto_sync: StrictBool = Field(default=cast(bool, None), description="Automatic syncing on or off")
     paused_until: Moment | None = Field(
         default=None, description="No scheduled run starts before; at most 366 days ahead. Null, or the past, lifts it"
