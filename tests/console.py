@@ -40,6 +40,18 @@ def wait_for(what: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:
     return answer
 
 
+def processes_on(data_dir: Path) -> dict[int, str]:
+    """Return the command line by pid of every process that runs on a data directory."""
+    mark = f"DATA_DIR={data_dir}".encode()
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                found[int(entry.name)] = b" ".join(words).decode()
+    return found
+
+
 class Console:
     """One data directory and what runs on it."""
 
@@ -102,14 +114,7 @@ class Console:
 
     def processes(self) -> dict[int, str]:
         """Return the command line by pid of every process that runs on this data directory."""
-        mark = f"DATA_DIR={self.data_dir}".encode()
-        found = {}
-        for entry in Path("/proc").iterdir():
-            with contextlib.suppress(OSError):
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
-                    words = (entry / "cmdline").read_bytes().split(b"\0")
-                    found[int(entry.name)] = b" ".join(words).decode()
-        return found
+        return processes_on(self.data_dir)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Read from the console's database."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 from django.db import connection
 
 from connections.models import Connection
-from tests.console import ROOT
+from tests.console import ROOT, processes_on, wait_for
 from tests.crash.ledger import Ledger
 
 SETTINGS = "tests.crash.settings"
@@ -72,10 +73,14 @@ class Host:
         self._process.wait()
 
     def stop(self) -> None:
-        """End everything this host runs."""
+        """End everything this host runs, also what a killed supervisor left: its ticker would use the database on."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(timeout=60)
+        for pid in processes_on(self.data_dir):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not processes_on(self.data_dir))
 
 
 def database_url() -> str:
