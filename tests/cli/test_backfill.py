@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -88,6 +89,8 @@ def test_backfill_says_what_cannot_be_filled_and_stops_what_goes_on(erp: Connect
     assert unknown.document["error"]["code"] == "unknown_stream"
     span = ["--stream", KEY, "--from", "2026-09-01", "--to", "2026-09-20"]
     assert command("backfill", erp.slug, *span, "--queue").code == 0
+    assert Backfill.objects.get().end == datetime(2026, 9, 21, tzinfo=ZoneInfo(erp.time_zone))  # the day is part of it
+    assert command("backfill", erp.slug, *span[:-1], "2026-09-21T00:00", "--queue").code == 0  # the same range
     other = command("backfill", erp.slug, "--stream", KEY, "--from", "2026-08-01", "--to", "2026-09-20", "--queue")
     assert other.code == 5
     assert "Stopped" in command("backfill", erp.slug, "--stop").out

@@ -43,7 +43,7 @@ class Command(ExecutingCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug")
         parser.add_argument("--from", dest="begin", metavar="MOMENT", help=_("where it begins: 2026-12-31, 31/12/2026"))
-        parser.add_argument("--to", dest="end", metavar="MOMENT", help=_("where it ends, that moment left out"))
+        parser.add_argument("--to", dest="end", metavar="MOMENT", help=_("where it ends: a whole day, or a moment"))
         parser.add_argument(
             "--stream", action="append", dest="streams", metavar="STREAM", help=_("only this stream; may be repeated")
         )
@@ -65,6 +65,8 @@ class Command(ExecutingCommand):
         if options["pause"] < 0:
             raise Refused(_("--pause is a number of seconds."))
         begin, end = (given_moment(options[name], connection.time_zone) for name in ("begin", "end"))
+        if len(options["end"]) <= len("31/12/2026"):  # no time of day: the day is part of it, as on the page
+            end = backfills.day_after(end)
         done = backfills.done_beside_open(connection, begin)
         wanted = [
             self._begun(connection, stream, begin, end, options["pause"]) for stream in streams if stream not in done
