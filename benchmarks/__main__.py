@@ -11,6 +11,8 @@ import json
 import os
 import platform
 import shutil
+import sqlite3
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -101,7 +103,7 @@ def main() -> int:
                         print(f"round {number + 1}: {', '.join(map(str, place))}: {found.seconds:.2f} s", flush=True)
     results = [summary(*place, found) for place, found in figures.items()]
     show(results)
-    keep(results, busy)
+    keep(results, busy, directory)
     return 0
 
 
@@ -186,15 +188,19 @@ def show(results: list[Result]) -> None:
         )
 
 
-def keep(results: list[Result], busy: list[float]) -> None:
-    """Write results, with how busy the machine was before each round: the load average of a minute."""
+def keep(results: list[Result], busy: list[float], postgres: Path) -> None:
+    """Write results, with how busy the machine was before each round: the load average of a minute.
+
+    postgres: the directory of its programs.
+    """
     RESULTS.parent.mkdir(exist_ok=True)
+    server = subprocess.run([postgres / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
     versions = measured([str(PEERS_PYTHON), "-m", "benchmarks.measure"], dict(os.environ)).output
     document = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
         "load_average": {"least": round(min(busy), 1), "most": round(max(busy), 1)},
-        "versions": json.loads(versions),
+        "versions": {**json.loads(versions), "postgresql": server.split()[2], "sqlite": sqlite3.sqlite_version},
         "results": [asdict(one) for one in results],
     }
     RESULTS.write_text(json.dumps(document, indent=1) + "\n")
