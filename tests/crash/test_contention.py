@@ -123,7 +123,7 @@ class Person(threading.Thread):
         super().__init__()
         self.url = f"http://127.0.0.1:{port}"
         self.connections = connections
-        self.until = time.monotonic() + seconds
+        self.seconds = seconds
         self.clicks: list[Click] = []
         self.problems: list[str] = []
         self.browser = requests.Session()
@@ -131,9 +131,9 @@ class Person(threading.Thread):
 
     def run(self) -> None:
         try:
-            self.browser.get(f"{self.url}/", timeout=60)
-            turn = 0
-            while time.monotonic() < self.until:
+            self.browser.get(f"{self.url}/", timeout=60)  # the first one waits for the web to start
+            until, turn = time.monotonic() + self.seconds, 0
+            while time.monotonic() < until:
                 turn += 1
                 slug = self.connections[turn % len(self.connections)].slug
                 self.click(slug, "auto-sync", **({"on": "1"} if turn % 2 else {}))
