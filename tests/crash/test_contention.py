@@ -72,6 +72,7 @@ def test_database_is_never_locked_for_workers_or_people(
     }  # fmt: skip
     hosts = [start(role, **settings) for role in ("web", "sync", "control")]
     wait_for(lambda: SyncRun.objects.filter(state="succeeded").count() >= SHOPS, seconds=240)
+    wait_for(lambda: "Sincro is ready" in hosts[0].output.read_text())
     people = [
         Person(settings["PORT"], signed_in(administrator).cookies["sessionid"].value, connections, seconds)
         for _person in range(PEOPLE)
@@ -85,6 +86,7 @@ def test_database_is_never_locked_for_workers_or_people(
     clicks = [click for person in people for click in person.clicks]
     ended = list(SyncRun.objects.values_list("state", flat=True))
     problems = [problem for person in people for problem in person.problems]
+    assert clicks, problems[:3]
     noted = writes(watch)
     lost = turns_lost(noted)
     figures(
@@ -131,7 +133,7 @@ class Person(threading.Thread):
 
     def run(self) -> None:
         try:
-            self.browser.get(f"{self.url}/", timeout=60)  # the first one waits for the web to start
+            self.browser.get(f"{self.url}/", timeout=60)
             until, turn = time.monotonic() + self.seconds, 0
             while time.monotonic() < until:
                 turn += 1
