@@ -73,6 +73,7 @@ def divided(page: Page, typed: Typed, stream: Stream, rows: Callable[[], int]) -
         for child in children:  # those whose parents are not in this page
             for family in families[child.name].values():
                 part.rows.setdefault(child.name, []).extend(family)
+                size += len(family)
     yield replace(typed, rows=part.rows, sets=part.sets, incomplete=part.incomplete, read=typed.read - read)
 
 

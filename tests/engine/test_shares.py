@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connections.sdk.declare import Page, Stream, Sweep
@@ -39,7 +39,12 @@ def orders(*numbers: int, **page: Any) -> Page:
     return Page({"orders": [{"id": number, "status": "open"} for number in numbers]}, **page)
 
 
+ORPHAN = {"order_id": 1, "position": 1, "sku": "a"}
+TWO_ITEMS = [{"id": number, "name": "n", "price": "1"} for number in (1, 2)]
+
+
 @given(records=RECORDS, rows=st.integers(1, 20), deleted=st.lists(st.integers(1, 30), max_size=3), odd=st.booleans())
+@example(records={"order_lines": [ORPHAN], "items": TWO_ITEMS}, rows=1, deleted=[], odd=False)
 def test_divided_page_holds_what_the_whole_page_held(
     records: dict[str, Any], rows: int, deleted: list[int], odd: bool
 ) -> None:
